@@ -1,0 +1,119 @@
+//! Columns computed from columns, row by row: predicates over two owners, products, divisions, comparisons.
+
+use super::{ColumnDef, NodeId, RingSize};
+
+/// A register: the index of the [`Op`] that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reg(pub usize);
+
+/// A straight-line program over the columns of `input`, row by row. Output columns: one for each of `outputs`.
+#[derive(Clone, Debug)]
+pub struct Compute {
+    /// Where the columns come from.
+    pub input: NodeId,
+    /// The program; an op reads earlier registers only.
+    pub ops: Vec<Op>,
+    /// The registers that are kept, with their columns.
+    pub outputs: Vec<(Reg, ColumnDef)>,
+}
+
+/// One operation. Arithmetic registers carry their ring; operands of an arithmetic op are in the same ring. The planner
+/// has proved from ranges that no op wraps.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// A column of the input.
+    Column(usize),
+    /// A public number.
+    Constant {
+        /// The number.
+        value: i128,
+        /// Its ring.
+        ring: RingSize,
+    },
+    /// A public bit.
+    ConstantBit(bool),
+    /// x + y.
+    Add(Reg, Reg),
+    /// x - y.
+    Subtract(Reg, Reg),
+    /// x times a public number.
+    Scale(Reg, i128),
+    /// x plus a public number.
+    Offset(Reg, i128),
+    /// x * y. One round.
+    Multiply(Reg, Reg),
+    /// Z_2^64 to Z_2^128, signed; |x| < 2^62.
+    Widen(Reg),
+    /// Z_2^128 to Z_2^64; the value fits.
+    Narrow(Reg),
+    /// The bit `x < 0`; x lies in [-2^(bits-1), 2^(bits-1)).
+    Negative {
+        /// An arithmetic register.
+        x: Reg,
+        /// Its declared width, sign included.
+        bits: u32,
+    },
+    /// The bit `x = 0`; x lies in [-2^(bits-1), 2^(bits-1)).
+    Zero {
+        /// An arithmetic register.
+        x: Reg,
+        /// Its declared width, sign included.
+        bits: u32,
+    },
+    /// Bits.
+    And(Reg, Reg),
+    /// Bits.
+    Or(Reg, Reg),
+    /// Bits.
+    Xor(Reg, Reg),
+    /// Bits.
+    Not(Reg),
+    /// A bit as 0 or 1 in a ring.
+    BitToArithmetic {
+        /// A bit register.
+        bit: Reg,
+        /// The ring of the result.
+        ring: RingSize,
+    },
+    /// `then` where the bit is 1, else `otherwise`; arithmetic operands.
+    Select {
+        /// A bit register.
+        bit: Reg,
+        /// Where it is 1.
+        then: Reg,
+        /// Where it is 0.
+        otherwise: Reg,
+    },
+    /// numerator / denominator, truncated towards zero. 0 where the denominator is 0 (the planner's known bit says so).
+    /// Both operands are signed; |quotient| < 2^quotient_bits.
+    Divide {
+        /// Signed.
+        numerator: Reg,
+        /// Signed.
+        denominator: Reg,
+        /// |numerator| < 2^numerator_bits.
+        numerator_bits: u32,
+        /// |denominator| < 2^denominator_bits.
+        denominator_bits: u32,
+    },
+    /// x divided by a public number greater than 0.
+    DivideByConstant {
+        /// Signed.
+        x: Reg,
+        /// The divisor.
+        divisor: i128,
+        /// How the quotient is rounded.
+        rounding: Rounding,
+        /// |x| < 2^bits.
+        bits: u32,
+    },
+}
+
+/// How a quotient is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// Towards zero, as SQL's integer division does.
+    Truncate,
+    /// To the nearest, halves away from zero.
+    Nearest,
+}

@@ -1,0 +1,67 @@
+//! The secure plan: what every party derives from the same SQL text, checks, hashes and runs.
+//!
+//! A plan is an arena of [`Node`]s, children before parents. Row tables and group tables are the same thing to the
+//! executor: a list of *physical columns* ([`ColumnDef`]: one encoding of one value each) of a public length. NULL
+//! does not exist below the planner: every nullable value travels as two columns, the value (0 where NULL) and a
+//! bit that says that it is known. Every node states its columns, its public row bound, its rounds and bytes, and what
+//! it discloses to whom.
+
+mod aggregate;
+mod column;
+mod compute;
+mod hashed_join;
+mod input;
+mod lasso;
+mod release;
+mod union;
+
+pub use aggregate::{Aggregate, Measure};
+pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType};
+pub use compute::{Compute, Op, Reg, Rounding};
+pub use hashed_join::{HashedJoin, JoinKey, Multiplicity};
+pub use input::{Input, Order, SharedColumn, Source};
+pub use lasso::{Lasso, LassoOutput, LassoTerm};
+pub use release::{KeyDomain, Output, Release, Rows, Threshold};
+pub use union::Union;
+
+use datafusion::logical_expr::LogicalPlan;
+
+/// The index of a node in [`SecurePlan::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// The index of a party in the federation's list of parties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartyId(pub usize);
+
+/// One step of the secure stage. A closed set: the executor matches on it exhaustively.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// Rows of one owner, computed in the clear at home and shared to the seats.
+    Input(Input),
+    /// Two tables put side by side by equal pseudonyms.
+    HashedJoin(HashedJoin),
+    /// Tables of several owners on top of each other.
+    Union(Union),
+    /// Columns computed from columns, row by row.
+    Compute(Compute),
+    /// Sums per cell of closed-domain keys.
+    Aggregate(Aggregate),
+    /// A LASSO fit on sufficient statistics.
+    Lasso(Lasso),
+    /// The release gate and the columns that leave.
+    Release(Release),
+}
+
+/// A whole query, the same at every party.
+#[derive(Clone, Debug)]
+pub struct SecurePlan {
+    /// All nodes, children before parents.
+    pub nodes: Vec<Node>,
+    /// The [`Node::Release`] nodes; release `i` is the table `released.r<i>` of the clear stage.
+    pub releases: Vec<NodeId>,
+    /// The clear stage, at the analyst: a plan whose only table scans are `released.r0`, `released.r1`, ...
+    pub clear: LogicalPlan,
+    /// Notices that follow from the plan alone (columns left out, counts rounded, ...), in the order found.
+    pub notices: Vec<String>,
+}

@@ -1,0 +1,2 @@
+//! The `conjoin` program.
+fn main() {}
