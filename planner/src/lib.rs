@@ -1,7 +1,12 @@
 //! SQL, catalog and policy to a checked secure plan. Pure: no clock, no file, no socket.
 
 pub mod catalog;
+pub mod check;
 mod error;
 pub mod plan;
+mod planned;
+mod session;
 
 pub use error::{Class, Error, Position, Result};
+pub use planned::{CheckedPlan, Planned, SessionChange};
+pub use session::{PreparedStatement, Session, VirtualTable};
