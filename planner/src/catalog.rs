@@ -4,10 +4,13 @@
 //! [`policy`](crate::policy). Lookups match names without regard to case; the declared spelling is kept.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::scalar::ScalarValue;
 
+use crate::nearest::same_name;
 use crate::plan::{PartyId, Scale};
 
 /// A federation and its policies, validated.
@@ -191,4 +194,114 @@ pub enum Use {
     Join,
     /// All of these, and output as it is.
     Public,
+}
+
+impl Federation {
+    /// The party of this name.
+    pub fn party(&self, name: &str) -> Option<(PartyId, &Party)> {
+        let index = self.parties.iter().position(|party| same_name(&party.name, name))?;
+        Some((PartyId(index), &self.parties[index]))
+    }
+
+    /// The party at a compute seat (0, 1 or 2).
+    pub fn at_seat(&self, seat: usize) -> Option<(PartyId, &Party)> {
+        let index = self.parties.iter().position(|party| party.seat == Some(seat))?;
+        Some((PartyId(index), &self.parties[index]))
+    }
+
+    /// The table `party.table`: its owner, its index in [`Party::tables`], and itself.
+    pub fn table(&self, party: &str, table: &str) -> Option<(PartyId, usize, &Table)> {
+        let (id, party) = self.party(party)?;
+        let index = party.tables.iter().position(|t| same_name(&t.name, table))?;
+        Some((id, index, &party.tables[index]))
+    }
+
+    /// The virtual table of the federation of this name.
+    pub fn view(&self, name: &str) -> Option<&View> {
+        self.views.iter().find(|view| same_name(&view.name, name))
+    }
+
+    /// The analyst of this name.
+    pub fn analyst(&self, name: &str) -> Option<&Analyst> {
+        self.analysts.iter().find(|analyst| same_name(&analyst.name, name))
+    }
+
+    /// All tables with their owners, in the order of the files.
+    pub fn tables(&self) -> impl Iterator<Item = (&Party, &Table)> {
+        self.parties.iter().flat_map(|party| party.tables.iter().map(move |table| (party, table)))
+    }
+}
+
+impl Table {
+    /// The column of this name: its index and itself.
+    pub fn column(&self, name: &str) -> Option<(usize, &Column)> {
+        self.columns.iter().enumerate().find(|(_, column)| same_name(&column.name, name))
+    }
+
+    /// The Arrow schema of its rows, columns in the order of the policy.
+    pub fn schema(&self) -> SchemaRef {
+        let field = |c: &Column| Field::new(&c.name, c.sql_type.arrow(), c.nullable);
+        Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
+    }
+}
+
+impl Column {
+    /// Whether the policy allows this use of it (`public` allows all).
+    pub fn allows(&self, what: Use) -> bool {
+        self.allow.contains(&what) || self.allow.contains(&Use::Public)
+    }
+}
+
+impl Domain {
+    /// Whether the domain is a declared list of values.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Domain::Values(_))
+    }
+}
+
+impl Use {
+    /// All uses, in the order of the documentation.
+    pub const ALL: [Use; 9] = [
+        Use::Filter,
+        Use::Aggregate,
+        Use::Quantile,
+        Use::MinMax,
+        Use::Group,
+        Use::Model,
+        Use::Survival,
+        Use::Join,
+        Use::Public,
+    ];
+
+    /// The word in policy files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Use::Filter => "filter",
+            Use::Aggregate => "aggregate",
+            Use::Quantile => "quantile",
+            Use::MinMax => "minmax",
+            Use::Group => "group",
+            Use::Model => "model",
+            Use::Survival => "survival",
+            Use::Join => "join",
+            Use::Public => "public",
+        }
+    }
+}
+
+impl fmt::Display for SqlType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SqlType::Boolean => f.write_str("BOOLEAN"),
+            SqlType::SmallInt => f.write_str("SMALLINT"),
+            SqlType::Integer => f.write_str("INTEGER"),
+            SqlType::BigInt => f.write_str("BIGINT"),
+            SqlType::Decimal(precision, scale) => write!(f, "DECIMAL({precision},{scale})"),
+            SqlType::Real => f.write_str("REAL"),
+            SqlType::Double => f.write_str("DOUBLE"),
+            SqlType::Date => f.write_str("DATE"),
+            SqlType::Timestamp => f.write_str("TIMESTAMP"),
+            SqlType::Text => f.write_str("TEXT"),
+        }
+    }
 }

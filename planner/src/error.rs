@@ -72,3 +72,39 @@ pub struct Error {
 
 /// The result of planning.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A fault of the caller.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Error::new(Class::Invalid, message)
+    }
+
+    /// Something that policy or release do not allow.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Error::new(Class::Refused, message)
+    }
+
+    /// Our bug.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Error::new(Class::Internal, message)
+    }
+
+    /// An error without hint and position.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Error { class, message: message.into(), hint: None, position: None }
+    }
+
+    /// With what to do instead, if there is something.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// With its place in the SQL text, if it is known.
+    #[must_use]
+    pub fn at(mut self, position: impl Into<Option<Position>>) -> Self {
+        self.position = position.into();
+        self
+    }
+}

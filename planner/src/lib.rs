@@ -3,8 +3,10 @@
 pub mod catalog;
 pub mod check;
 mod error;
+mod nearest;
 pub mod plan;
 mod planned;
+pub mod policy;
 mod session;
 
 pub use error::{Class, Error, Position, Result};
