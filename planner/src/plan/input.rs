@@ -36,10 +36,12 @@ pub enum Order {
     /// A fresh secret permutation of all `bound` rows, padding included, because a matcher sees pseudonyms in
     /// this order. Rows equal in these columns of the local plan (a person's) stay adjacent; empty: no such demand.
     Shuffled {
-        /// Columns of the local plan whose equal rows stay adjacent.
+        /// Columns of the local plan whose equal rows stay adjacent, as a sort by them would leave them: rows equal in
+        /// the first are adjacent, among these those equal in the second, and so on.
         adjacent: Vec<usize>,
     },
-    /// Rows equal in these columns of the local plan are adjacent.
+    /// Rows equal in the first of these columns of the local plan are adjacent, among these those equal in the second,
+    /// and so on.
     Adjacent(Vec<usize>),
 }
 
