@@ -1,0 +1,82 @@
+//! Three-party computation on columns of secret shares.
+//!
+//! # Threat model
+//! Three seats P0, P1, P2; *semi-honest* security against one corrupted seat. A corrupted seat follows the protocols
+//! and learns nothing but what is opened to it. Two seats that collude learn everything. What differs between two
+//! inputs of equal public size never shows in the number, the order or the length of messages.
+//!
+//! # Notation
+//! | | |
+//! |---|---|
+//! | x = x_0 + x_1 + x_2 | a shared value over Z_2^32, Z_2^64 or Z_2^128 ([`Shared`]), or by XOR over bits ([`SharedBits`]) |
+//! | `first`, `second` | at seat `Pi` the components x_i and x_{i+1} |
+//! | n, w | rows of a column, planes (bits) of a row |
+//! | round | one message one way; costs count the longest chain of them, and the bytes of the seat that sends most |
+//!
+//! # A first program
+//! ```
+//! use mpc::world::{World, reconstruct};
+//! let world = World::new(7);
+//! let (x, y) = (world.share(&[3u64, 5]), world.share(&[10u64, 20]));
+//! let run = world.run(|ctx| {
+//!     let i = ctx.seat().index();
+//!     let (x, y) = (x[i].clone(), y[i].clone());
+//!     async move { mpc::product::mul(&ctx.step("product"), &x, &y).await }
+//! });
+//! assert_eq!((run.cost().rounds, run.cost().bytes), (1, 16));
+//! assert_eq!(reconstruct(&run.outputs()?)?, [30, 100]);
+//! # Ok::<(), mpc::Error>(())
+//! ```
+//!
+//! # How protocols are written and called
+//! Every protocol is a free async function `(ctx: &Context, ...) -> Result<...>`, one functionality a file under
+//! [`protocol`]. Every call gets a step of its own: `mul(&ctx.step("variance"), ..)`, `mul(&ctx.nth(i), ..)` in
+//! loops; the path names the channel and the randomness, and debug builds refuse to use one twice. Independent calls
+//! are joined (`futures::try_join!`) so that they share their rounds. Lengths and loop bounds are public.
+//!
+//! # Overview
+//! Local, on [`Shared<R>`]: `zeros`, `from_public`, `from_parts`, `parts`, `add`, `sub`, `add_assign`, `neg`,
+//! `scale(R)`, `scale_by(&[R])`, `add_constant(seat, R)`, `add_public(seat, &[R])`, `shift_left`, `slice`, `concat`,
+//! `gather`, `reverse`, `repeat`, `repeat_each`, `padded`, `sum`, `sum_groups`, `prefix_sums`, `differences`,
+//! `narrow` (128 to 64 bits), `to_bytes`, `from_bytes`.
+//! On [`SharedBits`]: `zeros`, `from_public(seat, &Planes)`, `from_constant(seat, len, width, R)`, `xor`, `not(seat)`,
+//! `xor_public`, `and_public`, `plane(p)`, `planes(range)`, `rows(range)`, `concat_planes`, `concat_rows`, `gather`,
+//! `reverse`, `repeat_plane(w)`, `parity`, `to_bytes`, `from_bytes`. [`Planes`] are bits in the clear:
+//! `from_values(&[R], width)`, `from_bools`, `to_values`, `to_bools(plane)`.
+//!
+//! | file | functions |
+//! |---|---|
+//! | [`seeds`] | `agree(&dyn Network, &[u8; 32], &mut rng) -> Seeds`, then `Context::new(Arc<dyn Network>, &Seeds)` |
+//! | [`input`] | owners: `deal(&[R], &seed0, &seed1) -> Vec<R>`, `expand(&seed, len)`, `deal_bits`, `expand_bits`; seats: `input(ctx, holder, Option<&[R]>, len)`, `input_bits(ctx, holder, Option<&Planes>, len, width)` |
+//! | [`open`] | `ctx.declare(label, count)` first; `open(ctx, label, &x) -> Vec<R>`, `open_bits(ctx, label, &x) -> Planes`, `open_to(ctx, label, seat, &x) -> Option<Vec<R>>`; at the recipient of a result [`combine`], [`combine_bits`] |
+//! | [`product`] | `mul(ctx, &x, &y)`, `sum_of_products(ctx, &[(&x, &y)])`, `dot(ctx, &[(&x, &y)])`, `matmul(ctx, &[&a], &[&b])` (row-major), `gram(ctx, &[&x])` (p x p) |
+//! | [`bits`] | `and`, `or(ctx, &x, &y)`, `and_bit(ctx, &bit, &x)`, `and_all`, `or_all(ctx, &x)` over planes, `and_many`, `or_many(ctx, &[&x])` |
+//! | [`compare`] | `is_negative(ctx, &x, bits)`, `less_than`, `equal(ctx, &x, &y, bits)`, `less_than_public(ctx, &x, c, bits)`, `less_than_planes`, `equal_planes(ctx, &x, &y)`, and `.._planes_public(ctx, &x, c)` |
+//! | [`convert`] | `bit_to_arithmetic::<R>(ctx, &bits) -> Vec<Shared<R>>` (a column per plane), `one_bit_to_arithmetic`, `planes_to_arithmetic`, `signed_planes_to_arithmetic`, `bits_of(ctx, &x, bits)` |
+//! | [`select`] | `select(ctx, &bit, &x, &y)`, `mul_by_bit(ctx, &bit, &x)`, `select_bits`, `min`, `max`, `abs(ctx, &x, bits) -> (abs, sign)` |
+//! | [`truncate`] | `truncate(ctx, &x, f)` (floor or one below), `truncate_exact` (floor), `round` (nearest), `widen::<R, S>(ctx, &x)` |
+//! | [`divide`] | `divide_by_public` (floor), `divide_by_public_truncating`, `divide(ctx, &num, &den, quotient_bits)` (towards zero) |
+//! | [`permute`], [`gather`], [`shuffle`] | `permute_known(ctx, Vec<Column>, holder, Option<&[u32]>)`, `gather_known`, `place_known(ctx, Vec<Column>, holder, Option<&[u32]>, out_len)`, `shuffle(ctx, Vec<Column>)` |
+//! | [`segmented`] | `segmented_or(ctx, &flags, &run_starts, max_run)`: the OR of each run at its last row |
+//! | [`world`] | `World::new(seed)`, `share`, `share_bits`, `run(\|ctx\| async ..) -> Run { results, transcript }`, `reconstruct`, `reconstruct_bits`, `reconstruct_column` |
+
+mod context;
+mod error;
+mod network;
+mod planes;
+pub mod protocol;
+mod ring;
+mod seat;
+pub mod seeds;
+mod share;
+pub mod world;
+
+pub use context::{Context, Meter, Opening, Prg, Random, Traffic};
+pub use error::{Error, Result};
+pub use network::{Channel, Network};
+pub use planes::Planes;
+pub use protocol::*;
+pub use ring::Ring;
+pub use seat::Seat;
+pub use seeds::Seeds;
+pub use share::{Column, Part, Shared, SharedBits, combine, combine_bits};

@@ -1,0 +1,37 @@
+//! What carries messages between seats.
+
+use futures::future::BoxFuture;
+
+use crate::{Error, Seat};
+
+/// Names one message between two seats: the hash of the step path that sends it.
+///
+/// Both ends derive it from the same path, so a message can never be taken for another one, and messages of
+/// concurrent steps may arrive in any order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Channel(pub u64);
+
+/// The links from this seat to its two neighbours.
+///
+/// Implemented over TLS by the executor and in memory by [`crate::world`]. A payload is one whole column or one chunk
+/// of it; its length depends on public values only. Implementations must send and receive independently (a send never
+/// waits for a receive of the same program), so that two seats may both send first.
+pub trait Network: Send + Sync {
+    /// The seat at this end.
+    fn seat(&self) -> Seat;
+
+    /// Queues `payload` for `to`. Resolves when the link has taken it, which may be before it has left.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the link is closed or the query was cancelled.
+    fn send(&self, to: Seat, channel: Channel, payload: Vec<u8>) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Waits for the message named `channel` from `from`.
+    ///
+    /// # Errors
+    /// [`Error::Peer`] when the link is closed, the deadline passed, or the query was cancelled.
+    fn recv(&self, from: Seat, channel: Channel) -> BoxFuture<'_, Result<Vec<u8>, Error>>;
+
+    /// Is told the step path of a channel before its message is sent. For transcripts; does nothing by default.
+    fn trace(&self, _channel: Channel, _step: &str) {}
+}

@@ -1,0 +1,359 @@
+//! Columns of bits in the clear, plane by plane.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::Ring;
+
+/// A column of `len` rows of `width` bits, stored as `width` planes of `len` bits packed into words.
+///
+/// Plane `p` holds bit `p` of every row. Bits of the last word of a plane beyond the last row are unspecified:
+/// readers mask them. What an owner shares, and each component of a shared column, have this form.
+#[derive(Clone, Default)]
+pub struct Planes {
+    len: usize,
+    width: usize,
+    words: Vec<u64>,
+}
+
+impl fmt::Debug for Planes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Planes({} rows of {} bits)", self.len, self.width)
+    }
+}
+
+impl Planes {
+    /// All-zero planes.
+    pub fn zeros(len: usize, width: usize) -> Self {
+        Planes { len, width, words: vec![0; len.div_ceil(64) * width] }
+    }
+
+    /// Planes from packed words, plane after plane. Missing words are zero, further words are dropped.
+    pub fn from_words(len: usize, width: usize, mut words: Vec<u64>) -> Self {
+        words.resize(len.div_ceil(64) * width, 0);
+        Planes { len, width, words }
+    }
+
+    /// One plane of the given bits.
+    pub fn from_bools(bits: &[bool]) -> Self {
+        let words = bits.chunks(64).map(|c| c.iter().rev().fold(0, |w, &b| w << 1 | u64::from(b))).collect();
+        Planes { len: bits.len(), width: 1, words }
+    }
+
+    /// The low `width` bits of every value. Bits beyond the ring's are copies of nothing: zero.
+    pub fn from_values<R: Ring>(values: &[R], width: usize) -> Self {
+        let mut planes = Planes::zeros(values.len(), width);
+        let stride = planes.stride();
+        let mut block = [0; 64];
+        for (index, rows) in values.chunks(64).enumerate() {
+            for base in (0..width).step_by(64).take_while(|&b| b < R::BITS as usize) {
+                block.fill(0);
+                for (word, row) in block.iter_mut().zip(rows) {
+                    *word = row.shift_right(as_u32(base)).low_word();
+                }
+                transpose(&mut block);
+                for (p, &word) in block.iter().enumerate().take(width - base) {
+                    planes.words[(base + p) * stride + index] = word;
+                }
+            }
+        }
+        planes
+    }
+
+    /// The rows as unsigned numbers; planes beyond the width of the ring are dropped.
+    pub fn to_values<R: Ring>(&self) -> Vec<R> {
+        let mut values = vec![R::ZERO; self.len];
+        let stride = self.stride();
+        let width = self.width.min(R::BITS as usize);
+        let mut block = [0; 64];
+        for (index, rows) in values.chunks_mut(64).enumerate() {
+            for base in (0..width).step_by(64) {
+                block.fill(0);
+                for (p, word) in block.iter_mut().enumerate().take(width - base) {
+                    *word = self.words[(base + p) * stride + index];
+                }
+                transpose(&mut block);
+                for (row, &word) in rows.iter_mut().zip(&block) {
+                    *row = row.plus(R::from_u128(u128::from(word)).shift_left(as_u32(base)));
+                }
+            }
+        }
+        values
+    }
+
+    /// The bits of plane `plane`.
+    pub fn to_bools(&self, plane: usize) -> Vec<bool> {
+        (0..self.len).map(|row| self.bit(plane, row)).collect()
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The number of planes.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Words per plane.
+    pub fn stride(&self) -> usize {
+        self.len.div_ceil(64)
+    }
+
+    /// All words, plane after plane.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// All words, plane after plane.
+    pub fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// The words of one plane.
+    pub fn plane(&self, plane: usize) -> &[u64] {
+        &self.words[plane * self.stride()..(plane + 1) * self.stride()]
+    }
+
+    /// The words of one plane.
+    pub fn plane_mut(&mut self, plane: usize) -> &mut [u64] {
+        let stride = self.stride();
+        &mut self.words[plane * stride..(plane + 1) * stride]
+    }
+
+    /// One bit.
+    pub fn bit(&self, plane: usize, row: usize) -> bool {
+        self.words[plane * self.stride() + row / 64] >> (row % 64) & 1 == 1
+    }
+
+    /// Sets one bit.
+    pub fn set(&mut self, plane: usize, row: usize, bit: bool) {
+        let index = plane * self.stride() + row / 64;
+        self.words[index] = self.words[index] & !(1 << (row % 64)) | u64::from(bit) << (row % 64);
+    }
+
+    /// Adds `other`, of the same shape, bit by bit.
+    pub fn xor_assign(&mut self, other: &Planes) {
+        for (a, b) in self.words.iter_mut().zip(&other.words) {
+            *a ^= b;
+        }
+    }
+
+    /// The sum with `other`, of the same shape, bit by bit.
+    #[must_use]
+    pub fn xor(&self, other: &Planes) -> Planes {
+        let words = self.words.iter().zip(&other.words).map(|(a, b)| a ^ b).collect();
+        Planes { words, ..*self }
+    }
+
+    /// The complement.
+    #[must_use]
+    pub fn not(&self) -> Planes {
+        Planes { words: self.words.iter().map(|a| !a).collect(), ..*self }
+    }
+
+    /// The given planes as a column of their own.
+    #[must_use]
+    pub fn select_planes(&self, planes: Range<usize>) -> Planes {
+        let stride = self.stride();
+        let words = self.words[planes.start * stride..planes.end * stride].to_vec();
+        Planes { len: self.len, width: planes.len(), words }
+    }
+
+    /// The planes of all `parts`, which have the same number of rows, one after another.
+    #[must_use]
+    pub fn concat_planes(parts: &[&Planes]) -> Planes {
+        let len = parts.first().map_or(0, |p| p.len);
+        let mut words = Vec::with_capacity(parts.iter().map(|p| p.words.len()).sum());
+        for part in parts {
+            words.extend_from_slice(&part.words);
+        }
+        Planes { len, width: parts.iter().map(|p| p.width).sum(), words }
+    }
+
+    /// The given rows.
+    #[must_use]
+    pub fn rows(&self, rows: Range<usize>) -> Planes {
+        let mut out = Planes::zeros(rows.len(), self.width);
+        for p in 0..self.width {
+            copy_bits(self.plane(p), rows.start, out.plane_mut(p), 0, rows.len());
+        }
+        out
+    }
+
+    /// The rows of all `parts`, which have the same width, one after another.
+    #[must_use]
+    pub fn concat_rows(parts: &[&Planes]) -> Planes {
+        let width = parts.first().map_or(0, |p| p.width);
+        let mut out = Planes::zeros(parts.iter().map(|p| p.len).sum(), width);
+        let mut start = 0;
+        for part in parts {
+            for p in 0..width {
+                copy_bits(part.plane(p), 0, out.plane_mut(p), start, part.len);
+            }
+            start += part.len;
+        }
+        out
+    }
+
+    /// Row `i` of the result is row `sources[i]`, or zero if there is no such row.
+    #[must_use]
+    pub fn gather_rows(&self, sources: &[u32]) -> Planes {
+        let mut out = Planes::zeros(sources.len(), self.width);
+        for base in (0..self.width).step_by(64) {
+            let part = self.select_planes(base..self.width.min(base + 64));
+            let rows: Vec<u64> = part.to_values();
+            let moved: Vec<u64> =
+                sources.iter().map(|&s| rows.get(s as usize).copied().unwrap_or(0)).collect();
+            let moved = Planes::from_values(&moved, part.width);
+            let stride = out.stride();
+            out.words[base * stride..base * stride + moved.words.len()].copy_from_slice(&moved.words);
+        }
+        out
+    }
+
+    /// The rows in reverse order.
+    #[must_use]
+    pub fn reversed(&self) -> Planes {
+        let sources: Vec<u32> = (0..as_u32(self.len)).rev().collect();
+        self.gather_rows(&sources)
+    }
+
+    /// Bytes on the wire: every plane is rounded up to whole bytes.
+    pub fn wire_bytes(len: usize, width: usize) -> usize {
+        len.div_ceil(8) * width
+    }
+
+    /// Appends the wire form, plane after plane, bits beyond the last row cleared.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let bytes = self.len.div_ceil(8);
+        for p in 0..self.width {
+            let end = out.len() + bytes;
+            u64::write(self.plane(p), out);
+            out.truncate(end);
+            if let (Some(last), true) = (out.last_mut(), !self.len.is_multiple_of(8)) {
+                *last &= (1 << (self.len % 8)) - 1;
+            }
+        }
+    }
+
+    /// Reads the wire form; `bytes` must have the length that [`Planes::wire_bytes`] gives.
+    pub fn read(bytes: &[u8], len: usize, width: usize) -> Planes {
+        let mut planes = Planes::zeros(len, width);
+        let per_plane = len.div_ceil(8);
+        let whole = per_plane / 8;
+        for p in 0..width {
+            let bytes = &bytes[p * per_plane..(p + 1) * per_plane];
+            let words = planes.plane_mut(p);
+            u64::read(bytes, &mut words[..whole]);
+            let mut last = [0; 8];
+            last[..per_plane - whole * 8].copy_from_slice(&bytes[whole * 8..]);
+            if let Some(word) = words.get_mut(whole) {
+                *word = u64::from_le_bytes(last);
+            }
+        }
+        planes
+    }
+
+    /// Clears the unspecified bits beyond the last row.
+    pub fn clear_tail(&mut self) {
+        if !self.len.is_multiple_of(64) {
+            let mask = (1 << (self.len % 64)) - 1;
+            for p in 0..self.width {
+                if let Some(last) = self.plane_mut(p).last_mut() {
+                    *last &= mask;
+                }
+            }
+        }
+    }
+}
+
+/// Copies `len` bits from bit `from` of `source` to bit `to` of `target`, leaving other bits alone.
+fn copy_bits(source: &[u64], from: usize, target: &mut [u64], to: usize, len: usize) {
+    if from.is_multiple_of(64) && to.is_multiple_of(64) {
+        let whole = len / 64;
+        target[to / 64..to / 64 + whole].copy_from_slice(&source[from / 64..from / 64 + whole]);
+    }
+    let mut done = if from.is_multiple_of(64) && to.is_multiple_of(64) { len / 64 * 64 } else { 0 };
+    while done < len {
+        let (at, bit) = ((to + done) / 64, (to + done) % 64);
+        let count = (64 - bit).min(len - done);
+        let (src, shift) = ((from + done) / 64, (from + done) % 64);
+        let mut value = source[src] >> shift;
+        if shift > 0 && src + 1 < source.len() {
+            value |= source[src + 1] << (64 - shift);
+        }
+        let mask = if count == 64 { u64::MAX } else { (1 << count) - 1 };
+        target[at] = target[at] & !(mask << bit) | (value & mask) << bit;
+        done += count;
+    }
+}
+
+/// Transposes a 64 x 64 bit matrix (Warren, Hacker's Delight, section 7-3), least significant bit first.
+fn transpose(block: &mut [u64; 64]) {
+    let mut width = 32;
+    let mut mask = 0x0000_0000_ffff_ffff_u64;
+    while width > 0 {
+        let mut k = 0;
+        while k < 64 {
+            for i in k..k + width {
+                let t = (block[i] >> width ^ block[i + width]) & mask;
+                block[i] ^= t << width;
+                block[i + width] ^= t;
+            }
+            k += 2 * width;
+        }
+        width /= 2;
+        mask ^= mask << width;
+    }
+}
+
+/// Positions of rows and planes are far below 2^32 by the bounds of a plan.
+pub(crate) fn as_u32(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(n: u64) -> Vec<u64> {
+        (0..n).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect()
+    }
+
+    #[test]
+    fn values_round_trip() {
+        for n in [0, 1, 2, 63, 64, 65, 200] {
+            let values = sample(n);
+            assert_eq!(Planes::from_values(&values, 64).to_values::<u64>(), values);
+            let low: Vec<u64> = values.iter().map(|v| v & 0x7f).collect();
+            let planes = Planes::from_values(&values, 7);
+            assert_eq!(planes.to_values::<u64>(), low);
+            let mut bytes = Vec::new();
+            planes.write(&mut bytes);
+            assert_eq!(bytes.len(), Planes::wire_bytes(planes.len(), 7));
+            assert_eq!(Planes::read(&bytes, planes.len(), 7).to_values::<u64>(), low);
+        }
+        let wide = vec![1u128 << 100 | 5, u128::MAX];
+        assert_eq!(Planes::from_values(&wide, 128).to_values::<u128>(), wide);
+        assert_eq!(Planes::from_values(&wide, 101).to_values::<u128>(), [wide[0], u128::MAX >> 27]);
+    }
+
+    #[test]
+    fn rows_move() {
+        let values = sample(200);
+        let planes = Planes::from_values(&values, 64);
+        assert_eq!(planes.rows(3..150).to_values::<u64>(), values[3..150]);
+        assert_eq!(planes.rows(64..150).to_values::<u64>(), values[64..150]);
+        let joined = Planes::concat_rows(&[&planes.rows(0..70), &planes.rows(70..71), &planes.rows(71..200)]);
+        assert_eq!(joined.to_values::<u64>(), values);
+        assert_eq!(planes.gather_rows(&[5, 199, u32::MAX]).to_values::<u64>(), [values[5], values[199], 0]);
+        assert!(planes.bit(63, 1) == (values[1] >> 63 == 1));
+    }
+}

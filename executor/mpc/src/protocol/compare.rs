@@ -1,0 +1,184 @@
+//! Comparisons: sign, less-than and equality, of arithmetic columns and of planes.
+//!
+//! The sign of x = a + b (`a` known to the holder, `b` to the two others, see `roles`) is the top bit of the sum: the
+//! holder inputs `a` as planes, p = a ^ b is local, and a tree of multiplexers gives the carry into the top bit.
+//! Paper: the two-party view of a replicated value as in
+//! [ABY3](https://eprint.iacr.org/2018/403), section 5; the tree is our own: `ladder` has its algebra.
+//! Model: semi-honest, 1 of 3.
+
+use super::bits::{and, and_all};
+use super::ladder::carry;
+use super::roles::{Roles, input_bits, known_bits};
+use crate::planes::as_u32;
+use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
+
+/// Whether `x` is negative, for `x` known to lie in [-2^(bits-1), 2^(bits-1)).
+///
+/// Shapes: n elements -> n rows of 1 bit.
+/// Cost: 1 + ceil(log2 bits) rounds; each seat sends `bits` planes of its own third of the rows, and about
+/// 2 `bits` planes of all rows. For 64 bits 7 rounds and 17.7 bytes an element, for 8 bits 4 and 1.7.
+///
+/// # Errors
+/// [`crate::Error::Internal`] if `bits` is 0 or exceeds the ring; [`crate::Error::Peer`].
+pub async fn is_negative<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
+    let (p, b) = addends(ctx, x, bits).await?;
+    let top = bits as usize - 1;
+    let carry = carry(&ctx.step("carry"), &below_top(&p), &below_top(&b)).await?;
+    Ok(carry.xor(&p.plane(top)))
+}
+
+/// A complete leaf with carry 0, then all planes but the last.
+fn below_top(x: &SharedBits) -> SharedBits {
+    SharedBits::concat_planes(&[&SharedBits::zeros(x.len(), 1), &x.planes(0..x.width() - 1)])
+}
+
+/// The low `bits` planes of a ^ b and of b, for x = a + b.
+pub(super) async fn addends<R: Ring>(
+    ctx: &Context,
+    x: &Shared<R>,
+    bits: u32,
+) -> Result<(SharedBits, SharedBits)> {
+    if bits == 0 || bits > R::BITS {
+        return Err(ctx.internal("a declared width is 0 or beyond the ring"));
+    }
+    let roles = Roles::new(ctx.seat(), x.len());
+    let view = roles.view(x).map(|part| Planes::from_values(part, bits as usize));
+    let a = input_bits(&ctx.step("input"), roles, &view.own).await?;
+    let b = known_bits(ctx.seat(), &view);
+    Ok((a.xor(&b), b))
+}
+
+/// The carry out of the low `bits` bits of a + b = x.
+///
+/// Cost: 1 + ceil(log2(bits + 1)) rounds.
+pub(super) async fn carry_of_low_bits<R: Ring>(
+    ctx: &Context,
+    x: &Shared<R>,
+    bits: u32,
+) -> Result<SharedBits> {
+    let (p, b) = addends(ctx, x, bits).await?;
+    let zero = SharedBits::zeros(x.len(), 1);
+    let p = SharedBits::concat_planes(&[&zero, &p]);
+    let b = SharedBits::concat_planes(&[&zero, &b]);
+    carry(&ctx.step("carry"), &p, &b).await
+}
+
+/// Whether x < y, for both known to lie in [-2^(bits-1), 2^(bits-1)).
+///
+/// Shapes: n elements each -> n rows of 1 bit.
+/// Cost: that of [`is_negative`] at `bits + 1`. At the full width of the ring: three of them on n rows in one batch,
+/// and one AND.
+///
+/// # Errors
+/// [`crate::Error::Shape`] if lengths differ; as [`is_negative`].
+pub async fn less_than<R: Ring>(
+    ctx: &Context,
+    x: &Shared<R>,
+    y: &Shared<R>,
+    bits: u32,
+) -> Result<SharedBits> {
+    ctx.same_shape(x.len(), y.len())?;
+    let difference = x.sub(y);
+    if bits < R::BITS {
+        return is_negative(ctx, &difference, bits + 1).await;
+    }
+    // The difference may wrap, but only where the signs differ, and there the sign of x decides.
+    let n = x.len();
+    let signs = is_negative(ctx, &Shared::concat(&[x, y, &difference]), bits).await?;
+    let (x, y, d) = (signs.rows(0..n), signs.rows(n..2 * n), signs.rows(2 * n..3 * n));
+    Ok(d.xor(&and(&ctx.step("signs differ"), &x.xor(&y), &x.xor(&d)).await?))
+}
+
+/// Whether x < c for a public `c`, both known to lie in [-2^(bits-1), 2^(bits-1)).
+///
+/// Cost: as [`less_than`].
+///
+/// # Errors
+/// As [`less_than`].
+pub async fn less_than_public<R: Ring>(ctx: &Context, x: &Shared<R>, c: R, bits: u32) -> Result<SharedBits> {
+    if bits < R::BITS {
+        return is_negative(ctx, &x.clone().add_constant(ctx.seat(), c.negated()), bits + 1).await;
+    }
+    let c = Shared::from_public(ctx.seat(), &vec![c; x.len()]);
+    less_than(ctx, x, &c, bits).await
+}
+
+/// Whether x = y, for both known to lie in [-2^(bits-1), 2^(bits-1)) or both in [0, 2^bits).
+///
+/// x - y = a + b is zero modulo 2^bits exactly if the planes of a equal those of -b.
+/// Shapes: n elements each -> n rows of 1 bit.
+/// Cost: 1 + ceil(log2 bits) rounds; `bits` planes of a third of the rows, and `bits - 1` planes of all rows.
+///
+/// # Errors
+/// As [`less_than`].
+pub async fn equal<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u32) -> Result<SharedBits> {
+    ctx.same_shape(x.len(), y.len())?;
+    if bits == 0 || bits > R::BITS {
+        return Err(ctx.internal("a declared width is 0 or beyond the ring"));
+    }
+    let roles = Roles::new(ctx.seat(), x.len());
+    let mut view = roles.view(&x.sub(y));
+    for b in view.low.iter_mut().chain(&mut view.high) {
+        *b = b.negated();
+    }
+    let view = view.map(|part| Planes::from_values(part, bits as usize));
+    let a = input_bits(&ctx.step("input"), roles, &view.own).await?;
+    let differs = a.xor(&known_bits(ctx.seat(), &view));
+    and_all(&ctx.step("all"), &differs.not(ctx.seat())).await
+}
+
+/// Whether x < y, of planes as unsigned numbers of the same width.
+///
+/// Shapes: n rows of w bits each -> n rows of 1 bit.
+/// Cost: ceil(log2(w + 1)) rounds, about 2 w planes sent by each seat (exactly: the nodes of the tree with w + 1
+/// leaves, twice but for the lowest of each level).
+///
+/// # Errors
+/// [`crate::Error::Shape`] if shapes differ; [`crate::Error::Peer`].
+pub async fn less_than_planes(ctx: &Context, x: &SharedBits, y: &SharedBits) -> Result<SharedBits> {
+    ctx.same_shape(x.len(), y.len())?;
+    ctx.same_shape(x.width(), y.width())?;
+    // Where two bits are equal the lower ones decide; else x < y exactly if the bit of y is 1.
+    let zero = SharedBits::zeros(x.len(), 1);
+    let p = SharedBits::concat_planes(&[&zero, &x.xor(y).not(ctx.seat())]);
+    let v = SharedBits::concat_planes(&[&zero, y]);
+    carry(ctx, &p, &v).await
+}
+
+/// Whether x < c for a public unsigned number `c`, of planes. As [`less_than_planes`].
+///
+/// # Errors
+/// As [`less_than_planes`].
+pub async fn less_than_planes_public<R: Ring>(ctx: &Context, x: &SharedBits, c: R) -> Result<SharedBits> {
+    if x.width() < R::BITS as usize && c.shift_right(as_u32(x.width())) != R::ZERO {
+        // Every row is below a number that its planes cannot express.
+        return Ok(SharedBits::zeros(x.len(), 1).not(ctx.seat()));
+    }
+    let c = SharedBits::from_constant(ctx.seat(), x.len(), x.width(), c);
+    less_than_planes(ctx, x, &c).await
+}
+
+/// Whether x = y, of planes.
+///
+/// Shapes: n rows of w bits each -> n rows of 1 bit.
+/// Cost: ceil(log2 w) rounds, w - 1 planes sent by each seat.
+///
+/// # Errors
+/// As [`less_than_planes`].
+pub async fn equal_planes(ctx: &Context, x: &SharedBits, y: &SharedBits) -> Result<SharedBits> {
+    ctx.same_shape(x.len(), y.len())?;
+    ctx.same_shape(x.width(), y.width())?;
+    and_all(ctx, &x.xor(y).not(ctx.seat())).await
+}
+
+/// Whether x = c for a public unsigned number `c`, of planes. As [`equal_planes`].
+///
+/// # Errors
+/// As [`equal_planes`].
+pub async fn equal_planes_public<R: Ring>(ctx: &Context, x: &SharedBits, c: R) -> Result<SharedBits> {
+    if x.width() < R::BITS as usize && c.shift_right(as_u32(x.width())) != R::ZERO {
+        return Ok(SharedBits::zeros(x.len(), 1));
+    }
+    let c = SharedBits::from_constant(ctx.seat(), x.len(), x.width(), c);
+    equal_planes(ctx, x, &c).await
+}

@@ -1,0 +1,118 @@
+//! Exact integer division, by public and by shared divisors.
+
+use super::bits::and;
+use super::compare::is_negative;
+use super::convert::one_bit_to_arithmetic;
+use super::product::mul;
+use super::select::abs;
+use super::truncate::quotient_by_parts;
+use crate::planes::as_u32;
+use crate::{Context, Result, Ring, Shared, SharedBits};
+
+/// The floor of `x / divisor` for a public divisor.
+///
+/// With x = a + b - w 2^k, each part is divided where it is known and the wrap counts floor(2^k / c) times. What
+/// remains lies in (-c, 2 c), so two comparisons correct the quotient exactly.
+/// Domain: `x` in [-2^(k-3), 2^(k-3)), 0 < `divisor` <= 2^(k-3).
+/// Shapes: n -> n.
+/// Cost: 2 rounds, a comparison of 2 n rows at the width of the divisor plus 2, a conversion of 2 n bits.
+///
+/// # Errors
+/// [`crate::Error::Internal`] if the divisor is out of its domain; [`crate::Error::Peer`].
+pub async fn divide_by_public<R: Ring>(ctx: &Context, x: &Shared<R>, divisor: R) -> Result<Shared<R>> {
+    let slack = R::power_of_two(R::BITS - 3);
+    if divisor == R::ZERO || divisor > slack {
+        return Err(ctx.internal("a public divisor is zero or too large"));
+    }
+    if divisor == R::ONE {
+        return Ok(x.clone());
+    }
+    let seat = ctx.seat();
+    // A multiple of the divisor that makes every x positive, and at most 2^(k-2).
+    let multiple = slack.quotient(divisor).plus(R::ONE);
+    let offset = x.clone().add_constant(seat, multiple.times(divisor));
+    let estimate = quotient_by_parts(&ctx.step("parts"), &offset, divisor).await?;
+    let rest = offset.sub(&estimate.scale(divisor));
+    let above = rest.clone().add_constant(seat, divisor.negated());
+    let bits = R::BITS.min(128 - divisor.to_u128().leading_zeros() + 2);
+    let below = is_negative(&ctx.step("rest"), &Shared::concat(&[&rest, &above]), bits).await?;
+    let below = one_bit_to_arithmetic::<R>(&ctx.step("bits"), &below).await?;
+    let correction = below.slice(0..x.len()).add(&below.slice(x.len()..2 * x.len()));
+    Ok(estimate.sub(&correction).add_constant(seat, R::ONE.minus(multiple)))
+}
+
+/// `x / divisor` rounded towards zero, for a public divisor.
+///
+/// Domain: `x` in [-2^(k-4), 2^(k-4)), 0 < `divisor` <= 2^(k-4). Cost: the sign of `x` and its conversion, then
+/// [`divide_by_public`].
+///
+/// # Errors
+/// As [`divide_by_public`].
+pub async fn divide_by_public_truncating<R: Ring>(
+    ctx: &Context,
+    x: &Shared<R>,
+    divisor: R,
+) -> Result<Shared<R>> {
+    if divisor == R::ONE {
+        return Ok(x.clone());
+    }
+    let negative = is_negative(&ctx.step("sign"), x, R::BITS - 3).await?;
+    let negative = one_bit_to_arithmetic::<R>(&ctx.step("bit"), &negative).await?;
+    let moved = x.add(&negative.scale(divisor.minus(R::ONE)));
+    divide_by_public(&ctx.step("floor"), &moved, divisor).await
+}
+
+/// `num / den` rounded towards zero, exactly, for a shared divisor.
+///
+/// Restoring division, one bit of the quotient after the other. A shifted divisor that leaves the ring is larger than
+/// any numerator; which shifts do so is decided beforehand, for all bits at once.
+/// Domain: `num` in [-2^(k-2), 2^(k-2)), 0 < `den` < 2^(k-2), |num / den| < 2^`quotient_bits`. Where `den` is not
+/// positive the result is some number, which the caller masks.
+/// Shapes: n each -> n.
+/// Cost: 22 + 12 `quotient_bits` rounds for k = 64 (a comparison takes 7 rounds, 8 for k = 128).
+///
+/// # Errors
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
+pub async fn divide<R: Ring>(
+    ctx: &Context,
+    num: &Shared<R>,
+    den: &Shared<R>,
+    quotient_bits: u32,
+) -> Result<Shared<R>> {
+    ctx.same_shape(num.len(), den.len())?;
+    let n = num.len();
+    let quotient_bits = quotient_bits.min(R::BITS - 2);
+    let fits_step = ctx.step("fits");
+    let abs_step = ctx.step("abs");
+    let (fits, (mut rest, sign)) = futures::try_join!(
+        shifts_that_fit(&fits_step, den, quotient_bits),
+        abs(&abs_step, num, R::BITS - 1)
+    )?;
+    let mut quotient = Shared::zeros(n);
+    for bit in (0..quotient_bits).rev() {
+        let ctx = ctx.step("bit").nth(bit as usize);
+        let shifted = den.shift_left(bit);
+        let smaller = is_negative(&ctx.step("compare"), &rest.sub(&shifted), R::BITS).await?;
+        let row = bit as usize * n;
+        let fits = fits.rows(row..row + n);
+        let digit = and(&ctx.step("fits"), &smaller.not(ctx.seat()), &fits).await?;
+        let digit = one_bit_to_arithmetic::<R>(&ctx.step("digit"), &digit).await?;
+        rest = rest.sub(&mul(&ctx.step("multiple"), &digit, &shifted).await?);
+        quotient.add_assign(&digit.shift_left(bit));
+    }
+    let negated = mul(&ctx.step("sign"), &sign, &quotient).await?;
+    Ok(quotient.sub(&negated.add(&negated)))
+}
+
+/// For every shift, one row per divisor: whether den 2^shift < 2^(k-2).
+async fn shifts_that_fit<R: Ring>(ctx: &Context, den: &Shared<R>, shifts: u32) -> Result<SharedBits> {
+    let limits: Vec<Shared<R>> = (0..shifts)
+        .map(|shift| den.clone().add_constant(ctx.seat(), R::power_of_two(R::BITS - 2 - shift).negated()))
+        .collect();
+    if limits.is_empty() {
+        return Ok(SharedBits::zeros(0, 1));
+    }
+    let limits = Shared::concat(&limits.iter().collect::<Vec<_>>());
+    debug_assert!(as_u32(limits.len()) < u32::MAX, "positions fit 32 bits");
+    is_negative(ctx, &limits, R::BITS - 1).await
+}

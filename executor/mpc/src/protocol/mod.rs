@@ -1,0 +1,19 @@
+//! The protocols: one functionality a file.
+
+pub mod bits;
+pub mod compare;
+pub mod convert;
+pub mod divide;
+pub mod gather;
+pub mod input;
+mod ladder;
+pub mod open;
+pub mod permute;
+pub mod product;
+mod roles;
+pub mod segmented;
+pub mod select;
+pub mod shuffle;
+pub mod sort;
+pub mod truncate;
+pub mod verify;

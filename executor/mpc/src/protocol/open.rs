@@ -1,0 +1,145 @@
+//! Opening: shares become values.
+//!
+//! A component that a seat lacks comes as a value from one neighbour and as a hash from the other; the two are
+//! compared. Every opening is booked under a declared label before anything leaves; what was not declared aborts.
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::verify::{Verified, verify};
+use crate::share::Part;
+use crate::{Column, Context, Planes, Result, Ring, Seat, Shared, SharedBits};
+
+/// Opens a column to all seats, under the declared `label`.
+///
+/// Cost: 1 round, n elements and a hash of 32 bytes sent by each seat.
+///
+/// # Errors
+/// [`crate::Error::Abort`] if the opening is not declared or the neighbours disagree; [`crate::Error::Peer`].
+pub async fn open<R: Ring>(ctx: &Context, label: &str, x: &Shared<R>) -> Result<Vec<R>> {
+    ctx.book_opening(label, x.len())?;
+    let missing = disclose(ctx, verify(ctx).await?, x.clone().into_column(), &Seat::ALL).await?;
+    Ok(sum(x, missing))
+}
+
+/// Opens planes to all seats. As [`open`]; a row counts as one value.
+///
+/// Cost: 1 round, the planes once and a hash of 32 bytes sent by each seat.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_bits(ctx: &Context, label: &str, x: &SharedBits) -> Result<Planes> {
+    ctx.book_opening(label, x.len())?;
+    let missing = disclose(ctx, verify(ctx).await?, Column::Bits(x.clone()), &Seat::ALL).await?;
+    let mut value = x.first.xor(&x.second);
+    if let Some(Part::Bits(missing)) = missing {
+        value.xor_assign(&missing);
+    }
+    value.clear_tail();
+    Ok(value)
+}
+
+/// Opens values that are uniformly random whatever the inputs are, such as the destinations of shuffled rows.
+///
+/// They need no declaration, since they can be simulated from public sizes; they are counted.
+/// Cost: as [`open`].
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_masked<R: Ring>(ctx: &Context, x: &Shared<R>) -> Result<Vec<R>> {
+    ctx.book_masked_opening(x.len());
+    let missing = disclose(ctx, verify(ctx).await?, x.clone().into_column(), &Seat::ALL).await?;
+    Ok(sum(x, missing))
+}
+
+/// Opens a column to one seat; the others get `None`.
+///
+/// Cost: 1 round, n elements sent by the previous neighbour, a hash of 32 bytes by the next.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to<R: Ring>(
+    ctx: &Context,
+    label: &str,
+    recipient: Seat,
+    x: &Shared<R>,
+) -> Result<Option<Vec<R>>> {
+    ctx.book_opening(label, x.len())?;
+    let missing = disclose(ctx, verify(ctx).await?, x.clone().into_column(), &[recipient]).await?;
+    Ok(missing.map(|missing| sum(x, Some(missing))))
+}
+
+/// Sends each recipient the component that it lacks; `Some` at recipients.
+///
+/// The only way by which an opened value leaves a seat, and only against a token.
+async fn disclose(ctx: &Context, _: Verified, column: Column, recipients: &[Seat]) -> Result<Option<Part>> {
+    let send = async {
+        for &recipient in recipients {
+            send_missing(ctx, recipient, &column).await?;
+        }
+        Ok(())
+    };
+    let recv = async {
+        if recipients.contains(&ctx.seat()) { recv_missing(ctx, &column).await.map(Some) } else { Ok(None) }
+    };
+    Ok(futures::try_join!(send, recv)?.1)
+}
+
+/// Seat `Pj` lacks component `j+2`: `P(j-1)` holds it first and sends it, `P(j+1)` holds it second and sends a hash.
+async fn send_missing(ctx: &Context, recipient: Seat, column: &Column) -> Result<()> {
+    let (first, second) = column.clone().into_parts();
+    let mut bytes = Vec::new();
+    if ctx.seat() == recipient.previous() {
+        first.write(&mut bytes);
+        ctx.step("value").send_bytes(recipient, bytes).await
+    } else if ctx.seat() == recipient.next() {
+        second.write(&mut bytes);
+        ctx.step("hash").send_bytes(recipient, Sha256::digest(&bytes).to_vec()).await
+    } else {
+        Ok(())
+    }
+}
+
+async fn recv_missing(ctx: &Context, column: &Column) -> Result<Part> {
+    let shape = column.clone().into_parts().0.shape();
+    let len = column.len();
+    let (value_step, hash_step) = (ctx.step("value"), ctx.step("hash"));
+    let value = value_step.recv_bytes(ctx.seat().previous(), shape.wire_bytes(len));
+    let hash = hash_step.recv_bytes(ctx.seat().next(), 32);
+    let (value, hash) = futures::try_join!(value, hash)?;
+    if !bool::from(Sha256::digest(&value)[..].ct_eq(&hash)) {
+        return Err(ctx.abort("the neighbours disagree on an opened value"));
+    }
+    Ok(shape.read(&value, len))
+}
+
+impl<R: Ring> Shared<R> {
+    /// This column as one of any kind.
+    fn into_column(self) -> Column {
+        // The rings are three, and sealed: the width names the kind, and the conversion is the identity.
+        match R::BITS {
+            32 => Column::U32(self.narrow()),
+            64 => Column::U64(self.map_ring()),
+            _ => Column::U128(self.map_ring()),
+        }
+    }
+
+    fn map_ring<S: Ring>(&self) -> Shared<S> {
+        let each = |x: &[R]| x.iter().map(|&a| S::from_u128(a.to_u128())).collect();
+        Shared { first: each(&self.first), second: each(&self.second) }
+    }
+}
+
+/// The values: the two components held, and the missing one.
+fn sum<R: Ring>(x: &Shared<R>, missing: Option<Part>) -> Vec<R> {
+    fn each<S: Ring, R: Ring>(x: &[S]) -> Vec<R> {
+        x.iter().map(|&a| R::from_u128(a.to_u128())).collect()
+    }
+    let missing: Vec<R> = match missing {
+        Some(Part::U32(c)) => each(&c),
+        Some(Part::U64(c)) => each(&c),
+        Some(Part::U128(c)) => each(&c),
+        Some(Part::Bits(_)) | None => Vec::new(),
+    };
+    x.first.iter().zip(&x.second).zip(missing).map(|((&a, &b), c)| a.plus(b).plus(c)).collect()
+}

@@ -1,0 +1,236 @@
+//! Permuting a table by an order that one seat knows.
+//!
+//! The holder `H` knows the order, `N` is its next neighbour and `V` its previous one. A value is A = x_h + x_{h+1},
+//! known to H, plus x_{h+2}, known to N and V. H permutes A itself. The order splits into two halves: N applies the
+//! first to x_{h+2}, which H draws from the stream it shares with N, and V applies the second, which completes it.
+//! Paper: [Mohassel, Rindal and Rosulek, CCS 2020](https://eprint.iacr.org/2019/518), section 3.
+//! Model: semi-honest, 1 of 3.
+
+use crate::share::{Part, Shape};
+use crate::{Column, Context, Prg, Result, Ring, Seat};
+
+/// Rearranges the rows of all columns by an order that `holder` knows: row i of the result is row `order[i]`.
+///
+/// `order` is `Some` at the holder, a permutation of all rows, and ignored elsewhere.
+/// Shapes: columns of n rows -> the same.
+/// Cost: 2 rounds; every seat sends one component of all columns, the holder 4 n bytes more.
+///
+/// # Errors
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Internal`] if the order is no permutation;
+/// [`crate::Error::Peer`].
+pub async fn permute_known(
+    ctx: &Context,
+    columns: Vec<Column>,
+    holder: Seat,
+    order: Option<&[u32]>,
+) -> Result<Vec<Column>> {
+    let len = rows(ctx, &columns)?;
+    let (mine, theirs) = views(ctx, columns, holder);
+    let order = if ctx.seat() == holder { order } else { None };
+    if let Some(order) = order {
+        ctx.same_shape(len, order.len())?;
+        check_permutation(ctx, order)?;
+    } else if ctx.seat() == holder {
+        return Err(ctx.internal("the holder has no order"));
+    }
+    let shapes: Vec<Shape> = mine.iter().map(Part::shape).collect();
+    let hop = Hop { holder, sender: holder.next(), len, keep: len };
+    let moved = hop.run(&ctx.step("hop"), order, theirs, &shapes).await?;
+    let own = order.map(|order| mine.iter().map(|part| part.gather(order)).collect());
+    reshare(&ctx.step("reshare"), holder, own, moved, &shapes, len).await
+}
+
+/// The number of rows, which all columns share.
+pub(super) fn rows(ctx: &Context, columns: &[Column]) -> Result<usize> {
+    let len = columns.first().map_or(0, Column::len);
+    for column in columns {
+        ctx.same_shape(len, column.len())?;
+    }
+    Ok(len)
+}
+
+/// The parts that this seat works on: at the holder A and a zero offset; elsewhere the component the holder lacks.
+pub(super) fn views(ctx: &Context, columns: Vec<Column>, holder: Seat) -> (Vec<Part>, Vec<Part>) {
+    columns
+        .into_iter()
+        .map(|column| {
+            let (mut first, second) = column.into_parts();
+            let zeros = first.shape().zeros(first.len());
+            if ctx.seat() == holder {
+                first.add(&second);
+                (first, zeros)
+            } else if ctx.seat() == holder.next() {
+                (zeros, second)
+            } else {
+                (zeros, first)
+            }
+        })
+        .unzip()
+}
+
+pub(super) fn check_permutation(ctx: &Context, order: &[u32]) -> Result<()> {
+    let mut seen = vec![false; order.len()];
+    for &source in order {
+        match seen.get_mut(source as usize) {
+            Some(seen) if !*seen => *seen = true,
+            Some(_) | None => return Err(ctx.internal("an order is not a permutation")),
+        }
+    }
+    Ok(())
+}
+
+/// One move of a table that a *sender* knows up to an offset of the holder, to the third seat, permuted.
+pub(super) struct Hop {
+    pub(super) holder: Seat,
+    pub(super) sender: Seat,
+    /// The rows before the move.
+    pub(super) len: usize,
+    /// How many rows, from the start of the new order, remain.
+    pub(super) keep: usize,
+}
+
+impl Hop {
+    /// `data` is the table at the sender, the holder's offset at the holder, and ignored at the receiver. The result
+    /// is the moved table at the receiver, the new offset at the holder, and zeros at the sender.
+    ///
+    /// Security: the sender sees half of the order, drawn at random; the receiver sees the other half, which is
+    /// uniformly random too since the first is unknown to it, and the table under a mask it does not know.
+    /// Cost: 1 round; the sender sends one component, the holder 4 bytes a row that remains.
+    pub(super) async fn run(
+        &self,
+        ctx: &Context,
+        order: Option<&[u32]>,
+        data: Vec<Part>,
+        shapes: &[Shape],
+    ) -> Result<Vec<Part>> {
+        let receiver = Seat::from_index(3 - self.holder.index() - self.sender.index());
+        let (half_step, table_step) = (ctx.step("half"), ctx.step("table"));
+        if let Some(order) = order {
+            let mut stream = self.stream(ctx, self.sender)?;
+            let half = stream.permutation(self.len);
+            let masks = random_table(&mut stream, shapes, self.len);
+            let mut inverse = vec![0; self.len];
+            for (place, &source) in (0u32..).zip(&half) {
+                inverse[source as usize] = place;
+            }
+            let order = &order[..self.keep];
+            let rest: Vec<u32> = order.iter().map(|&source| inverse[source as usize]).collect();
+            half_step.send(receiver, &rest).await?;
+            return Ok(data
+                .iter()
+                .zip(&masks)
+                .map(|(t, mask)| plus(t.gather(order), &mask.gather(&rest)))
+                .collect());
+        }
+        if ctx.seat() == self.sender {
+            let mut stream = self.stream(ctx, self.holder)?;
+            let half = stream.permutation(self.len);
+            let masks = random_table(&mut stream, shapes, self.len);
+            let masked: Vec<Part> =
+                data.iter().zip(&masks).map(|(u, mask)| plus(u.gather(&half), mask)).collect();
+            send_table(&table_step, receiver, &masked).await?;
+            return Ok(shapes.iter().map(|shape| shape.zeros(self.keep)).collect());
+        }
+        let rest = half_step.recv::<u32>(self.holder, self.keep);
+        let table = recv_table(&table_step, self.sender, shapes, self.len);
+        let (rest, table) = futures::try_join!(rest, table)?;
+        Ok(table.iter().map(|part| part.gather(&rest)).collect())
+    }
+
+    /// The stream that holder and sender share.
+    fn stream(&self, ctx: &Context, peer: Seat) -> Result<Prg> {
+        stream_with(ctx, peer)
+    }
+}
+
+/// The stream that this seat shares with a neighbour.
+pub(super) fn stream_with(ctx: &Context, peer: Seat) -> Result<Prg> {
+    let random = ctx.random()?;
+    Ok(if peer == ctx.seat().next() { random.second(0) } else { random.first(0) })
+}
+
+/// Makes three components of `own` (at the holder), which still holds the offset that `moved` has at the holder, plus
+/// `moved` (at the holder's previous neighbour).
+///
+/// Components: y_h = s + s' from the stream of H and V, y_{h+1} = own - offset - s from H to N, and
+/// y_{h+2} = moved - s' from V to N.
+/// Cost: 1 round after V has `moved`; H and V send one component each.
+pub(super) async fn reshare(
+    ctx: &Context,
+    holder: Seat,
+    own: Option<Vec<Part>>,
+    moved: Vec<Part>,
+    shapes: &[Shape],
+    len: usize,
+) -> Result<Vec<Column>> {
+    let (own_step, moved_step) = (ctx.step("own"), ctx.step("moved"));
+    let next = holder.next();
+    let (first, second) = if let Some(own) = own {
+        let (s, s_prime) = two_tables(ctx, holder.previous(), shapes, len)?;
+        let y1: Vec<Part> =
+            own.into_iter().zip(&moved).zip(&s).map(|((a, t), s)| minus(minus(a, t), s)).collect();
+        send_table(&own_step, next, &y1).await?;
+        (s.into_iter().zip(&s_prime).map(|(s, t)| plus(s, t)).collect(), y1)
+    } else if ctx.seat() == next {
+        let own = recv_table(&own_step, holder, shapes, len);
+        let moved = recv_table(&moved_step, holder.previous(), shapes, len);
+        futures::try_join!(own, moved)?
+    } else {
+        let (s, s_prime) = two_tables(ctx, holder, shapes, len)?;
+        let y2: Vec<Part> = moved.into_iter().zip(&s_prime).map(|(u, s)| minus(u, s)).collect();
+        send_table(&moved_step, next, &y2).await?;
+        let y0 = s.into_iter().zip(&s_prime).map(|(s, t)| plus(s, t)).collect();
+        (y2, y0)
+    };
+    join_columns(ctx, first, second)
+}
+
+fn two_tables(ctx: &Context, peer: Seat, shapes: &[Shape], len: usize) -> Result<(Vec<Part>, Vec<Part>)> {
+    let mut stream = stream_with(ctx, peer)?;
+    Ok((random_table(&mut stream, shapes, len), random_table(&mut stream, shapes, len)))
+}
+
+pub(super) fn join_columns(ctx: &Context, first: Vec<Part>, second: Vec<Part>) -> Result<Vec<Column>> {
+    let columns: Option<Vec<Column>> =
+        first.into_iter().zip(second).map(|(a, b)| Column::from_parts(a, b)).collect();
+    columns.ok_or_else(|| ctx.internal("components of a column differ in kind"))
+}
+
+pub(super) fn plus(mut x: Part, y: &Part) -> Part {
+    x.add(y);
+    x
+}
+
+pub(super) fn minus(mut x: Part, y: &Part) -> Part {
+    x.sub(y);
+    x
+}
+
+pub(super) fn random_table(stream: &mut Prg, shapes: &[Shape], len: usize) -> Vec<Part> {
+    shapes.iter().map(|shape| shape.random(len, stream)).collect()
+}
+
+/// Sends one component of all columns in one message.
+pub(super) async fn send_table(ctx: &Context, to: Seat, table: &[Part]) -> Result<()> {
+    let mut bytes =
+        Vec::with_capacity(table.iter().map(|p| p.shape().wire_bytes(p.len())).sum::<usize>() + 8);
+    for part in table {
+        part.write(&mut bytes);
+    }
+    ctx.send_bytes(to, bytes).await
+}
+
+/// Receives one component of all columns.
+pub(super) async fn recv_table(ctx: &Context, from: Seat, shapes: &[Shape], len: usize) -> Result<Vec<Part>> {
+    let total = shapes.iter().map(|shape| shape.wire_bytes(len)).sum();
+    let bytes = ctx.recv_bytes(from, total).await?;
+    let mut rest = &bytes[..];
+    let mut table = Vec::with_capacity(shapes.len());
+    for shape in shapes {
+        let (part, after) = rest.split_at(shape.wire_bytes(len));
+        table.push(shape.read(part, len));
+        rest = after;
+    }
+    debug_assert!(rest.is_empty() && u32::BYTES == 4);
+    Ok(table)
+}

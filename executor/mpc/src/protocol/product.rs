@@ -1,0 +1,235 @@
+//! Products: multiplication, dot products, matrix products.
+//!
+//! Paper: [Araki, Furukawa, Lindell, Nof and Ohara, CCS 2016](https://eprint.iacr.org/2016/768), section 3. Each seat
+//! computes the cross terms that it can, adds its part of a sharing of zero, and hands the result to its previous
+//! neighbour. Differs from the paper: share order (x_i, x_{i+1}), replicated sums instead of differences.
+//! Model: semi-honest, 1 of 3. A sum of products costs as much as one product, whatever its length.
+
+use rayon::prelude::*;
+
+use crate::{Context, Result, Ring, Shared};
+
+/// Rows of a block whose columns stay in the cache while all tiles pass over it.
+const BLOCK: usize = 1024;
+/// Rows of one unit of work of a thread.
+const UNIT: usize = 1 << 16;
+
+/// Makes every product over a ring: reshares the local cross terms `z` of one relation per element.
+///
+/// The result is *unverified* in the sense of [`super::verify`]: linear maps and further products may use it, and
+/// nothing can be opened before the relation has been checked there.
+async fn bilinear<R: Ring>(ctx: &Context, mut z: Vec<R>) -> Result<Shared<R>> {
+    ctx.random()?.mask(0, &mut z);
+    let len = z.len();
+    let second = ctx.exchange(ctx.seat().previous(), &z, ctx.seat().next(), len).await?;
+    Ok(Shared::from_parts(z, second))
+}
+
+/// The cross terms of a product that one seat can compute: `x_i y_i + x_i y_{i+1} + x_{i+1} y_i`.
+#[inline]
+fn cross<R: Ring>(x: (R, R), y: (R, R)) -> R {
+    x.0.times(y.0.plus(y.1)).plus(x.1.times(y.0))
+}
+
+/// Multiplies two columns, element by element.
+///
+/// Shapes: `x`, `y` of length n -> n.
+/// Cost: 1 round, n elements sent by each seat.
+///
+/// # Errors
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
+pub async fn mul<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>) -> Result<Shared<R>> {
+    ctx.same_shape(x.len(), y.len())?;
+    let x_pairs = x.first.iter().zip(&x.second);
+    let y_pairs = y.first.iter().zip(&y.second);
+    let z = x_pairs.zip(y_pairs).map(|((&a, &b), (&c, &d))| cross((a, b), (c, d))).collect();
+    bilinear(ctx, z).await
+}
+
+/// Sums of products: element `i` is the sum over all pairs of `x[i] * y[i]`.
+///
+/// Shapes: all columns of length n -> n. At least one pair.
+/// Cost: 1 round, n elements sent by each seat.
+///
+/// # Errors
+/// As [`mul`].
+pub async fn sum_of_products<R: Ring>(
+    ctx: &Context,
+    pairs: &[(&Shared<R>, &Shared<R>)],
+) -> Result<Shared<R>> {
+    let len = pairs.first().map_or(0, |(x, _)| x.len());
+    let mut z = vec![R::ZERO; len];
+    for (x, y) in pairs {
+        ctx.same_shape(len, x.len())?;
+        ctx.same_shape(len, y.len())?;
+        for (i, z) in z.iter_mut().enumerate() {
+            *z = z.plus(cross((x.first[i], x.second[i]), (y.first[i], y.second[i])));
+        }
+    }
+    bilinear(ctx, z).await
+}
+
+/// Dot products: output `k` is the sum over all rows of the products of pair `k`.
+///
+/// Shapes: the two columns of a pair have the same length -> one element per pair.
+/// Cost: 1 round, one element per pair sent by each seat.
+///
+/// # Errors
+/// As [`mul`].
+pub async fn dot<R: Ring>(ctx: &Context, pairs: &[(&Shared<R>, &Shared<R>)]) -> Result<Shared<R>> {
+    let mut z = Vec::with_capacity(pairs.len());
+    for (x, y) in pairs {
+        ctx.same_shape(x.len(), y.len())?;
+        z.push(cross_matrix(&[x], &[y])[0]);
+    }
+    bilinear(ctx, z).await
+}
+
+/// Dot products of every column of `a` with every column of `b`: A' B.
+///
+/// Shapes: p columns and q columns of length n -> p q elements, output `i q + j` for `a[i]` and `b[j]`.
+/// Cost: 1 round, p q elements sent by each seat, whatever n is.
+///
+/// # Errors
+/// As [`mul`].
+pub async fn matmul<R: Ring>(ctx: &Context, a: &[&Shared<R>], b: &[&Shared<R>]) -> Result<Shared<R>> {
+    let rows = a.iter().chain(b).next().map_or(0, |x| x.len());
+    for x in a.iter().chain(b) {
+        ctx.same_shape(rows, x.len())?;
+    }
+    bilinear(ctx, cross_matrix(a, b)).await
+}
+
+/// Dot products of all pairs of the given columns: X' X.
+///
+/// By symmetry only the upper triangle is computed and sent.
+/// Shapes: p columns of length n -> p^2 elements, output `i p + j` for columns `i` and `j`.
+/// Cost: 1 round, p (p + 1) / 2 elements sent by each seat, whatever n is.
+///
+/// # Errors
+/// As [`mul`].
+pub async fn gram<R: Ring>(ctx: &Context, columns: &[&Shared<R>]) -> Result<Shared<R>> {
+    let p = columns.len();
+    let rows = columns.first().map_or(0, |x| x.len());
+    for x in columns {
+        ctx.same_shape(rows, x.len())?;
+    }
+    let z = cross_gram(columns);
+    let upper = bilinear(ctx, z).await?;
+    let place = |i: usize, j: usize| crate::planes::as_u32(i * p - i * (i + 1) / 2 + j);
+    let full: Vec<u32> =
+        (0..p).flat_map(|i| (0..p).map(move |j| (i.min(j), i.max(j)))).map(|(i, j)| place(i, j)).collect();
+    Ok(upper.gather(&full))
+}
+
+/// The cross terms of A' B, by units of rows in parallel.
+fn cross_matrix<R: Ring>(a: &[&Shared<R>], b: &[&Shared<R>]) -> Vec<R> {
+    let rows = a.first().map_or(0, |x| x.len());
+    sum_over_units(rows, a.len() * b.len(), |start, end, out| {
+        let mut sums = vec![vec![R::ZERO; BLOCK]; b.len()];
+        for from in (start..end).step_by(BLOCK) {
+            let to = end.min(from + BLOCK);
+            for (sum, y) in sums.iter_mut().zip(b) {
+                for (s, (&c, &d)) in sum.iter_mut().zip(y.first[from..to].iter().zip(&y.second[from..to])) {
+                    *s = c.plus(d);
+                }
+            }
+            let left = |i: usize| (&a[i].first[from..to], &a[i].second[from..to]);
+            let right = |j: usize| (&sums[j][..to - from], &b[j].first[from..to]);
+            tiles(a.len(), b.len(), |i, j| i * b.len() + j, |_, _| true, left, right, out);
+        }
+    })
+}
+
+/// The cross terms of the upper triangle of X' X: Gram(x_i + x_{i+1}) - Gram(x_{i+1}), two products instead of three.
+fn cross_gram<R: Ring>(columns: &[&Shared<R>]) -> Vec<R> {
+    let p = columns.len();
+    let rows = columns.first().map_or(0, |x| x.len());
+    sum_over_units(rows, p * (p + 1) / 2, |start, end, out| {
+        let mut sums = vec![vec![R::ZERO; BLOCK]; p];
+        let mut negated = vec![vec![R::ZERO; BLOCK]; p];
+        for from in (start..end).step_by(BLOCK) {
+            let to = end.min(from + BLOCK);
+            for ((sum, negated), x) in sums.iter_mut().zip(&mut negated).zip(columns) {
+                for (r, (&c, &d)) in x.first[from..to].iter().zip(&x.second[from..to]).enumerate() {
+                    sum[r] = c.plus(d);
+                    negated[r] = d.negated();
+                }
+            }
+            let left = |i: usize| (&sums[i][..to - from], &columns[i].second[from..to]);
+            let right = |j: usize| (&sums[j][..to - from], &negated[j][..to - from]);
+            let place = |i: usize, j: usize| i * p - i * (i + 1) / 2 + j;
+            tiles(p, p, place, |i, j| i <= j, left, right, out);
+        }
+    })
+}
+
+/// Sums `work(start, end, out)` over units of rows, each on any thread.
+fn sum_over_units<R: Ring>(
+    rows: usize,
+    outputs: usize,
+    work: impl Fn(usize, usize, &mut [R]) + Sync,
+) -> Vec<R> {
+    let unit = |index: usize| {
+        let mut out = vec![R::ZERO; outputs];
+        work(index * UNIT, rows.min((index + 1) * UNIT), &mut out);
+        out
+    };
+    let add = |mut x: Vec<R>, y: Vec<R>| {
+        x.iter_mut().zip(y).for_each(|(a, b)| *a = a.plus(b));
+        x
+    };
+    match rows.div_ceil(UNIT) {
+        0 => vec![R::ZERO; outputs],
+        1 => unit(0),
+        units => (0..units).into_par_iter().map(unit).reduce(|| vec![R::ZERO; outputs], add),
+    }
+}
+
+/// Adds, for each wanted pair, the sum over rows of `l.0 r.0 + l.1 r.1`, in tiles of 2 x 2 columns.
+#[expect(clippy::too_many_arguments, reason = "two shapes, two predicates, two operands, one output")]
+fn tiles<'a, R: Ring>(
+    p: usize,
+    q: usize,
+    place: impl Fn(usize, usize) -> usize,
+    wanted: impl Fn(usize, usize) -> bool,
+    left: impl Fn(usize) -> (&'a [R], &'a [R]),
+    right: impl Fn(usize) -> (&'a [R], &'a [R]),
+    out: &mut [R],
+) {
+    for i in (0..p).step_by(2) {
+        let i_last = (i + 1).min(p - 1);
+        let (a, b) = (left(i), left(i_last));
+        for j in (0..q).step_by(2) {
+            let j_last = (j + 1).min(q - 1);
+            if !wanted(i, j_last) {
+                continue;
+            }
+            let (c, d) = (right(j), right(j_last));
+            let sums = tile(a, b, c, d);
+            for (k, (row, column)) in [(i, j), (i, j + 1), (i + 1, j), (i + 1, j + 1)].into_iter().enumerate()
+            {
+                if row < p && column < q && wanted(row, column) {
+                    let at = place(row, column);
+                    out[at] = out[at].plus(sums[k]);
+                }
+            }
+        }
+    }
+}
+
+/// The four sums of one tile.
+#[inline]
+fn tile<R: Ring>(a: (&[R], &[R]), b: (&[R], &[R]), c: (&[R], &[R]), d: (&[R], &[R])) -> [R; 4] {
+    let n = a.0.len();
+    let (a0, a1, b0, b1) = (a.0, &a.1[..n], &b.0[..n], &b.1[..n]);
+    let (c0, c1, d0, d1) = (&c.0[..n], &c.1[..n], &d.0[..n], &d.1[..n]);
+    let mut sums = [R::ZERO; 4];
+    for r in 0..n {
+        sums[0] = sums[0].plus(a0[r].times(c0[r]).plus(a1[r].times(c1[r])));
+        sums[1] = sums[1].plus(a0[r].times(d0[r]).plus(a1[r].times(d1[r])));
+        sums[2] = sums[2].plus(b0[r].times(c0[r]).plus(b1[r].times(c1[r])));
+        sums[3] = sums[3].plus(b0[r].times(d0[r]).plus(b1[r].times(d1[r])));
+    }
+    sums
+}

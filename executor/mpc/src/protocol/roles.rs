@@ -1,0 +1,182 @@
+//! Products with a private factor: `a` known to one seat, `b` known to the two others.
+//!
+//! A replicated value splits as x = (x_c + x_{c+1}) + x_{c+2}: the *holder* `Pc` knows the first part, `P(c+1)` and
+//! `P(c+2)` know the second. To balance bytes, rows are cut into three chunks at word boundaries, and chunk `c` takes
+//! seat `Pc` as holder. A seat then is the holder of its own chunk, `P(c+1)` in the chunk of its previous neighbour
+//! (`low`), and `P(c+2)` in the chunk of its next neighbour (`high`).
+//!
+//! These protocols rest on private inputs. A malicious suite gives each of them a second body.
+
+use std::ops::Range;
+
+use crate::{Context, Planes, Result, Ring, Seat, Shared, SharedBits};
+
+/// Which rows belong to which holder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Roles {
+    seat: Seat,
+    bounds: [usize; 4],
+}
+
+/// Something of each of the three chunks, named by this seat's role in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Split<T> {
+    /// The chunk that this seat holds.
+    pub(crate) own: T,
+    /// The chunk of the previous neighbour.
+    pub(crate) low: T,
+    /// The chunk of the next neighbour.
+    pub(crate) high: T,
+}
+
+impl<T> Split<T> {
+    /// In the order of rows.
+    pub(crate) fn in_order(&self, seat: Seat) -> [&T; 3] {
+        match seat {
+            Seat::P0 => [&self.own, &self.high, &self.low],
+            Seat::P1 => [&self.low, &self.own, &self.high],
+            Seat::P2 => [&self.high, &self.low, &self.own],
+        }
+    }
+
+    pub(crate) fn map<U>(&self, f: impl Fn(&T) -> U) -> Split<U> {
+        Split { own: f(&self.own), low: f(&self.low), high: f(&self.high) }
+    }
+}
+
+impl<R: Ring> Split<Shared<R>> {
+    /// The whole column.
+    pub(crate) fn join(&self, seat: Seat) -> Shared<R> {
+        Shared::concat(&self.in_order(seat))
+    }
+}
+
+impl Roles {
+    pub(crate) fn new(seat: Seat, len: usize) -> Self {
+        let words = len.div_ceil(64);
+        Roles { seat, bounds: [0, len.min(words / 3 * 64), len.min(words * 2 / 3 * 64), len] }
+    }
+
+    /// The rows of the three chunks.
+    pub(crate) fn ranges(&self) -> Split<Range<usize>> {
+        let range = |seat: Seat| self.bounds[seat.index()]..self.bounds[seat.index() + 1];
+        Split { own: range(self.seat), low: range(self.seat.previous()), high: range(self.seat.next()) }
+    }
+
+    /// What this seat knows of each chunk: the sum of its components as holder, the third component elsewhere.
+    pub(crate) fn view<R: Ring>(&self, x: &Shared<R>) -> Split<Vec<R>> {
+        let ranges = self.ranges();
+        let own = ranges.own;
+        Split {
+            own: x.first[own.clone()].iter().zip(&x.second[own]).map(|(&a, &b)| a.plus(b)).collect(),
+            low: x.second[ranges.low].to_vec(),
+            high: x.first[ranges.high].to_vec(),
+        }
+    }
+
+    /// As [`Roles::view`], of bits.
+    pub(crate) fn view_bits(&self, x: &SharedBits) -> Split<Planes> {
+        let ranges = self.ranges();
+        Split {
+            own: x.first.rows(ranges.own.clone()).xor(&x.second.rows(ranges.own)),
+            low: x.second.rows(ranges.low),
+            high: x.first.rows(ranges.high),
+        }
+    }
+}
+
+/// Every holder inputs a value for its chunk: components (r, a - r, 0) from the holder on.
+///
+/// Cost: 1 round; each seat sends its own chunk to its next neighbour.
+pub(crate) async fn input<R: Ring>(
+    ctx: &Context,
+    own: &[R],
+    low: usize,
+    high: usize,
+) -> Result<Split<Shared<R>>> {
+    let random = ctx.random()?;
+    let first: Vec<R> = random.first(0).elements(own.len());
+    let second: Vec<R> = own.iter().zip(&first).map(|(&a, &r)| a.minus(r)).collect();
+    let received = ctx.exchange(ctx.seat().next(), &second, ctx.seat().previous(), low).await?;
+    Ok(Split {
+        own: Shared::from_parts(first, second),
+        low: Shared::from_parts(received, vec![R::ZERO; low]),
+        high: Shared::from_parts(vec![R::ZERO; high], random.second(0).elements(high)),
+    })
+}
+
+/// A value that the two others know of each chunk: the component that the holder lacks.
+pub(crate) fn known<R: Ring>(view: Split<Vec<R>>) -> Split<Shared<R>> {
+    let zeros = |len| vec![R::ZERO; len];
+    Split {
+        own: Shared::zeros(view.own.len()),
+        low: Shared::from_parts(zeros(view.low.len()), view.low),
+        high: Shared::from_parts(view.high.clone(), zeros(view.high.len())),
+    }
+}
+
+/// The structured product: `a` as [`input`] made it, times `b`, which the two others know (`b.own` is not used).
+///
+/// a b = a_{c+1} b + a_c b. `P(c+1)` makes the first product and masks it by a stream it shares with the holder,
+/// `P(c+2)` makes the second and masks it by its own stream with the holder; they swap, and the sum is component
+/// `c+2`. The masks are components `c` and `c+1`, which the holder derives.
+/// Security: `P(c+1)` receives a value masked by a stream of `Pc` and `P(c+2)` only, and the reverse; the holder
+/// receives nothing. Each view is simulated by uniformly random values.
+/// Cost: 1 round; a seat sends the chunk of its previous neighbour to the next, and that of the next to the previous.
+pub(crate) async fn structured<R: Ring>(
+    ctx: &Context,
+    a: &Split<Shared<R>>,
+    b: &Split<Vec<R>>,
+) -> Result<Split<Shared<R>>> {
+    let random = ctx.random()?;
+    let (next, previous) = (ctx.seat().next(), ctx.seat().previous());
+    let masked = |a: &[R], b: &[R], mask: &[R]| -> Vec<R> {
+        a.iter().zip(b).zip(mask).map(|((&a, &b), &m)| a.times(b).minus(m)).collect()
+    };
+    let low_mask: Vec<R> = random.first(2).elements(b.low.len());
+    let high_mask: Vec<R> = random.second(1).elements(b.high.len());
+    let mut low = masked(&a.low.first, &b.low, &low_mask);
+    let mut high = masked(&a.high.second, &b.high, &high_mask);
+    let (from_next, from_previous) = futures::try_join!(
+        ctx.exchange(next, &low, next, low.len()),
+        ctx.exchange(previous, &high, previous, high.len()),
+    )?;
+    low.iter_mut().zip(from_next).for_each(|(z, other)| *z = z.plus(other));
+    high.iter_mut().zip(from_previous).for_each(|(z, other)| *z = z.plus(other));
+    let own_len = a.own.len();
+    Ok(Split {
+        own: Shared::from_parts(random.first(1).elements(own_len), random.second(2).elements(own_len)),
+        low: Shared::from_parts(low_mask, low),
+        high: Shared::from_parts(high, high_mask),
+    })
+}
+
+/// Every holder inputs planes for its chunk; the result covers all rows. As [`input`].
+///
+/// Cost: 1 round; each seat sends the planes of its own chunk to its next neighbour.
+pub(crate) async fn input_bits(ctx: &Context, roles: Roles, own: &Planes) -> Result<SharedBits> {
+    let random = ctx.random()?;
+    let (ranges, width) = (roles.ranges(), own.width());
+    let first = random.first(0).planes(own.len(), width);
+    let second = own.xor(&first);
+    let (next, previous) = (ctx.seat().next(), ctx.seat().previous());
+    let received = ctx.recv_planes(previous, ranges.low.len(), width);
+    let ((), received) = futures::try_join!(ctx.send_planes(next, &second), received)?;
+    let shared = random.second(0).planes(ranges.high.len(), width);
+    let (low, high) = (Planes::zeros(received.len(), width), Planes::zeros(shared.len(), width));
+    let first = Split { own: first, low: received, high };
+    let second = Split { own: second, low, high: shared };
+    Ok(SharedBits::from_parts(join_planes(&first, ctx.seat()), join_planes(&second, ctx.seat())))
+}
+
+/// Planes that the two others know of each chunk. As [`known`].
+pub(crate) fn known_bits(seat: Seat, view: &Split<Planes>) -> SharedBits {
+    let zeros = |x: &Planes| Planes::zeros(x.len(), x.width());
+    let first = Split { own: zeros(&view.own), low: zeros(&view.low), high: view.high.clone() };
+    let second = Split { own: zeros(&view.own), low: view.low.clone(), high: zeros(&view.high) };
+    SharedBits::from_parts(join_planes(&first, seat), join_planes(&second, seat))
+}
+
+fn join_planes(split: &Split<Planes>, seat: Seat) -> Planes {
+    Planes::concat_rows(&split.in_order(seat))
+}

@@ -1,0 +1,87 @@
+//! Choosing between two columns by a shared bit, and what follows from it: minimum, maximum, absolute value.
+
+use super::bits::and_bit;
+use super::compare::{is_negative, less_than};
+use super::convert::one_bit_to_arithmetic;
+use super::product::mul;
+use crate::{Context, Result, Ring, Shared, SharedBits};
+
+/// `x` where `bit` is 1, else `y`.
+///
+/// Shapes: n rows of 1 bit, n elements each -> n elements.
+/// Cost: 3 rounds; 2 n elements sent by each seat.
+///
+/// # Errors
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
+pub async fn select<R: Ring>(
+    ctx: &Context,
+    bit: &SharedBits,
+    x: &Shared<R>,
+    y: &Shared<R>,
+) -> Result<Shared<R>> {
+    ctx.same_shape(x.len(), y.len())?;
+    Ok(y.add(&mul_by_bit(ctx, bit, &x.sub(y)).await?))
+}
+
+/// `x` where `bit` is 1, else zero.
+///
+/// Cost: as [`select`].
+///
+/// # Errors
+/// As [`select`].
+pub async fn mul_by_bit<R: Ring>(ctx: &Context, bit: &SharedBits, x: &Shared<R>) -> Result<Shared<R>> {
+    ctx.same_shape(x.len(), bit.len())?;
+    let bit = one_bit_to_arithmetic(&ctx.step("bit"), bit).await?;
+    mul(&ctx.step("product"), &bit, x).await
+}
+
+/// `x` where `bit` is 1, else `y`, of planes of the same shape.
+///
+/// Shapes: n rows of 1 bit, n rows of w bits each -> n rows of w bits.
+/// Cost: 1 round; w planes sent by each seat.
+///
+/// # Errors
+/// As [`select`].
+pub async fn select_bits(
+    ctx: &Context,
+    bit: &SharedBits,
+    x: &SharedBits,
+    y: &SharedBits,
+) -> Result<SharedBits> {
+    ctx.same_shape(x.width(), y.width())?;
+    ctx.same_shape(x.len(), y.len())?;
+    Ok(y.xor(&and_bit(ctx, bit, &x.xor(y)).await?))
+}
+
+/// The smaller of two columns, element by element, both in [-2^(bits-1), 2^(bits-1)).
+///
+/// Cost: [`less_than`], then [`select`].
+///
+/// # Errors
+/// As [`less_than`].
+pub async fn min<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u32) -> Result<Shared<R>> {
+    let less = less_than(&ctx.step("less"), x, y, bits).await?;
+    select(&ctx.step("select"), &less, x, y).await
+}
+
+/// The larger of two columns. As [`min`].
+///
+/// # Errors
+/// As [`less_than`].
+pub async fn max<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u32) -> Result<Shared<R>> {
+    let less = less_than(&ctx.step("less"), x, y, bits).await?;
+    select(&ctx.step("select"), &less, y, x).await
+}
+
+/// Absolute values and signs (1 where negative, as arithmetic), for `x` in [-2^(bits-1), 2^(bits-1)).
+///
+/// Cost: [`is_negative`], then 3 rounds and 2 n elements.
+///
+/// # Errors
+/// As [`is_negative`].
+pub async fn abs<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<(Shared<R>, Shared<R>)> {
+    let negative = is_negative(&ctx.step("sign"), x, bits).await?;
+    let sign = one_bit_to_arithmetic(&ctx.step("bit"), &negative).await?;
+    let part = mul(&ctx.step("product"), &sign, x).await?;
+    Ok((x.sub(&part.add(&part)), sign))
+}

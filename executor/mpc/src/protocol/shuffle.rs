@@ -1,0 +1,70 @@
+//! Shuffling a table by a permutation that nobody knows.
+//!
+//! Three permutations in turn, each known to one pair of seats, which holds the table two-of-two at that time:
+//! P0 and P1 (as x_0 + x_1 and x_2), P1 and P2, P2 and P0. Between hops one seat hands its masked part over.
+//! Paper: [Laur, Willemson and Zhang, ISC 2011](https://eprint.iacr.org/2011/429), section 4; differs: no resharing
+//! between hops. Every seat misses one of the three permutations, so it knows nothing about the composition.
+//! Security: what P2, P0 and P1 receive is masked by a stream of the two others. Model: semi-honest, 1 of 3.
+
+use super::permute::{join_columns, minus, plus, random_table, recv_table, rows, send_table, stream_with};
+use crate::share::{Part, Shape};
+use crate::{Column, Context, Prg, Result, Seat};
+
+/// Shuffles the rows of all columns together.
+///
+/// Shapes: columns of n rows -> the same.
+/// Cost: 3 rounds; P0 sends two components of all columns, P1 and P2 one each.
+///
+/// # Errors
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
+pub async fn shuffle(ctx: &Context, columns: Vec<Column>) -> Result<Vec<Column>> {
+    let len = rows(ctx, &columns)?;
+    let parts: Vec<(Part, Part)> = columns.into_iter().map(Column::into_parts).collect();
+    let shapes: Vec<Shape> = parts.iter().map(|(first, _)| first.shape()).collect();
+    let [a, b, c, d] = ["01", "12", "20", "last"].map(|name| ctx.step(name));
+    let (first, second) = match ctx.seat() {
+        Seat::P0 => {
+            let sums = parts.into_iter().map(|(x, y)| plus(x, &y)).collect();
+            let sums = permuted(&mut stream_with(&a, Seat::P1)?, sums, &shapes, len, plus);
+            send_table(&a, Seat::P2, &sums).await?;
+            let rest = recv_table(&b, Seat::P1, &shapes, len).await?;
+            let mut stream = stream_with(&c, Seat::P2)?;
+            let rest = permuted(&mut stream, rest, &shapes, len, minus);
+            let y0 = random_table(&mut stream, &shapes, len);
+            let y1: Vec<Part> = rest.into_iter().zip(&y0).map(|(x, s)| minus(x, s)).collect();
+            send_table(&c, Seat::P1, &y1).await?;
+            (y0, y1)
+        }
+        Seat::P1 => {
+            let rest = parts.into_iter().map(|(_, x2)| x2).collect();
+            let rest = permuted(&mut stream_with(&a, Seat::P0)?, rest, &shapes, len, minus);
+            let rest = permuted(&mut stream_with(&b, Seat::P2)?, rest, &shapes, len, minus);
+            send_table(&b, Seat::P0, &rest).await?;
+            let (y1, y2) = (recv_table(&c, Seat::P0, &shapes, len), recv_table(&d, Seat::P2, &shapes, len));
+            futures::try_join!(y1, y2)?
+        }
+        Seat::P2 => {
+            let sums = recv_table(&a, Seat::P0, &shapes, len).await?;
+            let sums = permuted(&mut stream_with(&b, Seat::P1)?, sums, &shapes, len, plus);
+            let mut stream = stream_with(&c, Seat::P0)?;
+            let y2 = permuted(&mut stream, sums, &shapes, len, plus);
+            let y0 = random_table(&mut stream, &shapes, len);
+            send_table(&d, Seat::P1, &y2).await?;
+            (y2, y0)
+        }
+    };
+    join_columns(ctx, first, second)
+}
+
+/// One pair's permutation, and its mask with the sign of this side.
+fn permuted(
+    stream: &mut Prg,
+    table: Vec<Part>,
+    shapes: &[Shape],
+    len: usize,
+    mask: fn(Part, &Part) -> Part,
+) -> Vec<Part> {
+    let order = stream.permutation(len);
+    let masks = random_table(stream, shapes, len);
+    table.into_iter().zip(&masks).map(|(part, m)| mask(part.gather(&order), m)).collect()
+}

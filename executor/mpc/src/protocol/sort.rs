@@ -1,0 +1,1 @@
+//! Sorting by planes: stable radix sort, least significant digit first.

@@ -1,0 +1,86 @@
+//! Putting a revealed column together, at its recipient.
+
+use super::{Shared, SharedBits};
+use crate::{Error, Planes, Result, Ring};
+
+/// The values of a column from the parts of all three seats, in the order of the seats.
+///
+/// Every component is held twice. The copies are compared, so a single seat that sends anything else is noticed.
+///
+/// # Errors
+/// [`Error::Abort`] if lengths or copies differ.
+pub fn combine<R: Ring>(parts: &[Shared<R>; 3]) -> Result<Vec<R>> {
+    for i in 0..3 {
+        if parts[i].second != parts[(i + 1) % 3].first {
+            return Err(copies_differ());
+        }
+    }
+    let [x0, x1, x2] = parts;
+    let sums = x0.first.iter().zip(&x1.first).zip(&x2.first);
+    Ok(sums.map(|((&a, &b), &c)| a.plus(b).plus(c)).collect())
+}
+
+/// The planes of a column from the parts of all three seats, in the order of the seats. As [`combine`].
+///
+/// # Errors
+/// [`Error::Abort`] if shapes or copies differ.
+pub fn combine_bits(parts: &[SharedBits; 3]) -> Result<Planes> {
+    let mut clear = parts.clone();
+    for part in &mut clear {
+        part.first.clear_tail();
+        part.second.clear_tail();
+    }
+    for i in 0..3 {
+        let (a, b) = (&clear[i].second, &clear[(i + 1) % 3].first);
+        if a.len() != b.len() || a.width() != b.width() || a.words() != b.words() {
+            return Err(copies_differ());
+        }
+    }
+    Ok(clear[0].first.xor(&clear[1].first).xor(&clear[2].first))
+}
+
+fn copies_differ() -> Error {
+    Error::Abort { step: "reveal".to_owned(), check: "the copies of a component differ" }
+}
+
+impl<R: Ring> Shared<R> {
+    /// The wire form of this seat's two components: all of the first, then all of the second, little endian.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2 * self.len() * R::BYTES);
+        R::write(&self.first, &mut out);
+        R::write(&self.second, &mut out);
+        out
+    }
+
+    /// Reads what [`Shared::to_bytes`] wrote for `len` elements; `None` if the number of bytes is another.
+    pub fn from_bytes(bytes: &[u8], len: usize) -> Option<Self> {
+        if bytes.len() != 2 * len * R::BYTES {
+            return None;
+        }
+        let mut shared = Self::zeros(len);
+        let (first, second) = bytes.split_at(len * R::BYTES);
+        R::read(first, &mut shared.first);
+        R::read(second, &mut shared.second);
+        Some(shared)
+    }
+}
+
+impl SharedBits {
+    /// The wire form of this seat's two components, each as [`Planes::write`] gives it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2 * Planes::wire_bytes(self.len(), self.width()));
+        self.first.write(&mut out);
+        self.second.write(&mut out);
+        out
+    }
+
+    /// Reads what [`SharedBits::to_bytes`] wrote for this shape; `None` if the number of bytes is another.
+    pub fn from_bytes(bytes: &[u8], len: usize, width: usize) -> Option<Self> {
+        let half = Planes::wire_bytes(len, width);
+        if bytes.len() != 2 * half {
+            return None;
+        }
+        let (first, second) = bytes.split_at(half);
+        Some(SharedBits { first: Planes::read(first, len, width), second: Planes::read(second, len, width) })
+    }
+}
