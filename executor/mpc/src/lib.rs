@@ -62,6 +62,9 @@
 
 mod context;
 mod error;
+#[cfg(test)]
+mod harness;
+pub mod ideal;
 mod network;
 mod planes;
 pub mod protocol;

@@ -104,3 +104,38 @@ fn channel(query_id: &[u8; 32], purpose: &[u8]) -> Channel {
 fn mismatch() -> Error {
     Error::Abort { step: "seeds".to_owned(), check: "a commitment to a seed does not open" }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha12Rng;
+
+    use super::*;
+    use crate::world::{Fate, World};
+
+    #[test]
+    fn neighbours_agree_and_a_false_opening_aborts() {
+        let seeds = |world: &World| {
+            world.run_on_networks(|network: Arc<dyn Network>| async move {
+                let mut rng = ChaCha12Rng::seed_from_u64(network.seat() as u64);
+                agree(&*network, &[3; 32], &mut rng).await
+            })
+        };
+        let run = seeds(&World::new(1));
+        assert_eq!((run.cost().rounds, run.cost().bytes), (2, 192));
+        let [a, b, c] = run.outputs().unwrap();
+        assert!(a.next == b.previous && b.next == c.previous && c.next == a.previous);
+        assert!(a.next != a.previous && b.next != a.next);
+
+        let tampered = World::new(1).with_hook(|message, payload| {
+            if message.step == "seeds/open" && message.from == Seat::P0 && message.to == Seat::P1 {
+                payload[3] ^= 1;
+            }
+            Fate::Deliver
+        });
+        let [_, second, _] = seeds(&tampered).results;
+        assert!(matches!(second, Err(Error::Abort { .. })));
+    }
+}

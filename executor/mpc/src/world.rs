@@ -152,14 +152,25 @@ impl World {
     where
         F: Future<Output = Result<T>>,
     {
-        let wires = Arc::new(Wires { state: Mutex::default(), hook: self.hook.clone() });
         let pairs = [self.key(), self.key(), self.key()];
-        let seats = Seat::ALL.map(|seat| {
+        self.run_on_networks(|network| {
+            let seat = network.seat();
             let seeds =
                 Seeds { previous: pairs[seat.index()].clone(), next: pairs[seat.next().index()].clone() };
+            program(Context::new(network, &seeds))
+        })
+    }
+
+    /// As [`World::run`], before there are seeds and contexts.
+    pub fn run_on_networks<T, F>(&self, program: impl Fn(Arc<dyn Network>) -> F) -> Run<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let wires = Arc::new(Wires { state: Mutex::default(), hook: self.hook.clone() });
+        let seats = Seat::ALL.map(|seat| {
             let end = End { seat, wires: Arc::clone(&wires) };
             let wires = &wires;
-            program(Context::new(Arc::new(end), &seeds)).map(move |result| {
+            program(Arc::new(end)).map(move |result| {
                 wires.finish(seat);
                 result
             })
@@ -333,5 +344,64 @@ impl Network for End {
 
     fn trace(&self, channel: Channel, step: &str) {
         self.wires.lock().steps.insert(channel, step.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_are_the_longest_chain() {
+        let world = World::new(1);
+        let run = world.run(async |ctx| {
+            let x = Shared::<u64>::from_public(ctx.seat(), &[2]);
+            let chain = async {
+                let y = crate::product::mul(&ctx.step("a"), &x, &x).await?;
+                crate::product::mul(&ctx.step("b"), &y, &x).await
+            };
+            let single = ctx.step("c");
+            futures::try_join!(chain, crate::product::mul(&single, &x, &x))
+        });
+        assert_eq!(run.cost(), Cost { rounds: 2, bytes: 24 });
+    }
+
+    #[test]
+    fn a_broken_link_ends_every_seat() {
+        let world = World::new(1)
+            .with_hook(|message, _| if message.from == Seat::P2 { Fate::Break } else { Fate::Deliver });
+        let run = world.run(async |ctx| {
+            let x = Shared::<u64>::from_public(ctx.seat(), &[2]);
+            let y = crate::product::mul(&ctx.step("a"), &x, &x).await?;
+            crate::product::mul(&ctx.step("b"), &y, &x).await
+        });
+        assert!(run.results.iter().all(|r| matches!(r, Err(Error::Peer { .. }))));
+    }
+
+    #[test]
+    fn a_step_serves_once() {
+        let world = World::new(1);
+        let run = world.run(async |ctx| {
+            let x = Shared::<u64>::from_public(ctx.seat(), &[2]);
+            crate::product::mul(&ctx.step("a"), &x, &x).await?;
+            crate::product::mul(&ctx.step("a"), &x, &x).await
+        });
+        assert!(run.results.iter().all(|r| matches!(r, Err(Error::Internal { .. }))));
+    }
+
+    /// Futures of protocols can be spawned on any runtime.
+    #[test]
+    fn protocols_are_send() {
+        fn is_send<T: Send>(_: T) {}
+        let world = World::new(1);
+        let _ = world.run(async |ctx| {
+            let x = Shared::<u64>::from_public(ctx.seat(), &[2]);
+            let columns = vec![Column::U64(x.clone())];
+            is_send(crate::divide::divide(&ctx, &x, &x, 4));
+            is_send(crate::shuffle::shuffle(&ctx, columns.clone()));
+            is_send(crate::gather::gather_known(&ctx, columns, Seat::P0, None, 1));
+            is_send(crate::open::open(&ctx, "x", &x));
+            Ok(())
+        });
     }
 }

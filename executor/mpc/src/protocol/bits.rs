@@ -118,3 +118,41 @@ pub async fn or_many(ctx: &Context, columns: &[&SharedBits]) -> Result<SharedBit
     let refs: Vec<&SharedBits> = negated.iter().collect();
     Ok(and_many(ctx, &refs).await?.not(ctx.seat()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, numbers, words};
+
+    #[test]
+    fn gates_equal_the_words() {
+        for n in LENGTHS {
+            let (x, y) = (words(&numbers(1, n, 13, false)), words(&numbers(2, n, 13, false)));
+            let clear = Clear::new().planes(&x, 13).planes(&y, 13);
+            let run = clear.run::<u64, _>(async |ctx, i| and(&ctx, &i.bits[0], &i.bits[1]).await);
+            let expected: Vec<i128> = x.iter().zip(&y).map(|(a, b)| i128::from(a & b)).collect();
+            assert_eq!(run.values, expected);
+            assert_eq!((run.cost.rounds, run.cost.bytes), (1, 13 * n.div_ceil(8)));
+            let run = clear.run::<u64, _>(async |ctx, i| or(&ctx, &i.bits[0], &i.bits[1]).await);
+            let expected: Vec<i128> = x.iter().zip(&y).map(|(a, b)| i128::from(a | b)).collect();
+            assert_eq!(run.values, expected);
+        }
+    }
+
+    #[test]
+    fn trees_need_a_logarithm_of_rounds() {
+        let x = [0, 1, 0x1fff, 0x1ffe, 0x0fff];
+        let clear = Clear::new().planes(&x, 13).planes(&[0x1fff; 5], 13);
+        let run = clear.run::<u64, _>(async |ctx, i| and_all(&ctx, &i.bits[0]).await);
+        assert_eq!(run.values, [0, 0, 1, 0, 0]);
+        assert_eq!((run.cost.rounds, run.cost.bytes), (4, 12));
+        let run = clear.run::<u64, _>(async |ctx, i| or_all(&ctx, &i.bits[0]).await);
+        assert_eq!(run.values, [0, 1, 1, 1, 1]);
+        let three = async |ctx: Context, i: crate::harness::Inputs<u64>| {
+            or_many(&ctx, &[&i.bits[0], &i.bits[0], &i.bits[0]]).await
+        };
+        let run = clear.run::<u64, _>(three);
+        assert_eq!(run.values, x.map(i128::from));
+        assert_oblivious::<u64, _>(&clear, &Clear::new().planes(&[0; 5], 13), three);
+    }
+}

@@ -182,3 +182,108 @@ pub async fn equal_planes_public<R: Ring>(ctx: &Context, x: &SharedBits, c: R) -
     let c = SharedBits::from_constant(ctx.seat(), x.len(), x.width(), c);
     equal_planes(ctx, x, &c).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, numbers, words};
+    use crate::ideal;
+
+    /// Planes of the tree with `leaves` leaves, the lowest complete.
+    fn tree_planes(mut leaves: usize) -> (usize, usize) {
+        let (mut planes, mut rounds) = (0, 0);
+        while leaves > 1 {
+            planes += leaves / 2 * 2 - 1;
+            leaves = leaves.div_ceil(2);
+            rounds += 1;
+        }
+        (planes, rounds)
+    }
+
+    #[test]
+    fn signs_equal_the_ideal_and_cost_the_formula() {
+        for n in LENGTHS {
+            for bits in [1, 2, 8, 20, 63, 64] {
+                let mut x = numbers(u64::from(bits), n, bits, true);
+                let extremes = [-(1i128 << (bits - 1)), (1 << (bits - 1)) - 1, 0, -1];
+                x.iter_mut().zip(extremes).for_each(|(x, e)| *x = e.clamp(extremes[0], extremes[1]));
+                let run = Clear::new()
+                    .column(&x)
+                    .run::<u64, _>(async |ctx, i| is_negative(&ctx, &i.x[0], bits).await);
+                assert_eq!(
+                    run.values,
+                    x.iter().map(|&v| i128::from(v < 0)).collect::<Vec<_>>(),
+                    "{n} {bits}"
+                );
+                let (planes, rounds) = tree_planes(bits as usize);
+                let thirds = n.div_ceil(64);
+                let bounds = [0, n.min(thirds / 3 * 64), n.min(thirds * 2 / 3 * 64), n];
+                let chunk = (0..3).map(|c| bounds[c + 1] - bounds[c]).max().unwrap();
+                let bytes = planes * n.div_ceil(8) + bits as usize * chunk.div_ceil(8);
+                assert_eq!((run.cost.rounds, run.cost.bytes), (rounds + 1, bytes), "{n} {bits}");
+            }
+        }
+        assert_eq!(tree_planes(64), (120, 6));
+    }
+
+    #[test]
+    fn comparisons_equal_the_ideal() {
+        for n in LENGTHS {
+            let (x, mut y) = (numbers(3, n, 64, true), numbers(4, n, 64, true));
+            y.iter_mut().zip(&x).step_by(3).for_each(|(y, &x)| *y = x);
+            let clear = Clear::new().column(&x).column(&y);
+            let run = clear.run::<u64, _>(async |ctx, i| less_than(&ctx, &i.x[0], &i.x[1], 64).await);
+            assert_eq!(run.values, ideal::less_than(&x, &y));
+            let run = clear.run::<u128, _>(async |ctx, i| less_than(&ctx, &i.x[0], &i.x[1], 64).await);
+            assert_eq!(run.values, ideal::less_than(&x, &y));
+            let run = clear.run::<u64, _>(async |ctx, i| equal(&ctx, &i.x[0], &i.x[1], 64).await);
+            assert_eq!(run.values, ideal::equal(&x, &y));
+            let run = clear.run::<u64, _>(async |ctx, i| less_than_public(&ctx, &i.x[0], 77, 64).await);
+            assert_eq!(run.values, ideal::less_than(&x, &vec![77; n]));
+        }
+    }
+
+    #[test]
+    fn comparisons_of_planes_equal_the_ideal() {
+        for n in LENGTHS {
+            let (x, mut y) = (numbers(5, n, 11, false), numbers(6, n, 11, false));
+            y.iter_mut().zip(&x).step_by(3).for_each(|(y, &x)| *y = x);
+            let clear = Clear::new().planes(&words(&x), 11).planes(&words(&y), 11);
+            let run =
+                clear.run::<u64, _>(async |ctx, i| less_than_planes(&ctx, &i.bits[0], &i.bits[1]).await);
+            assert_eq!(run.values, ideal::less_than(&x, &y));
+            let (planes, rounds) = tree_planes(12);
+            assert_eq!((run.cost.rounds, run.cost.bytes), (rounds, planes * n.div_ceil(8)));
+            let run = clear.run::<u64, _>(async |ctx, i| equal_planes(&ctx, &i.bits[0], &i.bits[1]).await);
+            assert_eq!(run.values, ideal::equal(&x, &y));
+            assert_eq!((run.cost.rounds, run.cost.bytes), (4, 10 * n.div_ceil(8)));
+            for c in [0u64, 9, 1024, 2047, 2048] {
+                let public = vec![i128::from(c); n];
+                let run =
+                    clear.run::<u64, _>(async |ctx, i| less_than_planes_public(&ctx, &i.bits[0], c).await);
+                assert_eq!(run.values, ideal::less_than(&x, &public));
+                let run = clear.run::<u64, _>(async |ctx, i| equal_planes_public(&ctx, &i.bits[0], c).await);
+                assert_eq!(run.values, ideal::equal(&x, &public));
+            }
+        }
+    }
+
+    #[test]
+    fn comparisons_are_oblivious() {
+        let one = Clear::new().column(&numbers(1, 300, 60, true));
+        let other = Clear::new().column(&[0; 300]);
+        assert_oblivious::<u64, _>(&one, &other, async |ctx, i| is_negative(&ctx, &i.x[0], 64).await);
+        one.tamper::<u64, _>(async |ctx, i| is_negative(&ctx, &i.x[0], 64).await);
+    }
+
+    #[test]
+    fn a_large_column_costs_17_7_bytes_an_element() {
+        let n = 3 << 14;
+        let x = numbers(1, n, 64, true);
+        let run = Clear::new().column(&x).run::<u64, _>(async |ctx, i| is_negative(&ctx, &i.x[0], 64).await);
+        assert_eq!((run.cost.rounds, run.cost.bytes * 3), (7, n * 53));
+        let x = numbers(1, n, 8, true);
+        let run = Clear::new().column(&x).run::<u64, _>(async |ctx, i| is_negative(&ctx, &i.x[0], 8).await);
+        assert_eq!((run.cost.rounds, run.cost.bytes * 24), (4, n * 41));
+    }
+}

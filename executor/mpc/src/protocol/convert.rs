@@ -105,3 +105,48 @@ pub async fn bits_of<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result
     let carries = prefix_carries(&ctx.step("carries"), &p_below, &b_below).await?;
     Ok(p.xor(&carries))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, bools, numbers, words};
+
+    #[test]
+    fn bits_become_numbers_at_one_element_each() {
+        for n in LENGTHS {
+            let x = words(&numbers(7, n, 5, false));
+            let clear = Clear::new().planes(&x, 5);
+            let run = clear.run::<u32, _>(async |ctx, i| planes_to_arithmetic::<u32>(&ctx, &i.bits[0]).await);
+            assert_eq!(run.values, x.iter().map(|&v| i128::from(v)).collect::<Vec<_>>());
+            assert_eq!((run.cost.rounds, run.cost.bytes), (2, 5 * 4 * n));
+            let run = clear
+                .run::<u32, _>(async |ctx, i| signed_planes_to_arithmetic::<u64>(&ctx, &i.bits[0]).await);
+            let signed = |v: u64| if v < 16 { i128::from(v) } else { i128::from(v) - 32 };
+            assert_eq!(run.values, x.iter().map(|&v| signed(v)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn numbers_become_bits() {
+        for n in LENGTHS {
+            for bits in [1, 7, 64] {
+                let x = numbers(8, n, 64, true);
+                let run =
+                    Clear::new().column(&x).run::<u64, _>(async |ctx, i| bits_of(&ctx, &i.x[0], bits).await);
+                let expected: Vec<i128> = x.iter().map(|v| v & ((1 << bits) - 1)).collect();
+                assert_eq!(run.values, expected);
+                assert_eq!(run.cost.rounds as u32, 1 + bits.next_power_of_two().ilog2());
+            }
+        }
+    }
+
+    #[test]
+    fn conversions_are_oblivious() {
+        let (one, other) = (Clear::new().bools(&bools(1, 300)), Clear::new().bools(&[false; 300]));
+        let convert = async |ctx: Context, i: crate::harness::Inputs<u64>| {
+            bit_to_arithmetic::<u64>(&ctx, &i.bits[0]).await
+        };
+        assert_oblivious::<u64, _>(&one, &other, convert);
+        one.tamper::<u64, _>(convert);
+    }
+}

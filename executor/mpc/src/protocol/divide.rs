@@ -66,7 +66,7 @@ pub async fn divide_by_public_truncating<R: Ring>(
 ///
 /// Restoring division, one bit of the quotient after the other. A shifted divisor that leaves the ring is larger than
 /// any numerator; which shifts do so is decided beforehand, for all bits at once.
-/// Domain: `num` in [-2^(k-2), 2^(k-2)), 0 < `den` < 2^(k-2), |num / den| < 2^`quotient_bits`. Where `den` is not
+/// Domain: |`num`| < 2^(k-2), 0 < `den` < 2^(k-2), |num / den| < 2^`quotient_bits`. Where `den` is not
 /// positive the result is some number, which the caller masks.
 /// Shapes: n each -> n.
 /// Cost: 22 + 12 `quotient_bits` rounds for k = 64 (a comparison takes 7 rounds, 8 for k = 128).
@@ -115,4 +115,59 @@ async fn shifts_that_fit<R: Ring>(ctx: &Context, den: &Shared<R>, shifts: u32) -
     let limits = Shared::concat(&limits.iter().collect::<Vec<_>>());
     debug_assert!(as_u32(limits.len()) < u32::MAX, "positions fit 32 bits");
     is_negative(ctx, &limits, R::BITS - 1).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, assert_oblivious, numbers};
+    use crate::ideal;
+
+    #[test]
+    fn public_divisors_are_exact() {
+        for n in [0, 1, 65, 200] {
+            for divisor in [1i128, 2, 3, 7, 1 << 20, 1_000_000_007, (1 << 60) - 1] {
+                let mut x = numbers(1, n, 61, true);
+                let edge = 1i128 << 60;
+                x.iter_mut().zip([-edge, edge - 1, 0, -1, divisor, -divisor]).for_each(|(x, e)| *x = e);
+                let clear = Clear::new().column(&x);
+                let run = clear.run::<u64, _>(async |ctx, i| {
+                    divide_by_public(&ctx, &i.x[0], u64::from_i128(divisor)).await
+                });
+                assert_eq!(run.values, ideal::floor_divide(&x, divisor));
+                x.iter_mut().for_each(|x| *x = *x / 2);
+                let run = Clear::new().column(&x).run::<u64, _>(async |ctx, i| {
+                    divide_by_public_truncating(&ctx, &i.x[0], u64::from_i128(divisor)).await
+                });
+                assert_eq!(run.values, ideal::divide(&x, &vec![divisor; n]));
+            }
+            let x = numbers(2, n, 120, true);
+            let run = Clear::new()
+                .column(&x)
+                .run::<u128, _>(async |ctx, i| divide_by_public(&ctx, &i.x[0], 1_000_003).await);
+            assert_eq!(run.values, ideal::floor_divide(&x, 1_000_003));
+        }
+    }
+
+    #[test]
+    fn shared_divisors_are_exact() {
+        for n in [0, 1, 70] {
+            let mut x = numbers(3, n, 63, true);
+            let mut y: Vec<i128> = numbers(4, n, 50, false).iter().map(|v| v + (1 << 40)).collect();
+            x.iter_mut().zip([0, 5, -5, (1 << 62) - 1, 1 - (1 << 62), 7]).for_each(|(x, e)| *x = e);
+            y.iter_mut().zip([1, 2, 2, 1 << 40, 1 << 40, (1 << 62) - 1]).for_each(|(y, e)| *y = e);
+            let clear = Clear::new().column(&x).column(&y);
+            let run = clear.run::<u64, _>(async |ctx, i| divide(&ctx, &i.x[0], &i.x[1], 24).await);
+            assert_eq!(run.values, ideal::divide(&x, &y));
+            let run = clear.run::<u128, _>(async |ctx, i| divide(&ctx, &i.x[0], &i.x[1], 24).await);
+            assert_eq!(run.values, ideal::divide(&x, &y));
+        }
+    }
+
+    #[test]
+    fn division_is_oblivious() {
+        let one = Clear::new().column(&numbers(3, 20, 40, true)).column(&[3; 20]);
+        let other = Clear::new().column(&[0; 20]).column(&[1; 20]);
+        assert_oblivious::<u64, _>(&one, &other, async |ctx, i| divide(&ctx, &i.x[0], &i.x[1], 5).await);
+    }
 }

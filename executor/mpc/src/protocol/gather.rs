@@ -161,3 +161,71 @@ fn complete(sources: &[u32], total: usize) -> Vec<u32> {
     order.append(&mut unused);
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, assert_oblivious, numbers, words};
+    use crate::ideal;
+
+    fn sources(seed: u64, out: usize, len: usize) -> Vec<u32> {
+        let pick = |v: i128| {
+            let row = as_u32(usize::try_from(v).unwrap() % (len + 1));
+            if row as usize == len { NO_SOURCE } else { row }
+        };
+        numbers(seed, out, 30, false).into_iter().map(pick).collect()
+    }
+
+    #[test]
+    fn rows_are_duplicated_or_left_out() {
+        for (n, m) in [(0, 0), (0, 3), (1, 1), (1, 5), (64, 65), (65, 64), (200, 10), (10, 200)] {
+            for holder in Seat::ALL {
+                let x = numbers(1, n, 40, false);
+                let low = words(&x.iter().map(|v| v & 0x7f).collect::<Vec<_>>());
+                let sources = sources(3, m, n);
+                let clear = Clear::new().column(&x).planes(&low, 7);
+                let run = clear.run::<u64, _>(async |ctx, i| {
+                    let columns = vec![Column::U64(i.x[0].clone()), Column::Bits(i.bits[0].clone())];
+                    gather_known(&ctx, columns, holder, Some(&sources), m).await
+                });
+                let mut expected = ideal::gather(&x, &sources);
+                expected.extend(ideal::gather(&low, &sources).into_iter().map(i128::from));
+                assert_eq!(run.values, expected, "{n} {m}");
+                assert_eq!(run.cost.rounds, 4);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_placed_once() {
+        for (n, m) in [(0, 0), (0, 2), (3, 2), (3, 5), (100, 70)] {
+            let x = numbers(1, n, 40, false);
+            let order = crate::Prg::from_key(&[3; 16]).permutation(n.max(m));
+            let sources: Vec<u32> =
+                order[..m].iter().map(|&s| if (s as usize) < n { s } else { NO_SOURCE }).collect();
+            let run = Clear::new().column(&x).run::<u64, _>(async |ctx, i| {
+                place_known(&ctx, vec![Column::U64(i.x[0].clone())], Seat::P2, Some(&sources), m).await
+            });
+            for (value, &source) in run.values.iter().zip(&sources) {
+                assert!(source == NO_SOURCE || *value == x[source as usize]);
+            }
+            assert_eq!((run.cost.rounds, run.cost.bytes), (2, 12 * n.max(m)));
+        }
+    }
+
+    #[test]
+    fn sources_stay_hidden() {
+        let gather = |sources: Vec<u32>| {
+            async move |ctx: Context, i: crate::harness::Inputs<u64>| {
+                gather_known(&ctx, vec![Column::U64(i.x[0].clone())], Seat::P0, Some(&sources), 4).await
+            }
+        };
+        let clear = Clear::new().column(&[1, 2, 3]);
+        let one = clear.run::<u64, _>(gather(vec![0, 0, 0, 0]));
+        let other = clear.run::<u64, _>(gather(vec![2, NO_SOURCE, 1, 0]));
+        assert_eq!((one.values, &one.transcript), (vec![1; 4], &other.transcript));
+        // N sends n + m rows, V n + 2 m, H m rows and 4 bytes for each of n + 2 m.
+        assert_eq!(one.cost.bytes, 8 * (3 + 2 * 4));
+        assert_oblivious::<u64, _>(&clear, &Clear::new().column(&[0; 3]), gather(vec![0, 1, 1, 1]));
+    }
+}

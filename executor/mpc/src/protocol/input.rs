@@ -93,3 +93,41 @@ pub async fn input_bits(
         Ok(SharedBits::from_parts(Planes::zeros(len, width), random.second(0).planes(len, width)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{World, reconstruct, reconstruct_bits};
+
+    #[test]
+    fn seats_input_columns() {
+        let world = World::new(1);
+        for holder in Seat::ALL {
+            for n in [0, 1, 65] {
+                let values: Vec<u64> = (0..n).collect();
+                let run = world.run(async |ctx| {
+                    let planes = Planes::from_values(&values, 7);
+                    let len = values.len();
+                    let x = input(&ctx.step("x"), holder, Some(&values), len).await?;
+                    Ok((x, input_bits(&ctx.step("b"), holder, Some(&planes), len, 7).await?))
+                });
+                let len = values.len();
+                assert_eq!(run.cost().bytes, 8 * len + 7 * len.div_ceil(8));
+                let [(x0, b0), (x1, b1), (x2, b2)] = run.outputs().unwrap();
+                assert_eq!(reconstruct(&[x0, x1, x2]).unwrap(), values);
+                assert_eq!(reconstruct_bits::<u64>(&[b0, b1, b2]).unwrap(), values);
+            }
+        }
+    }
+
+    #[test]
+    fn dealt_components_sum_up() {
+        let (seed0, seed1) = ([1; 16], [2; 16]);
+        let values = [7u128, u128::MAX, 0];
+        let third = deal(&values, &seed0, &seed1);
+        let (a, b) = (expand::<u128>(&seed0, 3), expand::<u128>(&seed1, 3));
+        for i in 0..3 {
+            assert_eq!(a[i].plus(b[i]).plus(third[i]), values[i]);
+        }
+    }
+}

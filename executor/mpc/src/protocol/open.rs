@@ -143,3 +143,72 @@ fn sum<R: Ring>(x: &Shared<R>, missing: Option<Part>) -> Vec<R> {
     };
     x.first.iter().zip(&x.second).zip(missing).map(|((&a, &b), c)| a.plus(b).plus(c)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use crate::world::{Fate, World};
+
+    #[test]
+    fn only_declared_values_are_opened() {
+        let world = World::new(1);
+        let parts = world.share(&[5u64, u64::MAX]);
+        let at = |ctx: &Context| parts[ctx.seat().index()].clone();
+        let run = world.run(|ctx| {
+            let x = at(&ctx);
+            async move {
+                ctx.declare("sums", 2);
+                let values = open(&ctx, "sums", &x).await?;
+                assert_eq!((ctx.openings()[0].declared, ctx.openings()[0].opened), (2, 2));
+                assert!(matches!(open(&ctx.step("more"), "sums", &x).await, Err(Error::Abort { .. })));
+                assert!(matches!(open(&ctx.step("other"), "others", &x).await, Err(Error::Abort { .. })));
+                Ok(values)
+            }
+        });
+        assert_eq!((run.cost().rounds, run.cost().bytes), (1, 16 + 32));
+        assert_eq!(run.outputs().unwrap(), [vec![5, u64::MAX], vec![5, u64::MAX], vec![5, u64::MAX]]);
+    }
+
+    #[test]
+    fn one_recipient_gets_the_value() {
+        let world = World::new(1);
+        let parts = world.share(&[5u32]);
+        for recipient in Seat::ALL {
+            let run = world.run(|ctx| {
+                let x = parts[ctx.seat().index()].clone();
+                async move {
+                    ctx.declare("count", 1);
+                    open_to(&ctx, "count", recipient, &x).await
+                }
+            });
+            assert_eq!(run.transcript.len(), 2);
+            let outputs = run.outputs().unwrap();
+            for seat in Seat::ALL {
+                assert_eq!(outputs[seat.index()], (seat == recipient).then(|| vec![5]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_message_aborts() {
+        for step in ["/value", "/hash"] {
+            let world = World::new(1).with_hook(move |message, payload| {
+                if message.step == step && message.from == Seat::P1 {
+                    payload[0] ^= 1;
+                }
+                Fate::Deliver
+            });
+            let parts = world.share_bits(&Planes::from_bools(&[true, false, true]));
+            let run = world.run(|ctx| {
+                let x = parts[ctx.seat().index()].clone();
+                async move {
+                    ctx.declare("flags", 3);
+                    open_bits(&ctx, "flags", &x).await
+                }
+            });
+            let aborts = run.results.iter().filter(|r| matches!(r, Err(Error::Abort { .. }))).count();
+            assert_eq!(aborts, 1, "{step}");
+        }
+    }
+}

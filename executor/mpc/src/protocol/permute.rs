@@ -234,3 +234,53 @@ pub(super) async fn recv_table(ctx: &Context, from: Seat, shapes: &[Shape], len:
     debug_assert!(rest.is_empty() && u32::BYTES == 4);
     Ok(table)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, numbers, words};
+    use crate::ideal;
+
+    #[test]
+    fn known_orders_move_all_columns() {
+        for n in LENGTHS {
+            for holder in Seat::ALL {
+                let x = numbers(1, n, 40, true);
+                let b = numbers(2, n, 70, false);
+                let low = words(&b.iter().map(|v| v & 0x3ff).collect::<Vec<_>>());
+                let order = Prg::from_key(&[9; 16]).permutation(n);
+                let clear = Clear::new().column(&x).planes(&low, 10);
+                let run = clear.run::<u64, _>(async |ctx, i| {
+                    let columns = vec![Column::U64(i.x[0].clone()), Column::Bits(i.bits[0].clone())];
+                    let order = if ctx.seat() == holder { Some(&order[..]) } else { None };
+                    permute_known(&ctx, columns, holder, order).await
+                });
+                let mut expected: Vec<i128> =
+                    ideal::gather(&words(&x), &order).into_iter().map(i128::from).collect();
+                expected.extend(ideal::gather(&low, &order).into_iter().map(i128::from));
+                assert_eq!(run.values, expected);
+                let component = 8 * n + 10 * n.div_ceil(8);
+                assert_eq!((run.cost.rounds, run.cost.bytes), (2, component + 4 * n));
+            }
+        }
+    }
+
+    #[test]
+    fn orders_stay_hidden_and_must_be_permutations() {
+        let permute = |order: Vec<u32>| {
+            async move |ctx: Context, i: crate::harness::Inputs<u64>| {
+                permute_known(&ctx, vec![Column::U64(i.x[0].clone())], Seat::P1, Some(&order)).await
+            }
+        };
+        let (one, other) = (Clear::new().column(&[1, 2, 3]), Clear::new().column(&[0, 0, 0]));
+        assert_oblivious::<u64, _>(&one, &other, permute(vec![2, 0, 1]));
+        one.tamper::<u64, _>(permute(vec![2, 0, 1]));
+        let world = crate::world::World::new(1);
+        let run = world.run(async |ctx| {
+            permute_known(&ctx, vec![Column::U64(Shared::zeros(2))], Seat::P1, Some(&[0, 0])).await
+        });
+        assert!(matches!(run.outputs(), Err(crate::Error::Peer { .. } | crate::Error::Internal { .. })));
+    }
+
+    use crate::Shared;
+}

@@ -233,3 +233,59 @@ fn tile<R: Ring>(a: (&[R], &[R]), b: (&[R], &[R]), c: (&[R], &[R]), d: (&[R], &[
     }
     sums
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, numbers};
+    use crate::ideal;
+
+    #[test]
+    fn products_equal_the_ideal_and_cost_one_element() {
+        for n in LENGTHS {
+            let (x, y) = (numbers(1, n, 31, true), numbers(2, n, 31, true));
+            let clear = Clear::new().column(&x).column(&y);
+            let run = clear.run::<u64, _>(async |ctx, i| mul(&ctx, &i.x[0], &i.x[1]).await);
+            assert_eq!(run.values, ideal::mul(&x, &y));
+            assert_eq!((run.cost.rounds, run.cost.bytes), (1, 8 * n));
+            let run = clear.run::<u128, _>(async |ctx, i| {
+                sum_of_products(&ctx, &[(&i.x[0], &i.x[1]), (&i.x[0], &i.x[0])]).await
+            });
+            let expected: Vec<i128> = ideal::mul(&x, &y).iter().zip(&x).map(|(p, a)| p + a * a).collect();
+            assert_eq!(run.values, expected);
+        }
+    }
+
+    #[test]
+    fn dot_products_cost_one_element_whatever_the_length() {
+        for n in [0, 1, 65, 3000, (1 << 16) + 1] {
+            let columns: Vec<Vec<i128>> = (0..5).map(|k| numbers(k, n, 20, true)).collect();
+            let clear = columns.iter().fold(Clear::new(), |c, x| c.column(x));
+            let run = clear
+                .run::<u64, _>(async |ctx, i| dot(&ctx, &[(&i.x[0], &i.x[1]), (&i.x[2], &i.x[2])]).await);
+            let expected = [ideal::dot(&columns[0], &columns[1]), ideal::dot(&columns[2], &columns[2])];
+            assert_eq!(run.values, expected);
+            assert_eq!((run.cost.rounds, run.cost.bytes), (1, 16));
+
+            let run = clear.run::<u128, _>(async |ctx, i| {
+                let (a, b): (Vec<&Shared<u128>>, Vec<&Shared<u128>>) =
+                    (i.x[..2].iter().collect(), i.x[2..].iter().collect());
+                matmul(&ctx, &a, &b).await
+            });
+            assert_eq!(run.values, ideal::matmul(&columns[..2], &columns[2..]));
+            assert_eq!((run.cost.rounds, run.cost.bytes), (1, 6 * 16));
+
+            let run = clear.run::<u64, _>(async |ctx, i| gram(&ctx, &i.x.iter().collect::<Vec<_>>()).await);
+            assert_eq!(run.values, ideal::matmul(&columns, &columns));
+            assert_eq!((run.cost.rounds, run.cost.bytes), (1, 15 * 8));
+        }
+    }
+
+    #[test]
+    fn products_are_oblivious_and_survive_tampering() {
+        let one = Clear::new().column(&numbers(1, 100, 60, true)).column(&numbers(2, 100, 60, true));
+        let other = Clear::new().column(&[0; 100]).column(&[1; 100]);
+        assert_oblivious::<u64, _>(&one, &other, async |ctx, i| mul(&ctx, &i.x[0], &i.x[1]).await);
+        one.tamper::<u64, _>(async |ctx, i| mul(&ctx, &i.x[0], &i.x[1]).await);
+    }
+}

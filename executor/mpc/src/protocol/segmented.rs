@@ -55,3 +55,57 @@ pub async fn segmented_or(
     let ends = SharedBits::concat_rows(&[&run_starts.rows(1..n), &end]);
     and(&ctx.step("ends"), &v, &ends.repeat_plane(width)).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, bools};
+    use crate::ideal;
+
+    #[test]
+    fn runs_show_their_or_at_the_last_row() {
+        for n in LENGTHS {
+            for max_run in [1usize, 2, 3, 4, 7] {
+                let (f, g) = (bools(1, n), bools(2, n));
+                let mut age = 0;
+                let starts: Vec<bool> = bools(3, n)
+                    .into_iter()
+                    .map(|start| {
+                        age = if start || age + 1 >= max_run { 0 } else { age + 1 };
+                        age == 0
+                    })
+                    .collect();
+                let mut starts = starts;
+                if let Some(first) = starts.first_mut() {
+                    *first = true;
+                }
+                if max_run == 1 {
+                    starts.fill(true);
+                }
+                let clear = Clear::new().bools(&f).bools(&g).bools(&starts);
+                let run = clear.run::<u64, _>(async |ctx, i| {
+                    let flags = SharedBits::concat_planes(&[&i.bits[0], &i.bits[1]]);
+                    segmented_or(&ctx, &flags, &i.bits[2], max_run).await
+                });
+                let (a, b) = (ideal::segmented_or(&f, &starts), ideal::segmented_or(&g, &starts));
+                let expected: Vec<i128> =
+                    a.iter().zip(&b).map(|(&a, &b)| i128::from(a) + 2 * i128::from(b)).collect();
+                assert_eq!(run.values, expected, "{n} {max_run}");
+                if n > 0 && max_run > 1 {
+                    let levels = max_run.next_power_of_two().ilog2() as usize;
+                    let bytes = (2 * levels + 1) * 2 * n.div_ceil(8);
+                    assert_eq!((run.cost.rounds, run.cost.bytes), (levels + 2, bytes));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_are_oblivious() {
+        let one = Clear::new().bools(&bools(1, 100)).bools(&[true; 100]);
+        let other = Clear::new().bools(&[false; 100]).bools(&bools(2, 100));
+        assert_oblivious::<u64, _>(&one, &other, async |ctx, i| {
+            segmented_or(&ctx, &i.bits[0], &i.bits[1], 5).await
+        });
+    }
+}

@@ -85,3 +85,38 @@ pub async fn abs<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<(Sh
     let part = mul(&ctx.step("product"), &sign, x).await?;
     Ok((x.sub(&part.add(&part)), sign))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, bools, numbers, words};
+    use crate::ideal;
+
+    #[test]
+    fn choices_equal_the_ideal() {
+        for n in LENGTHS {
+            let (b, x, y) = (bools(1, n), numbers(2, n, 40, true), numbers(3, n, 40, true));
+            let low = |v: &[i128]| words(&v.iter().map(|v| v & 0xffff).collect::<Vec<_>>());
+            let clear =
+                Clear::new().column(&x).column(&y).bools(&b).planes(&low(&x), 16).planes(&low(&y), 16);
+            let run = clear.run::<u64, _>(async |ctx, i| select(&ctx, &i.bits[0], &i.x[0], &i.x[1]).await);
+            assert_eq!(run.values, ideal::select(&b, &x, &y));
+            assert_eq!((run.cost.rounds, run.cost.bytes), (3, 16 * n));
+            let run = clear
+                .run::<u64, _>(async |ctx, i| select_bits(&ctx, &i.bits[0], &i.bits[1], &i.bits[2]).await);
+            let low = |v: &[i128]| v.iter().map(|v| v & 0xffff).collect::<Vec<_>>();
+            assert_eq!(run.values, ideal::select(&b, &low(&x), &low(&y)));
+            assert_eq!((run.cost.rounds, run.cost.bytes), (1, 16 * n.div_ceil(8)));
+            let run = clear.run::<u64, _>(async |ctx, i| {
+                let least = min(&ctx.step("min"), &i.x[0], &i.x[1], 40).await?;
+                Ok((least, max(&ctx.step("max"), &i.x[0], &i.x[1], 40).await?))
+            });
+            let least = x.iter().zip(&y).map(|(a, b)| *a.min(b));
+            let most = x.iter().zip(&y).map(|(a, b)| *a.max(b));
+            assert_eq!(run.values, least.chain(most).collect::<Vec<_>>());
+            let run = clear.run::<u64, _>(async |ctx, i| abs(&ctx, &i.x[0], 40).await);
+            let signs = x.iter().map(|&v| i128::from(v < 0));
+            assert_eq!(run.values, x.iter().map(|v| v.abs()).chain(signs).collect::<Vec<_>>());
+        }
+    }
+}

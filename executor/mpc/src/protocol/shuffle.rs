@@ -13,7 +13,7 @@ use crate::{Column, Context, Prg, Result, Seat};
 /// Shuffles the rows of all columns together.
 ///
 /// Shapes: columns of n rows -> the same.
-/// Cost: 3 rounds; P0 sends two components of all columns, P1 and P2 one each.
+/// Cost: 2 rounds, since what P1 hands over depends on no message; P0 sends two components of all columns, P1 and P2 one each.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
@@ -67,4 +67,48 @@ fn permuted(
     let order = stream.permutation(len);
     let masks = random_table(stream, shapes, len);
     table.into_iter().zip(&masks).map(|(part, m)| mask(part.gather(&order), m)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, numbers, words};
+
+    #[test]
+    fn rows_stay_together_and_cost_two_components() {
+        for n in LENGTHS {
+            let x: Vec<i128> = (0..n as i128).collect();
+            let clear = Clear::new().column(&x).planes(&words(&x), 12);
+            let shuffled = async |ctx: Context, i: crate::harness::Inputs<u64>| {
+                shuffle(&ctx, vec![Column::U64(i.x[0].clone()), Column::Bits(i.bits[0].clone())]).await
+            };
+            let run = clear.run::<u64, _>(shuffled);
+            let (rows, planes) = run.values.split_at(n);
+            assert_eq!(rows, planes);
+            let mut sorted = rows.to_vec();
+            sorted.sort_unstable();
+            assert_eq!(sorted, x);
+            assert!(n < 10 || rows != x);
+            assert_eq!((run.cost.rounds, run.cost.bytes), (2, 2 * (8 * n + 12 * n.div_ceil(8))));
+            let zeros = Clear::new().column(&vec![0; n]).planes(&vec![0; n], 12);
+            assert_oblivious::<u64, _>(&clear, &zeros, shuffled);
+        }
+    }
+
+    #[test]
+    fn all_orders_are_equally_likely() {
+        let mut counts = [0; 6];
+        let world = crate::world::World::new(5);
+        let parts = world.share(&[0u32, 1, 2]);
+        for _ in 0..600 {
+            let run = world.run(|ctx| {
+                let x = parts[ctx.seat().index()].clone();
+                async move { shuffle(&ctx, vec![Column::U32(x)]).await }
+            });
+            let [mut a, mut b, mut c] = run.outputs().unwrap();
+            let row = crate::world::reconstruct_column([a.remove(0), b.remove(0), c.remove(0)]).unwrap();
+            counts[usize::try_from(row[0] * 2).unwrap() + usize::from(row[1] > row[2])] += 1;
+        }
+        assert!(counts.iter().all(|count| (60..140).contains(count)), "{counts:?}");
+    }
 }

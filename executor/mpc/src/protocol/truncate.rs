@@ -142,3 +142,70 @@ pub(super) async fn quotient_by_parts<R: Ring>(
     let whole = if exact { quotient.plus(R::ONE) } else { quotient };
     by_parts::<R, R, R>(ctx, x, |a| a.quotient(divisor), |w| w.times(whole)).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, numbers};
+    use crate::ideal;
+
+    fn extremes(mut x: Vec<i128>, bits: u32) -> Vec<i128> {
+        let edge = 1i128 << (bits - 1);
+        x.iter_mut().zip([-edge, edge - 1, 0, -1, 1]).for_each(|(x, e)| *x = e);
+        x
+    }
+
+    #[test]
+    fn truncation_is_never_off_by_more_than_one() {
+        for n in LENGTHS {
+            for f in [1, 20, 32, 33, 61] {
+                let x = extremes(numbers(u64::from(f), n, 63, true), 63);
+                let clear = Clear::new().column(&x);
+                let floor = ideal::floor_divide(&x, 1 << f);
+                let run = clear.run::<u64, _>(async |ctx, i| truncate(&ctx, &i.x[0], f).await);
+                assert!(run.values.iter().zip(&floor).all(|(a, b)| a == b || *a == b - 1));
+                assert_eq!(run.cost.rounds, 2);
+                let run = clear.run::<u64, _>(async |ctx, i| truncate_exact(&ctx, &i.x[0], f).await);
+                assert_eq!(run.values, floor);
+                assert_eq!(run.cost.rounds as u32, 3 + (f + 1).next_power_of_two().ilog2());
+                let run = clear.run::<u128, _>(async |ctx, i| truncate_exact(&ctx, &i.x[0], f).await);
+                assert_eq!(run.values, floor);
+            }
+        }
+    }
+
+    #[test]
+    fn rounding_takes_the_nearest() {
+        let x = [-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6];
+        let run = Clear::new().column(&x).run::<u64, _>(async |ctx, i| round(&ctx, &i.x[0], 2).await);
+        assert_eq!(run.values, [-1, -1, -1, 0, 0, 0, 0, 1, 1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn widening_keeps_the_signed_value() {
+        for n in LENGTHS {
+            let x = extremes(numbers(9, n, 63, true), 63);
+            let clear = Clear::new().column(&x);
+            let run = clear.run::<u64, _>(async |ctx, i| widen::<u64, u128>(&ctx, &i.x[0]).await);
+            assert_eq!(run.values, x);
+            assert_eq!(run.cost.rounds, 2);
+        }
+        let run = Clear::new()
+            .column(&[-7, 1 << 29])
+            .run::<u32, _>(async |ctx, i| widen::<u32, u64>(&ctx, &i.x[0]).await);
+        assert_eq!(run.values, [-7, 1 << 29]);
+    }
+
+    #[test]
+    fn costs_balance_over_thirds() {
+        let n = 3 << 10;
+        let clear = Clear::new().column(&numbers(1, n, 60, true));
+        let run = clear.run::<u64, _>(async |ctx, i| truncate(&ctx, &i.x[0], 24).await);
+        // A third holds (8 + 4 bytes), two thirds answer (4 bytes).
+        assert_eq!((run.cost.rounds, run.cost.bytes), (2, n / 3 * (12 + 4 + 4)));
+        let run = clear.run::<u64, _>(async |ctx, i| widen::<u64, u128>(&ctx, &i.x[0]).await);
+        assert_eq!((run.cost.rounds, run.cost.bytes), (2, n / 3 * (24 + 8 + 8)));
+        let other = Clear::new().column(&vec![0; n]);
+        assert_oblivious::<u64, _>(&clear, &other, async |ctx, i| truncate_exact(&ctx, &i.x[0], 24).await);
+    }
+}

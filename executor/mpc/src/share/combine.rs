@@ -84,3 +84,31 @@ impl SharedBits {
         Some(SharedBits { first: Planes::read(first, len, width), second: Planes::read(second, len, width) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::World;
+
+    #[test]
+    fn copies_are_compared_and_bytes_round_trip() {
+        let world = World::new(1);
+        let mut parts = world.share(&[1u64, 2, 3]);
+        for part in &mut parts {
+            *part = Shared::from_bytes(&part.to_bytes(), 3).unwrap();
+        }
+        assert_eq!(combine(&parts).unwrap(), [1, 2, 3]);
+        assert!(Shared::<u64>::from_bytes(&[0; 47], 3).is_none());
+        parts[1].first[2] ^= 1;
+        assert!(matches!(combine(&parts), Err(Error::Abort { .. })));
+
+        let mut parts = world.share_bits(&Planes::from_values(&[5u64, 2, 7], 3));
+        for part in &mut parts {
+            *part = SharedBits::from_bytes(&part.to_bytes(), 3, 3).unwrap();
+        }
+        assert_eq!(combine_bits(&parts).unwrap().to_values::<u64>(), [5, 2, 7]);
+        let flipped = !parts[2].second.bit(1, 1);
+        parts[2].second.set(1, 1, flipped);
+        assert!(matches!(combine_bits(&parts), Err(Error::Abort { .. })));
+    }
+}

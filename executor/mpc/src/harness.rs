@@ -1,0 +1,188 @@
+//! What the tests of all protocols share: run at three seats, put together, compare transcripts.
+
+use crate::world::{Cost, Fate, Message, World};
+use crate::{
+    Column, Context, Error, Planes, Result, Ring, Shared, SharedBits, combine, combine_bits,
+    world::reconstruct_column,
+};
+
+/// Lengths at which columns like to break.
+pub(crate) const LENGTHS: [usize; 8] = [0, 1, 2, 63, 64, 65, 200, 1000];
+
+/// Something that three seats hold parts of.
+pub(crate) trait Reveal: Sized {
+    fn reveal(parts: [Self; 3]) -> Result<Vec<i128>>;
+}
+
+impl<R: Ring> Reveal for Shared<R> {
+    fn reveal(parts: [Self; 3]) -> Result<Vec<i128>> {
+        Ok(combine(&parts)?.into_iter().map(R::to_i128).collect())
+    }
+}
+
+impl Reveal for SharedBits {
+    fn reveal(parts: [Self; 3]) -> Result<Vec<i128>> {
+        Ok(combine_bits(&parts)?.to_values::<u128>().into_iter().map(|v| v.to_i128()).collect())
+    }
+}
+
+impl Reveal for Column {
+    fn reveal(parts: [Self; 3]) -> Result<Vec<i128>> {
+        Ok(reconstruct_column(parts)?.into_iter().map(|v| v.to_i128()).collect())
+    }
+}
+
+impl<T: Reveal> Reveal for Vec<T> {
+    fn reveal(parts: [Self; 3]) -> Result<Vec<i128>> {
+        let [a, b, c] = parts;
+        let mut out = Vec::new();
+        for ((a, b), c) in a.into_iter().zip(b).zip(c) {
+            out.extend(T::reveal([a, b, c])?);
+        }
+        Ok(out)
+    }
+}
+
+impl<T: Reveal, U: Reveal> Reveal for (T, U) {
+    fn reveal(parts: [Self; 3]) -> Result<Vec<i128>> {
+        let [(a, x), (b, y), (c, z)] = parts;
+        let mut out = T::reveal([a, b, c])?;
+        out.extend(U::reveal([x, y, z])?);
+        Ok(out)
+    }
+}
+
+/// What one seat is given: all inputs of a test.
+#[derive(Clone, Default)]
+pub(crate) struct Inputs<R: Ring> {
+    pub(crate) x: Vec<Shared<R>>,
+    pub(crate) bits: Vec<SharedBits>,
+}
+
+/// Inputs in the clear.
+#[derive(Clone, Default)]
+pub(crate) struct Clear {
+    columns: Vec<Vec<i128>>,
+    planes: Vec<Planes>,
+}
+
+impl Clear {
+    pub(crate) fn new() -> Self {
+        Clear::default()
+    }
+
+    pub(crate) fn column(mut self, values: &[i128]) -> Self {
+        self.columns.push(values.to_vec());
+        self
+    }
+
+    pub(crate) fn planes(mut self, values: &[u64], width: usize) -> Self {
+        self.planes.push(Planes::from_values(values, width));
+        self
+    }
+
+    pub(crate) fn bools(mut self, values: &[bool]) -> Self {
+        self.planes.push(Planes::from_bools(values));
+        self
+    }
+
+    fn share<R: Ring>(&self, world: &World) -> [Inputs<R>; 3] {
+        let mut seats: [Inputs<R>; 3] = [Inputs::default(), Inputs::default(), Inputs::default()];
+        for column in &self.columns {
+            let values: Vec<R> = column.iter().map(|&v| R::from_i128(v)).collect();
+            for (seat, x) in seats.iter_mut().zip(world.share(&values)) {
+                seat.x.push(x);
+            }
+        }
+        for planes in &self.planes {
+            for (seat, x) in seats.iter_mut().zip(world.share_bits(planes)) {
+                seat.bits.push(x);
+            }
+        }
+        seats
+    }
+
+    /// Runs `protocol` and puts its result together.
+    pub(crate) fn run<R: Ring, T: Reveal>(
+        &self,
+        protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>,
+    ) -> Outcome {
+        self.run_in(&World::new(1), protocol)
+    }
+
+    fn run_in<R: Ring, T: Reveal>(
+        &self,
+        world: &World,
+        protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>,
+    ) -> Outcome {
+        let inputs = self.share(world);
+        let run = world.run(|ctx| {
+            let inputs = inputs[ctx.seat().index()].clone();
+            protocol(ctx, inputs)
+        });
+        let cost = run.cost();
+        let transcript = run.transcript.clone();
+        let values = run.outputs().and_then(T::reveal);
+        Outcome { values: values.unwrap_or_else(|e| panic!("{world:?}: {e}")), cost, transcript }
+    }
+
+    /// Every message of the protocol flipped once: some seat aborts or the revealed copies differ, or the result is
+    /// one that a changed share explains; never a hang, and never a panic.
+    pub(crate) fn tamper<R: Ring, T: Reveal>(&self, protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>) {
+        let messages = self.run(&protocol).transcript.len();
+        for target in 0..messages {
+            let count = std::sync::atomic::AtomicUsize::new(0);
+            let world = World::new(1).with_hook(move |_, payload| {
+                if count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == target {
+                    payload.iter_mut().for_each(|byte| *byte ^= 0xff);
+                }
+                Fate::Deliver
+            });
+            let inputs = self.share::<R>(&world);
+            let run = world.run(|ctx| {
+                let inputs = inputs[ctx.seat().index()].clone();
+                protocol(ctx, inputs)
+            });
+            let ended = run.outputs().and_then(T::reveal);
+            let expected = matches!(ended, Ok(_) | Err(Error::Abort { .. } | Error::Peer { .. }));
+            assert!(expected, "message {target} flipped");
+        }
+    }
+}
+
+/// What a run gave.
+pub(crate) struct Outcome {
+    pub(crate) values: Vec<i128>,
+    pub(crate) cost: Cost,
+    pub(crate) transcript: Vec<Message>,
+}
+
+/// Runs a protocol on two inputs of equal public size: the transcripts must be equal.
+pub(crate) fn assert_oblivious<R: Ring, T: Reveal>(
+    one: &Clear,
+    other: &Clear,
+    protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>,
+) {
+    let first = one.run(&protocol).transcript;
+    let second = other.run_in(&World::new(2), &protocol).transcript;
+    assert_eq!(first, second, "message lengths depend on the input");
+}
+
+/// A reproducible sequence of numbers below 2^bits, with a sign if `signed`.
+pub(crate) fn numbers(seed: u64, len: usize, bits: u32, signed: bool) -> Vec<i128> {
+    let words: Vec<u128> = crate::Prg::from_key(&[u8::try_from(seed % 251).unwrap(); 16]).elements(len);
+    let place = |w: u128| {
+        let w = w & ((1 << bits) - 1);
+        if signed { w.cast_signed() - (1 << (bits - 1)) } else { w.cast_signed() }
+    };
+    words.into_iter().map(place).collect()
+}
+
+pub(crate) fn bools(seed: u64, len: usize) -> Vec<bool> {
+    numbers(seed, len, 1, false).into_iter().map(|v| v == 1).collect()
+}
+
+/// Bytes that the busiest seat sends for a message to be sent by each holder for its third of `len` rows.
+pub(crate) fn words(values: &[i128]) -> Vec<u64> {
+    values.iter().map(|&v| u64::from_i128(v)).collect()
+}

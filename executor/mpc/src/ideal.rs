@@ -1,0 +1,79 @@
+//! Every functionality in the clear: the oracle that tests compare the protocols with.
+//!
+//! Values are the signed or unsigned numbers that a column stands for, so that an oracle cannot share a mistake of
+//! ring arithmetic with its protocol.
+
+/// Element by element.
+pub fn mul(x: &[i128], y: &[i128]) -> Vec<i128> {
+    x.iter().zip(y).map(|(a, b)| a.wrapping_mul(*b)).collect()
+}
+
+/// The sum of products.
+pub fn dot(x: &[i128], y: &[i128]) -> i128 {
+    mul(x, y).into_iter().fold(0, i128::wrapping_add)
+}
+
+/// A' B for columns, row-major.
+pub fn matmul(a: &[Vec<i128>], b: &[Vec<i128>]) -> Vec<i128> {
+    a.iter().flat_map(|x| b.iter().map(|y| dot(x, y))).collect()
+}
+
+/// 1 where x < y.
+pub fn less_than(x: &[i128], y: &[i128]) -> Vec<i128> {
+    x.iter().zip(y).map(|(a, b)| i128::from(a < b)).collect()
+}
+
+/// 1 where x = y.
+pub fn equal(x: &[i128], y: &[i128]) -> Vec<i128> {
+    x.iter().zip(y).map(|(a, b)| i128::from(a == b)).collect()
+}
+
+/// `x` where the bit is set, else `y`.
+pub fn select(bit: &[bool], x: &[i128], y: &[i128]) -> Vec<i128> {
+    bit.iter().zip(x.iter().zip(y)).map(|(&bit, (&x, &y))| if bit { x } else { y }).collect()
+}
+
+/// The floor of the quotient by a positive number.
+pub fn floor_divide(x: &[i128], divisor: i128) -> Vec<i128> {
+    x.iter().map(|a| a.div_euclid(divisor)).collect()
+}
+
+/// The quotient rounded towards zero.
+pub fn divide(x: &[i128], y: &[i128]) -> Vec<i128> {
+    x.iter().zip(y).map(|(a, b)| a / b).collect()
+}
+
+/// Row i is row `sources[i]`, or zero if there is none.
+pub fn gather<T: Copy + Default>(x: &[T], sources: &[u32]) -> Vec<T> {
+    sources.iter().map(|&s| x.get(s as usize).copied().unwrap_or_default()).collect()
+}
+
+/// For each run, whether any flag is set, at its last row; false elsewhere.
+pub fn segmented_or(flags: &[bool], run_starts: &[bool]) -> Vec<bool> {
+    let mut any = false;
+    let mut out = Vec::with_capacity(flags.len());
+    for (i, &flag) in flags.iter().enumerate() {
+        any = flag || (any && !run_starts[i]);
+        out.push(any && run_starts.get(i + 1).copied().unwrap_or(true));
+    }
+    out
+}
+
+/// The rows in stable ascending order of their keys, as sources.
+pub fn order_by<K: Ord>(keys: &[K]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by(|&a, &b| keys[a].cmp(&keys[b]));
+    order
+}
+
+/// For each distinct key, in ascending order: the key and the sum of its values.
+pub fn sums_by_key(keys: &[u64], values: &[i128]) -> Vec<(u64, i128)> {
+    let mut sums: Vec<(u64, i128)> = Vec::new();
+    for row in order_by(keys) {
+        match sums.last_mut() {
+            Some((key, sum)) if *key == keys[row] => *sum += values[row],
+            Some(_) | None => sums.push((keys[row], values[row])),
+        }
+    }
+    sums
+}
