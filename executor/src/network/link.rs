@@ -1,0 +1,425 @@
+//! Whole messages by channel name over one connection.
+//!
+//! One task reads and sorts what arrives to whoever waits for it, whatever the program does meanwhile; another writes.
+//! A short message on an idle link is written by its sender at once, without waking the writer: one system call, and
+//! the shortest way for protocols whose rounds depend on each other. Everything else queues and goes out in turns of one
+//! frame, so that a short message never waits behind a long one. A send never waits for the peer.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWrite, BufReader, ReadHalf, WriteHalf};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::LinkError;
+use super::frame::{Assembler, HEADER_BYTES, Header, Kind, PAYLOAD_BYTES, REPORT_BYTES};
+use super::inbox::Inbox;
+use super::tls::Stream;
+use super::traffic::{Direction, Traffic};
+
+/// Up to this length a message is written by its sender.
+const SHORT_BYTES: usize = 1 << 14;
+
+/// How many signs of life may fail to come before a peer counts as gone.
+const MISSED: u32 = 3;
+
+/// How a link behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkSettings {
+    /// How often each side shows that it is alive; three missing signs end the link.
+    pub alive: Duration,
+    /// How many bytes may wait unread.
+    pub unread_bytes: usize,
+    /// For tests and demonstrations: a slower network than the real one.
+    pub throttle: Option<Throttle>,
+}
+
+impl Default for LinkSettings {
+    fn default() -> Self {
+        LinkSettings { alive: Duration::from_secs(5), unread_bytes: 8 << 30, throttle: None }
+    }
+}
+
+/// A slower network, on the sending side of each link.
+#[derive(Clone, Copy, Debug)]
+pub struct Throttle {
+    /// How much later every message leaves.
+    pub latency: Duration,
+    /// How many bytes leave per second.
+    pub bytes_per_second: Option<u64>,
+}
+
+/// One connection to one peer for one query. Closed when dropped.
+#[derive(Debug)]
+pub struct Link {
+    inner: Arc<Inner>,
+    tasks: Vec<AbortHandle>,
+    delayed: Option<mpsc::UnboundedSender<(Instant, Outgoing)>>,
+    line: Mutex<Instant>,
+    throttle: Option<Throttle>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    inbox: Inbox,
+    queue: Mutex<VecDeque<Outgoing>>,
+    socket: Mutex<Socket>,
+    wake: Notify,
+    drained: Notify,
+    heard: AtomicBool,
+    traffic: Mutex<Traffic>,
+}
+
+/// A message on its way out.
+#[derive(Debug)]
+struct Outgoing {
+    kind: Kind,
+    channel: u64,
+    message: Vec<u8>,
+    /// Bytes that have been framed.
+    framed: usize,
+    /// Its place in the record of traffic, if it is recorded.
+    record: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Socket {
+    half: WriteHalf<Stream>,
+    current: Option<Framed>,
+    unflushed: bool,
+}
+
+/// The frame that is being written.
+#[derive(Debug)]
+struct Framed {
+    header: [u8; HEADER_BYTES],
+    /// Bytes of header and payload that are written.
+    written: usize,
+    payload: usize,
+    message: Outgoing,
+}
+
+impl Link {
+    /// Starts to read and write. Must be called within a runtime, whose tasks it uses.
+    pub fn open(stream: Stream, settings: &LinkSettings) -> Self {
+        let (read, write) = tokio::io::split(stream);
+        let inner = Arc::new(Inner {
+            inbox: Inbox::new(settings.unread_bytes),
+            queue: Mutex::default(),
+            socket: Mutex::new(Socket { half: write, current: None, unflushed: false }),
+            wake: Notify::new(),
+            drained: Notify::new(),
+            heard: AtomicBool::new(true),
+            traffic: Mutex::default(),
+        });
+        let mut tasks = vec![
+            tokio::spawn(read_all(Arc::clone(&inner), read, settings.unread_bytes)).abort_handle(),
+            tokio::spawn(write_all(Arc::clone(&inner), settings.alive)).abort_handle(),
+        ];
+        let delayed = settings.throttle.map(|_| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            tasks.push(tokio::spawn(delay_all(Arc::clone(&inner), receiver)).abort_handle());
+            sender
+        });
+        Link { inner, tasks, delayed, line: Mutex::new(Instant::now()), throttle: settings.throttle }
+    }
+
+    /// Sends a message; a channel carries one message in each direction. Never waits.
+    ///
+    /// # Errors
+    /// Why the link has ended, if it has.
+    pub fn send(&self, channel: u64, message: Vec<u8>) -> Result<(), LinkError> {
+        if let Some(error) = self.inner.inbox.end_reason() {
+            return Err(error);
+        }
+        let record = lock(&self.inner.traffic).begin(Direction::Sent, channel, message.len());
+        let outgoing = Outgoing { kind: Kind::Last, channel, message, framed: 0, record: Some(record) };
+        match (&self.delayed, &self.throttle) {
+            (Some(delayed), Some(throttle)) => {
+                let due = self.due(throttle, outgoing.message.len());
+                delayed.send((due, outgoing)).map_err(|_| LinkError::closed("the link is gone"))
+            }
+            _ => self.inner.post(outgoing),
+        }
+    }
+
+    /// Waits for the message of a channel. What arrived before the link ended can still be read.
+    ///
+    /// # Errors
+    /// Why the link has ended.
+    pub async fn recv(&self, channel: u64) -> Result<Vec<u8>, LinkError> {
+        self.inner.inbox.recv(channel).await
+    }
+
+    /// Tells the peer that the query has failed. The report is cut to [`REPORT_BYTES`].
+    pub fn fail(&self, mut report: Vec<u8>) {
+        report.truncate(REPORT_BYTES);
+        let outgoing = Outgoing { kind: Kind::Failure, channel: 0, message: report, framed: 0, record: None };
+        // If the link is gone, so is whoever would read it.
+        let _gone = self.inner.post(outgoing);
+    }
+
+    /// Ends the link here: whoever waits for a message gets `reason`.
+    pub fn end(&self, reason: &str) {
+        self.inner.inbox.end(LinkError::closed(reason));
+    }
+
+    /// Waits until the link has ended, and says why.
+    pub async fn ended(&self) -> LinkError {
+        self.inner.inbox.ended().await
+    }
+
+    /// Why the link has ended, if it has.
+    pub fn end_reason(&self) -> Option<LinkError> {
+        self.inner.inbox.end_reason()
+    }
+
+    /// Waits until the system has taken everything that was sent.
+    pub async fn flush(&self) {
+        loop {
+            let drained = self.inner.drained.notified();
+            tokio::pin!(drained);
+            drained.as_mut().enable();
+            if self.inner.idle() {
+                return;
+            }
+            self.inner.wake.notify_one();
+            drained.await;
+        }
+    }
+
+    /// What has crossed the link so far.
+    pub fn traffic(&self) -> Traffic {
+        lock(&self.inner.traffic).clone()
+    }
+
+    /// When a message of this length leaves, on a throttled link.
+    fn due(&self, throttle: &Throttle, bytes: usize) -> Instant {
+        let rate = throttle.bytes_per_second.unwrap_or(u64::MAX).max(1);
+        let nanos = u128::from(bytes as u64) * 1_000_000_000 / u128::from(rate);
+        let mut line = lock(&self.line);
+        *line = (*line).max(Instant::now()) + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        *line + throttle.latency
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.end("the query has ended");
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Inner {
+    /// Queues a message, and writes it if it is short and alone.
+    fn post(&self, outgoing: Outgoing) -> Result<(), LinkError> {
+        let short = outgoing.message.len() <= SHORT_BYTES;
+        let alone = {
+            let mut queue = lock(&self.queue);
+            queue.push_back(outgoing);
+            queue.len() == 1
+        };
+        if short && alone {
+            let socket = match self.socket.try_lock() {
+                Ok(socket) => Some(socket),
+                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            };
+            if let Some(mut socket) = socket.filter(|socket| socket.current.is_none()) {
+                let mut context = Context::from_waker(Waker::noop());
+                match self.drive(&mut socket, &mut context) {
+                    Poll::Ready(Ok(())) => return Ok(()),
+                    Poll::Ready(Err(error)) => return Err(self.broken(&error)),
+                    Poll::Pending => {}
+                }
+            }
+        }
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Writes until nothing is left (ready) or the socket is full (pending).
+    fn drive(&self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if let Some(frame) = &mut socket.current {
+                socket.unflushed = true;
+                ready!(write_frame(&mut socket.half, frame, cx))?;
+            }
+            if let Some(rest) = socket.current.take().map(|frame| frame.message)
+                && rest.framed < rest.message.len()
+            {
+                lock(&self.queue).push_back(rest);
+            }
+            let next = lock(&self.queue).pop_front();
+            let Some(message) = next else { break };
+            if let Some(record) = message.record.filter(|_| message.framed == 0) {
+                let digest = Traffic::digest(&message.message);
+                lock(&self.traffic).complete(Direction::Sent, record, digest);
+            }
+            socket.current = Some(Framed::next(message));
+        }
+        if socket.unflushed {
+            ready!(Pin::new(&mut socket.half).poll_flush(cx))?;
+            socket.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn idle(&self) -> bool {
+        if self.inbox.end_reason().is_some_and(|reason| matches!(reason, LinkError::Closed(_))) {
+            return true;
+        }
+        let socket = lock(&self.socket);
+        socket.current.is_none() && !socket.unflushed && lock(&self.queue).is_empty()
+    }
+
+    fn broken(&self, error: &io::Error) -> LinkError {
+        let reason = LinkError::closed(&describe(error));
+        self.inbox.end(reason.clone());
+        self.drained.notify_waiters();
+        reason
+    }
+}
+
+impl Framed {
+    /// Takes the next piece of a message.
+    fn next(mut message: Outgoing) -> Self {
+        let payload = (message.message.len() - message.framed).min(PAYLOAD_BYTES);
+        message.framed += payload;
+        let last = message.framed == message.message.len();
+        let kind = if last { message.kind } else { Kind::Part };
+        let header = Header { kind, length: payload, channel: message.channel };
+        Framed { header: header.encode(), written: 0, payload, message }
+    }
+}
+
+fn write_frame(half: &mut WriteHalf<Stream>, frame: &mut Framed, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let start = frame.message.framed - frame.payload;
+    let payload = frame.message.message.get(start..frame.message.framed).unwrap_or_default();
+    while frame.written < HEADER_BYTES + payload.len() {
+        let header = frame.header.get(frame.written..).unwrap_or_default();
+        let rest = payload.get(frame.written.saturating_sub(HEADER_BYTES)..).unwrap_or_default();
+        let slices = [IoSlice::new(header), IoSlice::new(rest)];
+        let used = if header.is_empty() { slices.get(1..).unwrap_or_default() } else { &slices[..] };
+        let written = ready!(Pin::new(&mut *half).poll_write_vectored(cx, used))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        frame.written += written;
+    }
+    Poll::Ready(Ok(()))
+}
+
+async fn read_all(inner: Arc<Inner>, read: ReadHalf<Stream>, limit_bytes: usize) {
+    let mut read = BufReader::with_capacity(1 << 16, read);
+    let mut assembler = Assembler::new(limit_bytes);
+    let end = loop {
+        match read_frame(&inner, &mut read, &mut assembler).await {
+            Ok(None) => {}
+            Ok(Some(end)) => break end,
+            Err(error) => break LinkError::closed(&describe(&error)),
+        }
+    };
+    inner.inbox.end(end);
+    inner.drained.notify_waiters();
+    // Reads on until the peer closes: to close a socket with unread bytes would destroy a report on its way there.
+    let _closed = tokio::io::copy_buf(&mut read, &mut tokio::io::sink()).await;
+}
+
+/// Reads one frame; the end of the link, if it says so.
+async fn read_frame(
+    inner: &Inner,
+    read: &mut BufReader<ReadHalf<Stream>>,
+    assembler: &mut Assembler,
+) -> io::Result<Option<LinkError>> {
+    let mut head = [0; HEADER_BYTES];
+    read.read_exact(&mut head).await?;
+    inner.heard.store(true, Ordering::Relaxed);
+    let header = match Header::decode(&head) {
+        Ok(header) => header,
+        Err(error) => return Ok(Some(LinkError::Misbehaved(error))),
+    };
+    match header.kind {
+        Kind::Alive => Ok(None),
+        Kind::Failure => {
+            let mut report = vec![0; header.length];
+            read.read_exact(&mut report).await?;
+            Ok(Some(LinkError::Report(report)))
+        }
+        Kind::Part | Kind::Last => {
+            match assembler.begin(header) {
+                Ok(place) => read.read_exact(place).await?,
+                Err(error) => return Ok(Some(LinkError::Misbehaved(error))),
+            };
+            let Some(message) = assembler.end(header) else { return Ok(None) };
+            let digest = Traffic::digest(&message);
+            {
+                let mut traffic = lock(&inner.traffic);
+                let record = traffic.begin(Direction::Received, header.channel, message.len());
+                traffic.complete(Direction::Received, record, digest);
+            }
+            let delivered = inner.inbox.deliver(header.channel, message);
+            Ok(delivered.err().map(LinkError::Misbehaved))
+        }
+    }
+}
+
+async fn write_all(inner: Arc<Inner>, alive: Duration) {
+    let mut tick = interval(alive);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut busy, mut missed) = (false, 0);
+    loop {
+        let drive = std::future::poll_fn(|cx| {
+            let mut socket = lock(&inner.socket);
+            inner.drive(&mut socket, cx)
+        });
+        tokio::select! {
+            result = drive, if busy => {
+                busy = false;
+                if let Err(error) = result {
+                    inner.broken(&error);
+                    return;
+                }
+                inner.drained.notify_waiters();
+            }
+            () = inner.wake.notified() => busy = true,
+            _ = tick.tick() => {
+                missed = if inner.heard.swap(false, Ordering::Relaxed) { 0 } else { missed + 1 };
+                if missed >= MISSED {
+                    inner.inbox.end(LinkError::closed("it gives no sign of life"));
+                }
+                let sign = Outgoing { kind: Kind::Alive, channel: 0, message: Vec::new(), framed: 0, record: None };
+                lock(&inner.queue).push_back(sign);
+                busy = true;
+            }
+        }
+    }
+}
+
+async fn delay_all(inner: Arc<Inner>, mut queue: mpsc::UnboundedReceiver<(Instant, Outgoing)>) {
+    while let Some((due, outgoing)) = queue.recv().await {
+        sleep_until(due).await;
+        if inner.post(outgoing).is_err() {
+            return;
+        }
+    }
+}
+
+/// The system's words, without what TLS adds to a connection that simply ended.
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
