@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::nearest::same_name;
+
 /// The state of an analyst's session that a statement may depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -33,4 +35,47 @@ pub struct PreparedStatement {
     pub name: String,
     /// Its statement, with `$1`, `$2`, ...
     pub sql: String,
+}
+
+/// Something that `SET` may change.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub description: &'static str,
+}
+
+/// All settings. None changes what a query means; the executor reads them from the session.
+pub const SETTINGS: [Setting; 1] = [Setting {
+    name: "timeout",
+    description: "How long a query may take, such as 30s, 5m or 500ms; the program's --timeout where it is not set.",
+}];
+
+impl Session {
+    /// The value of a setting, if it was set.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        let found = self.settings.iter().find(|(known, _)| same_name(known, name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// `SET timeout`, in milliseconds.
+    pub fn timeout_ms(&self) -> Option<u64> {
+        self.setting("timeout").and_then(parse_duration_ms)
+    }
+}
+
+/// A duration such as `30s`, `5m`, `500ms` or `2h`, in milliseconds; a number without unit is seconds.
+pub fn parse_duration_ms(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let number: u64 = text.get(..digits)?.parse().ok()?;
+    let unit = match text.get(digits..)?.trim().to_lowercase().as_str() {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(unit).filter(|ms| *ms > 0)
 }

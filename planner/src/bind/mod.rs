@@ -1,11 +1,30 @@
 //! SQL text to `DataFusion` logical plans over the declared tables: the only place that meets the SQL front end.
 
+mod context;
+pub(crate) mod dialect;
+mod division;
+pub(crate) mod engine_error;
+mod lineage;
+mod optimise;
+mod relation;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use datafusion::sql::sqlparser::ast::{Expr, Query, Statement};
 
+use crate::catalog::Federation;
+use crate::error::{Error, Result};
 use crate::plan::PartyId;
+use crate::session::Session;
+pub use optimise::{LEFT_OUT, OPTIMIZER_RULES};
+use resolve::Resolver;
 
 /// A query with its names resolved, its types settled, its virtual tables and table functions expanded.
 ///
@@ -44,4 +63,84 @@ impl TableSource for DeclaredTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
+}
+
+impl Bound {
+    /// Whether the query, as written, reads a table of an owner.
+    pub fn reads_tables(&self) -> bool {
+        reads_tables(&self.raw)
+    }
+}
+
+/// Whether a plan, subqueries included, scans a declared table.
+pub fn reads_tables(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let visited = plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::TableScan(scan) if scan.source.downcast_ref::<DeclaredTable>().is_some());
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found || visited.is_err()
+}
+
+/// Binds a query.
+///
+/// # Errors
+/// [`Class::Invalid`](crate::Class::Invalid): syntax, unknown or ambiguous names, wrong types, wrong arguments of table
+/// functions, with the place in `sql` where it is known and a hint where there is one;
+/// [`Class::Refused`](crate::Class::Refused): volatile functions, TABLESAMPLE, reading files.
+pub fn bind(federation: &Federation, session: &Session, sql: &str) -> Result<Bound> {
+    bind_query(federation, session, crate::statement::parse_query_text(sql)?, &[])
+}
+
+/// Binds a parsed query with the values of its parameters.
+pub(crate) fn bind_query(
+    federation: &Federation,
+    session: &Session,
+    mut query: Box<Query>,
+    parameters: &[Expr],
+) -> Result<Bound> {
+    let mut resolver = Resolver::new(federation, session, Some(parameters));
+    resolver.statement(&mut query)?;
+    let virtual_tables =
+        resolver.used.iter().map(|index| session.virtual_tables[*index].name.clone()).collect();
+    let functions = Arc::new(relation::TableFunctions::new(federation, resolver.calls));
+    let names = context::Names::new(federation, Arc::<relation::TableFunctions>::clone(&functions) as _);
+    let options = ParserOptions {
+        enable_ident_normalization: false,
+        map_string_types_to_utf8view: false,
+        collect_spans: true,
+        ..ParserOptions::new()
+    };
+    let planner = SqlToRel::new_with_options(&names, options);
+    let plan = planner
+        .sql_statement_to_plan(Statement::Query(query))
+        .and_then(optimise::analyse)
+        .and_then(division::make_total);
+    let raw = plan.map_err(|error| engine_error::translate(&error))?;
+    let optimised = optimise::optimise(raw.clone(), session.submitted_us)
+        .map_err(|error| engine_error::translate(&error))?;
+    Ok(Bound { raw, optimised, notices: functions.notices(), virtual_tables })
+}
+
+/// Checks the names of a query whose parameters have no values yet (`PREPARE`).
+///
+/// # Errors
+/// As [`bind`], as far as names go.
+pub(crate) fn check_names(federation: &Federation, session: &Session, mut query: Box<Query>) -> Result<()> {
+    Resolver::new(federation, session, None).statement(&mut query)
+}
+
+/// Checks that every virtual table of the federation can be planned.
+///
+/// # Errors
+/// As [`bind`], with the name of the virtual table; places are those in its query.
+pub fn validate_views(federation: &Federation) -> Result<()> {
+    for view in &federation.views {
+        let session = Session::default();
+        bind(federation, &session, &view.sql).map_err(|error| {
+            let message = format!("federation.toml: view `{}`: {}", view.name, error.message);
+            Error { message, ..error }
+        })?;
+    }
+    Ok(())
 }

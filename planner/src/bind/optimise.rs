@@ -1,0 +1,107 @@
+//! Types, and the chosen optimizer rules.
+//!
+//! Logical rules read no statistics, so every party derives the same plan from the same text and schema.
+
+use std::sync::Arc;
+
+use datafusion::arrow::temporal_conversions::timestamp_us_to_datetime;
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::analyzer::Analyzer;
+use datafusion::optimizer::optimizer::{Optimizer, OptimizerContext, OptimizerRule};
+
+/// The rules that run, by name, in their order. Every other rule of `DataFusion` is in [`LEFT_OUT`].
+pub const OPTIMIZER_RULES: [&str; 18] = [
+    "rewrite_set_comparison",
+    "optimize_unions",
+    "simplify_expressions",
+    "replace_distinct_aggregate",
+    "eliminate_join",
+    "decorrelate_predicate_subquery",
+    "scalar_subquery_to_join",
+    "decorrelate_lateral_join",
+    "extract_equijoin_predicate",
+    "eliminate_duplicated_expr",
+    "eliminate_filter",
+    "eliminate_cross_join",
+    "eliminate_limit",
+    "propagate_empty_relation",
+    "eliminate_outer_join",
+    "push_down_filter",
+    "eliminate_group_by_constant",
+    "optimize_projections",
+];
+
+/// Rules that do not run, and why.
+///
+/// - `unions_to_filter`: tables of several owners are not one table with a filter.
+/// - `filter_null_join_keys`: protocols match no NULL anyway; the filter would become a secret predicate.
+/// - `push_down_limit`: LIMIT decides what is revealed, so it stays where it is.
+/// - `single_distinct_aggregation_to_group_by`: COUNT(DISTINCT person) has a protocol of its own.
+/// - `common_sub_expression_eliminate`, `extract_leaf_expressions`, `push_down_leaf_projections`: they name columns by
+///   generated names, which a reader of EXPLAIN would not recognise.
+pub const LEFT_OUT: [&str; 7] = [
+    "unions_to_filter",
+    "filter_null_join_keys",
+    "push_down_limit",
+    "single_distinct_aggregation_to_group_by",
+    "common_sub_expression_eliminate",
+    "extract_leaf_expressions",
+    "push_down_leaf_projections",
+];
+
+/// Options of the engine: its defaults, the same at every party.
+pub(super) fn options() -> ConfigOptions {
+    let mut options = ConfigOptions::new();
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.collect_spans = true;
+    options.optimizer.skip_failed_rules = false;
+    options.optimizer.filter_null_join_keys = false;
+    options
+}
+
+/// Settles types, without moving anything.
+pub(super) fn analyse(plan: LogicalPlan) -> Result<LogicalPlan> {
+    Analyzer::new().execute_and_check(plan, &options(), |_, _| {})
+}
+
+/// Runs the chosen rules. `submitted_us` is the time that `now()` stands for.
+pub(super) fn optimise(plan: LogicalPlan, submitted_us: i64) -> Result<LogicalPlan> {
+    let context = OptimizerContext::new_with_config_options(Arc::new(options()));
+    let context = match timestamp_us_to_datetime(submitted_us) {
+        Some(time) => context.with_query_execution_start_time(time.and_utc()),
+        None => context.without_query_execution_start_time(),
+    };
+    Optimizer::with_rules(chosen_rules()).optimize(plan, &context, |_, _| {})
+}
+
+fn chosen_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let all = Optimizer::new().rules;
+    all.into_iter().filter(|rule| OPTIMIZER_RULES.contains(&rule.name())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails when the engine gains, loses, renames or reorders a rule: read what it does, then list it.
+    #[test]
+    fn every_rule_of_the_engine_is_chosen_or_left_out() {
+        let all = Optimizer::new().rules;
+        let names: Vec<&str> = all.iter().map(|rule| rule.name()).collect();
+        for name in &names {
+            assert_ne!(OPTIMIZER_RULES.contains(name), LEFT_OUT.contains(name), "{name}");
+        }
+        let chosen: Vec<String> = chosen_rules().iter().map(|rule| rule.name().to_owned()).collect();
+        assert_eq!(chosen, OPTIMIZER_RULES);
+        assert_eq!(names.len(), OPTIMIZER_RULES.len() + LEFT_OUT.len());
+    }
+
+    #[test]
+    fn the_analyzer_is_the_one_we_know() {
+        let names: Vec<String> = Analyzer::new().rules.iter().map(|rule| rule.name().to_owned()).collect();
+        assert_eq!(names, ["resolve_grouping_function", "type_coercion"]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Rows that planning alone gives: SHOW and DESCRIBE.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BooleanArray, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::scalar::ScalarValue;
+
+use crate::catalog::{Column, Domain, Federation, Use};
+use crate::error::{Error, Result};
+use crate::function::registry;
+use crate::nearest::{hint, same_name};
+use crate::session::{SETTINGS, Session};
+
+/// `SHOW TABLES`: tables of owners, then virtual tables.
+pub(crate) fn tables(federation: &Federation, session: &Session) -> Result<RecordBatch> {
+    let mut rows: Vec<[Option<String>; 4]> = Vec::new();
+    for (party, table) in federation.tables() {
+        let name = format!("{}.{}", party.name, table.name);
+        rows.push([
+            Some(name),
+            Some("table".to_owned()),
+            Some(party.name.clone()),
+            Some(table.max_rows.to_string()),
+        ]);
+    }
+    let shadowed = |name: &str| session.virtual_tables.iter().any(|table| same_name(&table.name, name));
+    for view in federation.views.iter().filter(|view| !shadowed(&view.name)) {
+        rows.push([Some(view.name.clone()), Some("virtual table".to_owned()), None, None]);
+    }
+    for table in &session.virtual_tables {
+        rows.push([Some(table.name.clone()), Some("virtual table of the session".to_owned()), None, None]);
+    }
+    texts(&["table", "kind", "owner", "max_rows"], &rows)
+}
+
+/// `SHOW FUNCTIONS`.
+pub(crate) fn functions() -> Result<RecordBatch> {
+    let row = |(name, kind, text): (String, &str, String)| [Some(name), Some(kind.to_owned()), Some(text)];
+    let rows: Vec<[Option<String>; 3]> = registry::listing().into_iter().map(row).collect();
+    texts(&["function", "kind", "description"], &rows)
+}
+
+/// `SHOW ALL` and `SHOW name`.
+pub(crate) fn settings(session: &Session, name: Option<&str>) -> Result<RecordBatch> {
+    if let Some(name) = name
+        && !SETTINGS.iter().any(|setting| same_name(setting.name, name))
+    {
+        let names = SETTINGS.iter().map(|setting| setting.name);
+        return Err(Error::invalid(format!("unknown setting `{name}`"))
+            .with_hint(hint(name, names.chain(["TABLES", "FUNCTIONS", "ALL"]), "settings")));
+    }
+    let shown = SETTINGS.iter().filter(|setting| name.is_none_or(|name| same_name(setting.name, name)));
+    let rows: Vec<[Option<String>; 3]> = shown
+        .map(|setting| {
+            let value = session.setting(setting.name).map(str::to_owned);
+            [Some(setting.name.to_owned()), value, Some(setting.description.to_owned())]
+        })
+        .collect();
+    texts(&["name", "value", "description"], &rows)
+}
+
+/// `DESCRIBE party.table`.
+pub(crate) fn table(columns: &[Column]) -> Result<RecordBatch> {
+    let text = |of: &dyn Fn(&Column) -> Option<String>| -> ArrayRef {
+        Arc::new(columns.iter().map(of).collect::<StringArray>())
+    };
+    let nullable: ArrayRef =
+        Arc::new(columns.iter().map(|column| Some(column.nullable)).collect::<BooleanArray>());
+    describe(vec![
+        text(&|column| Some(column.name.clone())),
+        text(&|column| Some(column.sql_type.to_string())),
+        text(&domain),
+        text(&|column| Some(allow(column))),
+        nullable,
+        text(&|column| label(column)),
+    ])
+}
+
+/// `DESCRIBE` of a virtual table: the columns of its query.
+pub(crate) fn query(schema: &Schema) -> Result<RecordBatch> {
+    let fields = schema.fields();
+    let none = || -> ArrayRef { Arc::new(StringArray::from(vec![None::<&str>; fields.len()])) };
+    let names: ArrayRef = Arc::new(fields.iter().map(|f| Some(f.name().as_str())).collect::<StringArray>());
+    let types: ArrayRef =
+        Arc::new(fields.iter().map(|f| Some(sql_type(f.data_type()))).collect::<StringArray>());
+    let nullable: ArrayRef = Arc::new(fields.iter().map(|f| Some(f.is_nullable())).collect::<BooleanArray>());
+    describe(vec![names, types, none(), none(), nullable, none()])
+}
+
+fn describe(arrays: Vec<ArrayRef>) -> Result<RecordBatch> {
+    let names = ["column", "type", "domain", "allow", "nullable", "label"];
+    let fields: Vec<Field> = names
+        .iter()
+        .zip(&arrays)
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|_| Error::internal("rows of DESCRIBE"))
+}
+
+/// `values a, b` or `0 to 366, steps of 0.1`.
+fn domain(column: &Column) -> Option<String> {
+    let base = match &column.domain {
+        Domain::Type => None,
+        Domain::Bounds(lo, hi) => Some(format!("{} to {}", plain(lo), plain(hi))),
+        Domain::Values(values) => Some(values.iter().map(plain).collect::<Vec<_>>().join(", ")),
+    };
+    match column.scale {
+        crate::plan::Scale::Step(step) => {
+            Some(base.map_or_else(|| format!("steps of {step}"), |base| format!("{base}; steps of {step}")))
+        }
+        crate::plan::Scale::Unit | crate::plan::Scale::Decimal(_) => base,
+    }
+}
+
+fn plain(value: &ScalarValue) -> String {
+    value.to_string()
+}
+
+fn allow(column: &Column) -> String {
+    column.allow.iter().copied().map(Use::name).collect::<Vec<_>>().join(", ")
+}
+
+/// The label with its unit.
+fn label(column: &Column) -> Option<String> {
+    match (&column.label, &column.unit) {
+        (Some(label), Some(unit)) => Some(format!("{label} ({unit})")),
+        (Some(label), None) => Some(label.clone()),
+        (None, Some(unit)) => Some(format!("({unit})")),
+        (None, None) => None,
+    }
+}
+
+/// The SQL name of an Arrow type.
+fn sql_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "BOOLEAN".to_owned(),
+        DataType::Int8 | DataType::Int16 => "SMALLINT".to_owned(),
+        DataType::Int32 => "INTEGER".to_owned(),
+        DataType::Int64 => "BIGINT".to_owned(),
+        DataType::Float32 => "REAL".to_owned(),
+        DataType::Float64 => "DOUBLE".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("DECIMAL({precision},{scale})"),
+        DataType::Date32 | DataType::Date64 => "DATE".to_owned(),
+        DataType::Timestamp(..) => "TIMESTAMP".to_owned(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "TEXT".to_owned(),
+        other => other.to_string().to_uppercase(),
+    }
+}
+
+fn texts<const N: usize>(names: &[&str; N], rows: &[[Option<String>; N]]) -> Result<RecordBatch> {
+    let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+    let arrays: Vec<ArrayRef> = (0..N)
+        .map(|i| Arc::new(rows.iter().map(|row| row[i].as_deref()).collect::<StringArray>()) as ArrayRef)
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|_| Error::internal("rows of SHOW"))
+}
