@@ -1,0 +1,160 @@
+//! The operators of the secure stage, and the order in which a party runs them.
+//!
+//! Every party runs the same function. As an owner it prepares its inputs in the clear, shares them and sends
+//! pseudonyms; as a seat it runs the nodes in the order of the plan. A party that is both does both at once.
+
+mod aggregate;
+mod compute;
+mod hashed_join;
+mod input;
+mod lasso;
+mod owner;
+mod release;
+mod union;
+
+use std::sync::Arc;
+
+use mpc::{Context, Part, Seat};
+use planner::check::Permit;
+use planner::plan::{HashedJoin, Input, Node, NodeId, SecurePlan};
+
+use crate::links::Links;
+use crate::reveal::{self, Gated, ReleasedShares};
+use crate::run::Run;
+use crate::table::Table;
+use crate::{Error, Result, shape};
+
+/// Runs a plan at this party, whatever its roles are, and spends the permit.
+///
+/// Returns one message for the analyst per release at a seat, nothing at other parties. The caller sends them once all
+/// seats are ready. Dropping the future stops the work at the next message.
+///
+/// # Errors
+/// Class abort if the permit is for another plan or a security check fails; class source if this party's data do not keep
+/// to its policy; class peer if another party ends; class resource, internal.
+pub async fn run_plan(run: &dyn Run, plan: &SecurePlan, permit: Permit) -> Result<Vec<ReleasedShares>> {
+    reveal::check(&permit, plan)?;
+    let gated = run_nodes(run, plan).await?;
+    if run.context().is_some() { reveal::release(permit, plan, gated) } else { Ok(Vec::new()) }
+}
+
+/// Everything up to the gate; at a seat one result per release.
+pub(crate) async fn run_nodes(run: &dyn Run, plan: &SecurePlan) -> Result<Vec<Gated>> {
+    let links = Links::new(run);
+    let handover = owner::Handover::new(plan);
+    let owner = owner::run(&links, plan, &handover);
+    let seat = async {
+        match run.context() {
+            Some(ctx) => SeatRun { ctx, links: &links, plan, handover: &handover }.run().await,
+            None => Ok(Vec::new()),
+        }
+    };
+    Ok(futures::try_join!(Box::pin(owner), Box::pin(seat))?.1)
+}
+
+/// The input that a node is; identifiers of joins refer to such.
+fn input_of(plan: &SecurePlan, id: NodeId) -> Result<&Input> {
+    match shape::node(plan, id)? {
+        Node::Input(input) => Ok(input),
+        Node::HashedJoin(_)
+        | Node::Union(_)
+        | Node::Compute(_)
+        | Node::Aggregate(_)
+        | Node::Lasso(_)
+        | Node::Release(_) => Err(Error::internal("join", "the rows of an identifier are no input")),
+    }
+}
+
+/// A seat's work on a plan.
+struct SeatRun<'r> {
+    ctx: &'r Context,
+    links: &'r Links<'r>,
+    plan: &'r SecurePlan,
+    handover: &'r owner::Handover,
+}
+
+impl SeatRun<'_> {
+    /// Runs all nodes in order. A table is dropped after the last node that reads it.
+    async fn run(&self) -> Result<Vec<Gated>> {
+        let mut tables: Vec<Option<Arc<Table>>> = vec![None; self.plan.nodes.len()];
+        let mut uses = vec![0usize; self.plan.nodes.len()];
+        for input in self.plan.nodes.iter().flat_map(shape::inputs) {
+            *uses.get_mut(input.0).ok_or_else(no_table)? += 1;
+        }
+        let mut gated: Vec<Option<Gated>> = self.plan.releases.iter().map(|_| None).collect();
+        for (index, node) in self.plan.nodes.iter().enumerate() {
+            let mut inputs = Vec::new();
+            for NodeId(input) in shape::inputs(node) {
+                uses[input] -= 1;
+                let table = if uses[input] == 0 { tables[input].take() } else { tables[input].clone() };
+                inputs.push(table.ok_or_else(no_table)?);
+            }
+            match self.node(index, node, &inputs).await? {
+                Outcome::Table(table) if uses[index] > 0 => tables[index] = Some(Arc::new(table)),
+                Outcome::Table(_) => {}
+                Outcome::Gated(result) => {
+                    let release = self.plan.releases.iter().position(|id| id.0 == index);
+                    let release = release.ok_or_else(|| Error::internal("plan", "a release has no number"))?;
+                    gated[release] = Some(result);
+                }
+            }
+        }
+        gated.into_iter().map(|gated| gated.ok_or_else(no_table)).collect()
+    }
+
+    /// One node. `inputs` are the tables that it reads.
+    async fn node(&self, index: usize, node: &Node, inputs: &[Arc<Table>]) -> Result<Outcome> {
+        let ctx = self.ctx.step("node").nth(index);
+        let first = || inputs.first().ok_or_else(no_table);
+        let table = match node {
+            Node::Input(input) => self.input(&ctx, index, input).await?,
+            Node::HashedJoin(join) => {
+                let [stay, moved] = inputs else { return Err(no_table()) };
+                Box::pin(self.hashed_join(&ctx, index, join, stay, moved)).await?
+            }
+            Node::Union(_) => union::run(&inputs.iter().map(Arc::as_ref).collect::<Vec<_>>())?,
+            Node::Compute(node) => Box::pin(compute::run(&ctx, node, first()?)).await?,
+            Node::Aggregate(node) => Box::pin(aggregate::run(&ctx, node, first()?)).await?,
+            Node::Lasso(node) => Box::pin(lasso::run(&ctx, node, first()?)).await?,
+            Node::Release(node) => {
+                let defs = shape::columns(self.plan, node.input)?;
+                return Ok(Outcome::Gated(Box::pin(release::run(&ctx, node, first()?, &defs)).await?));
+            }
+        };
+        Ok(Outcome::Table(table))
+    }
+
+    async fn input(&self, ctx: &Context, index: usize, input: &Input) -> Result<Table> {
+        let holder = Seat::ALL.into_iter().find(|&seat| self.links.at(seat) == input.owner);
+        let Some(holder) = holder else {
+            return input::receive(self.links, ctx.seat(), index, input).await;
+        };
+        let parts: Option<Vec<Part>> =
+            if holder == ctx.seat() { Some(self.handover.take(index).await?) } else { None };
+        input::hold(ctx, holder, input, parts.as_deref()).await
+    }
+
+    async fn hashed_join(
+        &self,
+        ctx: &Context,
+        index: usize,
+        join: &HashedJoin,
+        stay: &Table,
+        moved: &Table,
+    ) -> Result<Table> {
+        let owners = [
+            input_of(self.plan, join.stay_key.input)?.owner,
+            input_of(self.plan, join.moved_key.input)?.owner,
+        ];
+        hashed_join::run(ctx, self.links, index, join, owners, stay, moved).await
+    }
+}
+
+enum Outcome {
+    Table(Table),
+    Gated(Gated),
+}
+
+fn no_table() -> Error {
+    Error::internal("plan", "a node reads what does not exist")
+}
