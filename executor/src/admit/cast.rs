@@ -1,0 +1,100 @@
+//! Stored types to declared types, without loss.
+
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::compute::kernels::cmp::not_distinct;
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::error::ArrowError;
+use planner::catalog::SqlType;
+
+/// Whether some values of a stored type may have the declared one: numbers are numbers, moments are moments, text is
+/// text. Whole numbers may be truth values, as 0 and 1.
+pub(super) fn possible(stored: &DataType, declared: SqlType) -> bool {
+    let stored = match stored {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    if *stored == DataType::Null {
+        return true;
+    }
+    match declared {
+        SqlType::Boolean => *stored == DataType::Boolean || stored.is_integer(),
+        SqlType::SmallInt
+        | SqlType::Integer
+        | SqlType::BigInt
+        | SqlType::Decimal(..)
+        | SqlType::Real
+        | SqlType::Double => stored.is_integer() || stored.is_floating() || stored.is_decimal(),
+        SqlType::Date | SqlType::Timestamp => {
+            matches!(stored, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
+        }
+        SqlType::Text => stored.is_string(),
+    }
+}
+
+/// Values cast to the declared type, NULL where that loses something, and how many those are.
+///
+/// A value is kept without loss if casting it back gives the value itself.
+pub(super) fn lossless(values: &ArrayRef, declared: SqlType) -> Result<(ArrayRef, u64), ArrowError> {
+    let values = match values.data_type() {
+        DataType::Dictionary(_, inner) => cast(values, inner)?,
+        _ => ArrayRef::clone(values),
+    };
+    let target = declared.arrow();
+    if *values.data_type() == target {
+        return Ok((values, 0));
+    }
+    let options = CastOptions { safe: true, ..CastOptions::default() };
+    let there = cast_with_options(&values, &target, &options)?;
+    let back = cast_with_options(&there, values.data_type(), &options)?;
+    let kept = not_distinct(&values, &back)?;
+    let failed = (kept.len() - kept.true_count()) as u64;
+    Ok((there, failed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::{
+        Decimal128Array, Float64Array, Int64Array, StringViewArray, TimestampNanosecondArray,
+    };
+    use std::sync::Arc;
+
+    fn failed(values: impl Array + 'static, declared: SqlType) -> u64 {
+        let values: ArrayRef = Arc::new(values);
+        assert!(possible(values.data_type(), declared));
+        lossless(&values, declared).unwrap().1
+    }
+
+    #[test]
+    fn values_that_survive_the_way_back_are_kept() {
+        let whole = || Int64Array::from(vec![Some(1), None, Some(40_000), Some((1 << 53) + 1)]);
+        assert_eq!(failed(whole(), SqlType::BigInt), 0);
+        assert_eq!(failed(whole(), SqlType::SmallInt), 2);
+        assert_eq!(failed(whole(), SqlType::Double), 1);
+        assert_eq!(failed(whole(), SqlType::Decimal(10, 2)), 1);
+        assert_eq!(failed(Int64Array::from(vec![0, 1, 2]), SqlType::Boolean), 1);
+        let floats = || Float64Array::from(vec![Some(1.0), Some(0.25), Some(f64::NAN), None, Some(1e300)]);
+        assert_eq!(failed(floats(), SqlType::Integer), 3);
+        assert_eq!(failed(floats(), SqlType::Real), 1);
+        assert_eq!(failed(floats(), SqlType::Decimal(10, 2)), 2);
+        let cents = Decimal128Array::from(vec![150, 125]).with_precision_and_scale(10, 2).unwrap();
+        assert_eq!(failed(cents.clone(), SqlType::Decimal(4, 1)), 1);
+        assert_eq!(failed(cents, SqlType::Double), 0);
+        let moments = || TimestampNanosecondArray::from(vec![86_400_000_000_000, 1_000, 1]);
+        assert_eq!(failed(moments(), SqlType::Timestamp), 1);
+        assert_eq!(failed(moments(), SqlType::Date), 2);
+        assert_eq!(failed(StringViewArray::from(vec!["a", "ä"]), SqlType::Text), 0);
+    }
+
+    #[test]
+    fn kinds_of_values_do_not_mix() {
+        assert!(!possible(&DataType::Utf8, SqlType::BigInt));
+        assert!(!possible(&DataType::Int64, SqlType::Text));
+        assert!(!possible(&DataType::Boolean, SqlType::Integer));
+        assert!(!possible(&DataType::Float64, SqlType::Boolean));
+        assert!(!possible(&DataType::Int32, SqlType::Date));
+        assert!(!possible(&DataType::Binary, SqlType::Text));
+        assert!(possible(&DataType::Null, SqlType::Text));
+    }
+}
