@@ -12,12 +12,8 @@ use crate::{Context, Result, Shared};
 pub const MANTISSA: u32 = 56;
 
 /// The polynomial of degree 3 that is closest to `1/sqrt(m)` on `[1/4, 1)`: relative error below 2^-7.15.
-const START: [i128; 4] = [
-    224_270_718_041_189_248,
-    -425_927_795_744_549_888,
-    448_917_516_628_257_792,
-    -175_710_117_197_387_232,
-];
+const START: [i128; 4] =
+    [224_270_718_041_189_248, -425_927_795_744_549_888, 448_917_516_628_257_792, -175_710_117_197_387_232];
 
 /// `1/sqrt(m)` of each `m` in `[1/4, 1)`, for numbers of [`MANTISSA`] fractional bits.
 ///

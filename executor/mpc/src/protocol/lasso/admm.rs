@@ -84,12 +84,14 @@ impl Map {
         let matrices = correlation.gram.repeat(lanes).add_public(seat, &ridge);
         let identity = Shared::from_public(seat, &shape.identity());
         let bounds: Vec<u64> = RHO.iter().map(|&r| (256 * size as u64) + (256 >> r)).collect();
-        let systems = Systems { shape, matrices: &matrices, bounds_256: &bounds, doublings: doublings(size, 8) };
+        let systems =
+            Systems { shape, matrices: &matrices, bounds_256: &bounds, doublings: doublings(size, 8) };
         let inverse = solve(&ctx.step("inverse"), systems, &identity, size).await?;
 
         let relaxed = inverse.scale(RELAXATION_5 * fifth());
         let relaxed = truncate(&ctx.step("relax"), &relaxed, FRACTION).await?;
-        let start = multiply(&ctx.step("start"), shape, &relaxed, &correlation.target.repeat(lanes), 1).await?;
+        let start =
+            multiply(&ctx.step("start"), shape, &relaxed, &correlation.target.repeat(lanes), 1).await?;
         let each: Vec<u128> = RHO.iter().flat_map(|&r| vec![1 << (8 - r); size * size]).collect();
         let matrix = relaxed.scale_by(&each);
         let both = Shared::concat(&[&start, &matrix.shift_left(FRACTION - 8)]);

@@ -59,7 +59,11 @@ pub(crate) async fn choose(
     let violations = tournament(&ctx.step("features"), by_feature, count, Keep::Larger).await?;
     let records = (0..count).map(|k| {
         let features = k * size..(k + 1) * size;
-        Shared::concat(&[&violations.slice(k..k + 1), &coefficients.slice(features.clone()), &active.slice(features)])
+        Shared::concat(&[
+            &violations.slice(k..k + 1),
+            &coefficients.slice(features.clone()),
+            &active.slice(features),
+        ])
     });
     let best = tournament(&ctx.step("candidates"), records.collect(), 1, Keep::Smaller).await?;
     let (violation, coefficients) = (best.slice(0..1), best.slice(1..1 + size));
@@ -82,7 +86,12 @@ enum Keep {
 /// Of records of equal shape, the one with the extreme key; the first `keys` entries of a record are keys.
 ///
 /// With several keys a record stands for as many records side by side, each of which has its own winner.
-async fn tournament(ctx: &Context, mut records: Vec<Shared<u128>>, keys: usize, keep: Keep) -> Result<Shared<u128>> {
+async fn tournament(
+    ctx: &Context,
+    mut records: Vec<Shared<u128>>,
+    keys: usize,
+    keep: Keep,
+) -> Result<Shared<u128>> {
     let mut level = 0;
     while records.len() > 1 {
         let ctx = ctx.nth(level);
@@ -117,7 +126,11 @@ async fn tournament(ctx: &Context, mut records: Vec<Shared<u128>>, keys: usize, 
     Ok(records.pop().unwrap_or_default())
 }
 
-async fn accepted(ctx: &Context, violation: &Shared<u128>, coefficients: &Shared<u128>) -> Result<SharedBits> {
+async fn accepted(
+    ctx: &Context,
+    violation: &Shared<u128>,
+    coefficients: &Shared<u128>,
+) -> Result<SharedBits> {
     let limit = (1u128 << (FRACTION + COEFFICIENT_BITS)).wrapping_neg();
     let sizes = Shared::concat(&[coefficients, &coefficients.neg()]).add_constant(ctx.seat(), limit);
     let violation = violation.clone().add_constant(ctx.seat(), (TOLERANCE + 1).wrapping_neg());

@@ -48,7 +48,8 @@ pub(crate) async fn correlation(ctx: &Context, layout: &Layout, moments: &Moment
     let positive = Shared::concat(&positive);
     let shifts = shifts(&ctx.step("shifts"), &positive, layout.levels as usize).await?;
 
-    let (products, mantissas, sums) = normalised(&ctx.step("normalise"), layout, moments, &positive, &shifts).await?;
+    let (products, mantissas, sums) =
+        normalised(&ctx.step("normalise"), layout, moments, &positive, &shifts).await?;
     let inverse_roots = inverse_sqrt(&ctx.step("inverse root"), &mantissas).await?;
 
     let roots = |f: fn((usize, usize)) -> usize| pick(&inverse_roots, pairs(variables).into_iter().map(f));

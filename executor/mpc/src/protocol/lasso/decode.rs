@@ -1,7 +1,11 @@
 //! From revealed integers to numbers, at the recipient of a model.
 //!
 //! The only place of this crate that calculates with floating-point numbers, on values that are in the clear.
-#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "revealed values become doubles here")]
+#![expect(
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    reason = "revealed values become doubles here"
+)]
 
 use super::problem::{FRACTION, Problem};
 use crate::Result;
@@ -24,7 +28,8 @@ impl Problem {
         let layout = self.layout()?;
         let in_steps: Vec<f64> =
             coefficients.iter().enumerate().map(|(j, &w)| fixed(w, layout.coefficient_scale(j))).collect();
-        let features = in_steps.iter().zip(&self.features).map(|(w, x)| w * (self.target.step / x.step)).collect();
+        let features =
+            in_steps.iter().zip(&self.features).map(|(w, x)| w * (self.target.step / x.step)).collect();
         let mut about_zero = fixed(intercept, layout.intercept_scale());
         if layout.centred {
             about_zero -= in_steps.iter().zip(&self.features).map(|(w, x)| w * x.offset as f64).sum::<f64>();

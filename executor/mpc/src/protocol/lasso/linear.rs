@@ -2,6 +2,7 @@
 
 use super::moments::pick;
 use super::problem::{FRACTION, bits_of};
+use crate::planes::as_u32;
 use crate::protocol::product::sum_of_products;
 use crate::protocol::truncate::truncate;
 use crate::{Context, Result, Shared};
@@ -43,14 +44,60 @@ pub(crate) async fn multiply(
     b: &Shared<u128>,
     columns: usize,
 ) -> Result<Shared<u128>> {
-    let terms: Vec<(Shared<u128>, Shared<u128>)> = (0..shape.size)
-        .map(|k| {
-            let left = pick(a, shape.entries(columns).map(|(l, i, _)| (l * shape.size + i) * shape.size + k));
-            let right = pick(b, shape.entries(columns).map(|(l, _, j)| (l * shape.size + k) * columns + j));
-            (left, right)
-        })
-        .collect();
+    let entries = Entries::of(shape, columns, shape.entries(columns));
+    let terms: Vec<_> = (0..shape.size).map(|k| entries.term(k, a, b)).collect();
     sum_of_products(ctx, &terms.iter().map(|(x, y)| (x, y)).collect::<Vec<_>>()).await
+}
+
+/// `(A X, A A)` for every lane, with `X` of `columns` columns and `A` symmetric: of the square, only the upper
+/// triangle is computed and sent.
+async fn multiply_and_square(
+    ctx: &Context,
+    shape: Shape,
+    a: &Shared<u128>,
+    x: &Shared<u128>,
+    columns: usize,
+) -> Result<Shared<u128>> {
+    let product = Entries::of(shape, columns, shape.entries(columns));
+    let square = Entries::of(shape, shape.size, shape.entries(shape.size).filter(|&(_, i, j)| i <= j));
+    let term = |k| {
+        let ((left, right), (square_left, square_right)) = (product.term(k, a, x), square.term(k, a, a));
+        (Shared::concat(&[&left, &square_left]), Shared::concat(&[&right, &square_right]))
+    };
+    let terms: Vec<_> = (0..shape.size).map(term).collect();
+    sum_of_products(ctx, &terms.iter().map(|(x, y)| (x, y)).collect::<Vec<_>>()).await
+}
+
+/// The square from its upper triangle.
+fn mirrored(shape: Shape, upper: &Shared<u128>) -> Shared<u128> {
+    let size = shape.size;
+    let place = |(l, i, j): (usize, usize, usize)| {
+        let (i, j) = (i.min(j), i.max(j));
+        l * size * (size + 1) / 2 + i * size - i * (i + 1) / 2 + j
+    };
+    pick(upper, shape.entries(size).map(place))
+}
+
+/// Where the operands of some entries of a product are: for the first term; term `k` is `k` strides further.
+struct Entries {
+    left: Vec<u32>,
+    right: Vec<u32>,
+    columns: u32,
+}
+
+impl Entries {
+    fn of(shape: Shape, columns: usize, entries: impl Iterator<Item = (usize, usize, usize)>) -> Entries {
+        let Shape { size, .. } = shape;
+        let place = |(l, i, j)| (as_u32((l * size + i) * size), as_u32(l * size * columns + j));
+        let (left, right) = entries.map(place).unzip();
+        Entries { left, right, columns: as_u32(columns) }
+    }
+
+    fn term(&self, k: usize, a: &Shared<u128>, b: &Shared<u128>) -> (Shared<u128>, Shared<u128>) {
+        let k = as_u32(k);
+        let moved = |places: &[u32], by: u32| places.iter().map(|p| p + by).collect::<Vec<u32>>();
+        (a.gather(&moved(&self.left, k)), b.gather(&moved(&self.right, k * self.columns)))
+    }
 }
 
 /// A family of linear systems `M x = b` with symmetric positive semidefinite `M`.
@@ -97,31 +144,20 @@ pub(crate) async fn solve(
     let mut x = scaled.slice(matrices.len()..scaled.len());
     for index in 0..doublings {
         let ctx = ctx.nth(index);
-        // The power of the next doubling and this one's product are one product with `columns` more columns.
+        let step = ctx.step("product");
         let last = index + 1 == doublings;
-        let both = if last { x.clone() } else { beside(shape, &x, columns, &power) };
-        let width = if last { columns } else { columns + shape.size };
-        let product = multiply(&ctx.step("product"), shape, &power, &both, width).await?;
-        let product = truncate(&ctx.step("truncate"), &product, FRACTION).await?;
-        let column = |from: usize, count: usize| {
-            pick(&product, shape.entries(count).map(|(l, i, j)| (l * shape.size + i) * width + from + j))
+        let product = if last {
+            multiply(&step, shape, &power, &x, columns).await?
+        } else {
+            multiply_and_square(&step, shape, &power, &x, columns).await?
         };
-        x = x.add(&column(0, columns));
+        let product = truncate(&ctx.step("truncate"), &product, FRACTION).await?;
         if !last {
-            power = column(columns, shape.size);
+            power = mirrored(shape, &product.slice(x.len()..product.len()));
         }
+        x = x.add(&product.slice(0..x.len()));
     }
     Ok(x)
-}
-
-/// `(x, m)` for every lane, where `x` has `columns` columns and `m` is square.
-fn beside(shape: Shape, x: &Shared<u128>, columns: usize, m: &Shared<u128>) -> Shared<u128> {
-    let all = Shared::concat(&[x, m]);
-    let place = |(l, i, j): (usize, usize, usize)| {
-        let row = l * shape.size + i;
-        if j < columns { row * columns + j } else { x.len() + row * shape.size + j - columns }
-    };
-    pick(&all, shape.entries(columns + shape.size).map(place))
 }
 
 /// Doublings that solve systems whose smallest eigenvalue is at least `2^-bits` to a relative error of 1e-7.

@@ -2,7 +2,7 @@
 //!
 //! Rows enter only through dot products ([`statistics`]). From there on everything is about `p x p` numbers:
 //!
-//! 1. [`moments`]: `n X'X - s s'`, exact in Z_2^128;
+//! 1. [`moments`]: `n X'X - s s'`, exact in `Z_2^128`;
 //! 2. [`correlation`]: unit diagonal, through `1/sqrt` of the secret variances, 44 fractional bits;
 //! 3. [`threshold`]: the penalty `alpha / (sigma_j sigma_y)` of every feature, a public number times secret factors;
 //! 4. [`admm`]: a first-order method with five step sizes side by side finds nearly the right support;
@@ -64,7 +64,9 @@ pub struct Solution {
 /// `max |dw_j| sigma_j / sigma_y`, for condition numbers up to 3,000. A constant feature gets 0; with no valid row, or
 /// a constant target, all coefficients are 0.
 /// Model: semi-honest, 1 of 3.
-/// Cost: (asserted by `cost` test)
+/// Cost: `13 I + 23 log p + log (2p + 1) + log levels + log (2 levels) + 381` rounds for `I` iterations, logarithms
+/// of base 2 rounded up: 1,009 for 10 features of 18 bits in 2^10 rows. Bytes depend on `p` and `levels`, not on the
+/// rows: 1.6 MB sent by each seat for 10 features, 32 MB for 50. (Asserted by the `cost` test.)
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if the statistics are of another number of features; [`crate::Error::Internal`] if a

@@ -44,7 +44,8 @@ pub(crate) async fn moments(ctx: &Context, layout: &Layout, statistics: &Statist
     let variables = layout.features + 1;
     let raw = Raw::new(statistics, variables);
     let moved = if layout.centred { raw.clone() } else { raw.moved(&layout.offsets) };
-    let list: Vec<(usize, usize)> = pairs(variables).into_iter().chain((0..variables).map(|i| (i, i))).collect();
+    let list: Vec<(usize, usize)> =
+        pairs(variables).into_iter().chain((0..variables).map(|i| (i, i))).collect();
 
     let mut left = vec![raw.count.repeat(list.len())];
     let mut right = vec![moved.entries(&list)];

@@ -15,7 +15,7 @@ use crate::{Context, Result, Shared};
 /// With `v = w + c - G w`, the support is where `|v| > t`, with signs `s`; the new coefficients solve
 /// `G_SS w_S = c_S - t_S s_S` and are zero elsewhere: the system with matrix `D G D + (I - D)`, `D` the indicator of
 /// the support.
-/// Range: see [`solve`]; `|D (c - t s)| <= 2^7 sqrt p` bounds the result by `2^(K + 7)`, far inside 2^126.
+/// Range: see [`solve`]; `|D (c - t s)| <= 2^7 sqrt p` bounds the result by `2^(K + 8)`, far inside 2^126.
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
@@ -43,7 +43,11 @@ pub(crate) async fn newton(
     let masked = sum_of_products(&ctx.step("rows"), &[(&left, &right), (&signs, &penalty)]).await?;
     let right = masked.slice(gram.len()..masked.len());
     let columns = Shared::concat(
-        &(0..lanes).map(|l| active.slice(l * size..(l + 1) * size).repeat(size)).collect::<Vec<_>>().iter().collect::<Vec<_>>(),
+        &(0..lanes)
+            .map(|l| active.slice(l * size..(l + 1) * size).repeat(size))
+            .collect::<Vec<_>>()
+            .iter()
+            .collect::<Vec<_>>(),
     );
     let inner = mul(&ctx.step("columns"), &masked.slice(0..gram.len()), &columns).await?;
     let outside = active.neg().add_constant(ctx.seat(), 1).repeat_each(size).scale_by(&shape.identity());
@@ -68,7 +72,8 @@ pub(crate) async fn gradient_step(
     lanes: usize,
 ) -> Result<Shared<u128>> {
     let shape = Shape { lanes, size: correlation.target.len() };
-    let fitted = multiply(&ctx.step("product"), shape, &correlation.gram.repeat(lanes), coefficients, 1).await?;
+    let fitted =
+        multiply(&ctx.step("product"), shape, &correlation.gram.repeat(lanes), coefficients, 1).await?;
     let fitted = truncate(&ctx.step("truncate"), &fitted, FRACTION).await?;
     Ok(coefficients.add(&correlation.target.repeat(lanes)).sub(&fitted))
 }

@@ -6,9 +6,12 @@ use crate::{Error, Result};
 /// Fractional bits of every number inside the solver.
 pub const FRACTION: u32 = 44;
 
+/// The largest number of features.
+const MAX_FEATURES: usize = 512;
+
 /// Width at which numbers that depend on a Newton step are compared, however singular the problem is.
 ///
-/// The coefficients are below `2^(K + 7)` with `K <= 24` doublings for 512 features, see `newton`; residuals are their
+/// The coefficients are below `2^(K + 8)` with `K <= 24` doublings for 512 features, see `newton`; residuals are their
 /// products with at most 512 numbers up to 1: below `2^41`, and 44 fractional bits.
 pub(crate) const WIDE: u32 = 96;
 
@@ -57,7 +60,7 @@ impl Problem {
         if features <= 16 { 40 } else { 64 }
     }
 
-    /// Bits of the largest entry of the statistics: over Z_2^k, this must be at most `k - 2`.
+    /// Bits of the largest entry of the statistics: over `Z_2^k`, this must be at most `k - 2`.
     pub fn statistics_bits(&self) -> u32 {
         let bits = self.features.iter().chain([&self.target]).map(|v| v.bits).max().unwrap_or(0);
         2 * bits + u64::BITS - self.max_rows.leading_zeros()
@@ -72,7 +75,7 @@ impl Problem {
     }
 }
 
-/// Every public size and shift of a [`Problem`], chosen so that no value of any data leaves Z_2^128.
+/// Every public size and shift of a [`Problem`], chosen so that no value of any data leaves `Z_2^128`.
 ///
 /// Moments: with `b` the largest number of bits and `n < 2^l`, an entry of `n X'X - s s'` is below
 /// `n^2 2^(2b) < 2^(2 levels)`, `levels = b + l <= 62`. The fields below give, for each output, the number of
@@ -122,17 +125,21 @@ impl Layout {
         let centred = problem.intercept || problem.standardize;
         let row_bits = u64::BITS - problem.max_rows.leading_zeros();
         let x_bits = problem.features.iter().map(|v| moment_bits(v, centred)).max().unwrap_or(0);
-        let y_bits = moment_bits(&problem.target, centred);
+        // Without an intercept, moments about zero are needed too.
+        let y_bits = moment_bits(&problem.target, problem.intercept);
         let levels = x_bits.max(y_bits) + row_bits;
-        if features == 0 || problem.max_rows == 0 || row_bits > 30 || levels > 62 {
-            return Err(refused("too many rows or bits for the exact statistics"));
+        if features == 0 || features > MAX_FEATURES || problem.max_rows == 0 || row_bits > 30 || levels > 62 {
+            return Err(refused(
+                "no features or rows, or too many features, rows or bits for exact statistics",
+            ));
         }
         let half = row_bits.div_ceil(2);
         let count_bits = bits_of(features);
         let ratio_top = y_bits + half + 2;
         let ratio_shift: Vec<u32> =
             problem.features.iter().map(|v| moment_bits(v, centred) + half + 2).collect();
-        let room = |used: u32| 126u32.checked_sub(used).map(|bits| bits.min(FRACTION)).filter(|&bits| bits >= 8);
+        let room =
+            |used: u32| 126u32.checked_sub(used).map(|bits| bits.min(FRACTION)).filter(|&bits| bits >= 8);
         let narrow = || refused("the domains of the columns are too wide for the coefficients");
         let widest_ratio = ratio_shift.iter().copied().max().unwrap_or(0) + ratio_top;
         let scaled_mean_bits = COEFFICIENT_BITS + count_bits + x_bits + half + 1;
@@ -185,7 +192,8 @@ fn moment_bits(variable: &Variable, centred: bool) -> u32 {
 }
 
 fn penalty(problem: &Problem) -> Result<Penalty> {
-    let scale = |value| Scale::from_f64(value).ok_or_else(|| refused("a step or penalty is negative or not finite"));
+    let scale =
+        |value| Scale::from_f64(value).ok_or_else(|| refused("a step or penalty is negative or not finite"));
     let over = |a: Scale, b: Scale| a.over(b).ok_or_else(|| refused("a step is zero"));
     let target = over(scale(problem.alpha)?, scale(problem.target.step)?)?;
     let each: Result<Vec<Scale>> =

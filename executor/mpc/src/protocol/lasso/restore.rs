@@ -62,8 +62,10 @@ pub(crate) async fn factors(
     let right = Shared::concat(&[&roots((0..p).collect()), &inverse_count.repeat(targets.len())]);
     let second = truncated_product(&ctx.step("factors"), &left, &right, 2 * MANTISSA - FRACTION).await?;
 
-    let means = truncated_product(&ctx.step("means"), &scales.sums, &roots((0..p).collect()), MANTISSA).await?;
-    let target_mean = target_mean(&ctx.step("target mean"), layout, moments, &scales.shifts, &inverse_count).await?;
+    let means =
+        truncated_product(&ctx.step("means"), &scales.sums, &roots((0..p).collect()), MANTISSA).await?;
+    let target_mean =
+        target_mean(&ctx.step("target mean"), layout, moments, &scales.shifts, &inverse_count).await?;
     let powers = powers(&ctx.step("powers"), layout, &scales.shifts, &targets).await?;
     let moment_ratio = if layout.intercept {
         None
@@ -144,7 +146,8 @@ async fn moment_ratio(ctx: &Context, layout: &Layout, scales: &Scales) -> Result
     let root = pick(&scales.inverse_roots, [mean]);
     let square = truncated_product(&ctx.step("square"), &root, &root, MANTISSA).await?;
     let mantissa = pick(&scales.mantissas, [zero]);
-    let mantissa = truncated_product(&ctx.step("mantissa"), &mantissa, &square, 2 * MANTISSA - FRACTION).await?;
+    let mantissa =
+        truncated_product(&ctx.step("mantissa"), &mantissa, &square, 2 * MANTISSA - FRACTION).await?;
     // Shifts differ by at least -1: the moment about zero is the larger one.
     let cap = as_i64(RATIO_CAP);
     let table = forms(&scales.shifts, zero, |k, y| (2 * (k - y) + 2).min(cap));
@@ -185,7 +188,12 @@ pub(crate) async fn restore(
 }
 
 /// Coefficients outside of the support are exactly zero, whatever truncation leaves of them.
-async fn coefficients(ctx: &Context, layout: &Layout, factors: &Factors, chosen: &Chosen) -> Result<Shared<u128>> {
+async fn coefficients(
+    ctx: &Context,
+    layout: &Layout,
+    factors: &Factors,
+    chosen: &Chosen,
+) -> Result<Shared<u128>> {
     let bits = 2 * FRACTION - layout.coefficient_fraction;
     let (first, second) = (ctx.step("mantissas"), ctx.step("mask"));
     let (mantissas, powers) = futures::try_join!(
@@ -196,7 +204,12 @@ async fn coefficients(ctx: &Context, layout: &Layout, factors: &Factors, chosen:
 }
 
 /// The intercept without what public midpoints contribute to it.
-async fn intercept(ctx: &Context, layout: &Layout, factors: &Factors, u: &Shared<u128>) -> Result<Shared<u128>> {
+async fn intercept(
+    ctx: &Context,
+    layout: &Layout,
+    factors: &Factors,
+    u: &Shared<u128>,
+) -> Result<Shared<u128>> {
     if !layout.centred {
         return Ok(Shared::zeros(1));
     }
@@ -226,7 +239,8 @@ async fn errors(
     let varies = correlation.scales.shifts.select(&[p]).weighted(|_| 1 << FRACTION);
     let left = varies.sub(&explained);
 
-    let squares = truncated_product(&ctx.step("squares"), &factors.deviation, &factors.deviation, FRACTION).await?;
+    let squares =
+        truncated_product(&ctx.step("squares"), &factors.deviation, &factors.deviation, FRACTION).await?;
     let minus_explained = if layout.centred && !layout.intercept { explained.neg() } else { left.clone() };
     let weights = if squares.len() == 1 {
         minus_explained

@@ -18,8 +18,8 @@ pub struct Statistics {
 /// Every feature and the target must be zero in rows where `valid` is zero. With integers below `2^b` in at most `n`
 /// rows, `n 2^(2b)` must be below `2^(k-2)` for the ring `Z_2^k`: [`super::Problem::statistics_bits`] says how
 /// many bits that takes.
-/// Cost: one dot product per pair of columns, its bytes independent of the number of rows; over Z_2^64 the sums are
-/// widened, in 2 more rounds.
+/// Cost: 1 round and one element per pair of columns, whatever the number of rows; over `Z_2^64` the sums are widened,
+/// in 2 more rounds.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
@@ -31,10 +31,7 @@ pub async fn statistics<R: Ring>(
 ) -> Result<Statistics> {
     let columns: Vec<&Shared<R>> = features.iter().copied().chain([target, valid]).collect();
     let moments = gram(&ctx.step("gram"), &columns).await?;
-    let moments = if R::BITS == u128::BITS {
-        moments.narrow()
-    } else {
-        widen(&ctx.step("widen"), &moments).await?
-    };
+    let moments =
+        if R::BITS == u128::BITS { moments.narrow() } else { widen(&ctx.step("widen"), &moments).await? };
     Ok(Statistics { moments, features: features.len() })
 }

@@ -1,13 +1,19 @@
 //! Against scikit-learn, a reference in the clear, exact costs, and obliviousness.
 
-#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "references in the clear")]
+#![expect(
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "references in the clear, on small numbers"
+)]
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use super::*;
+use crate::Ring;
 use crate::world::{Cost, Message, Run, World, reconstruct, reconstruct_bits};
-use crate::{Ring, Seat};
 
 /// Rows of integers; the last column is the target.
 type Rows = Vec<Vec<i64>>;
@@ -61,7 +67,8 @@ fn fit<R: Ring>(problem: &Problem, rows: &Rows, valid: &[bool]) -> Fit {
     let run = run::<R>(&World::new(7), problem, rows, valid);
     let (cost, transcript) = (run.cost(), run.transcript.clone());
     let parts = run.outputs().unwrap();
-    let clear = |f: fn(&Solution) -> &Shared<u128>| reconstruct(&parts.each_ref().map(|s| f(s).clone())).unwrap();
+    let clear =
+        |f: fn(&Solution) -> &Shared<u128>| reconstruct(&parts.each_ref().map(|s| f(s).clone())).unwrap();
     let accepted = reconstruct_bits::<u64>(&parts.each_ref().map(|s| s.accepted.clone())).unwrap();
     Fit {
         coefficients: problem.decode(&clear(|s| &s.coefficients), clear(|s| &s.intercept)[0]).unwrap(),
@@ -109,13 +116,10 @@ fn sample() -> Rows {
     };
     (0..200)
         .map(|_| {
-            let a = next(1001) - 500;
-            let b = a + next(101) - 50;
-            let c = next(2);
-            let d = next(10001) - 5000;
-            let e = next(21) - 10;
-            let y = 3 * a - 2 * b + 40 * c + e + next(201) - 100;
-            vec![a, b, c, d, e, y]
+            let first = next(1001) - 500;
+            let mut row = vec![first, first + next(101) - 50, next(2), next(10001) - 5000, next(21) - 10];
+            row.push(3 * row[0] - 2 * row[1] + 40 * row[2] + row[4] + next(201) - 100);
+            row
         })
         .collect()
 }
@@ -127,6 +131,7 @@ const SAMPLE_STEPS: [f64; 6] = [0.001, 0.5, 1.0, 1000.0, 0.1, 0.25];
 /// Per line: standardize, intercept, alpha, coefficients, intercept, r2, mse.
 type Reference = (bool, bool, f64, [f64; 5], f64, f64, f64);
 #[rustfmt::skip]
+#[expect(clippy::unreadable_literal, reason = "as printed by scikit-learn")]
 const SCIKIT_LEARN: [Reference; 20] = [
     (false, true, 0.0, [740.6103573937, -0.9869529585538, 8.079894420111, 3.692298056967e-07, -0.8846132873681], 0.6495951324436, 0.9629451891745, 210.0916755611),
     (false, true, 0.1, [618.7311753738, -0.7433759502737, 7.935290279217, 3.591132542444e-07, -0.2720288566763], 1.169534064317, 0.9607779004417, 222.3796703221),
@@ -154,8 +159,7 @@ const SCIKIT_LEARN: [Reference; 20] = [
 fn agrees_with_scikit_learn() {
     let rows = sample();
     for (standardize, intercept, alpha, coefficients, constant, r2, mse) in SCIKIT_LEARN {
-        let problem =
-            Problem { standardize, intercept, ..problem(&SAMPLE_STEPS, 13, 200, alpha) };
+        let problem = Problem { standardize, intercept, ..problem(&SAMPLE_STEPS, 13, 200, alpha) };
         let fit = fit_all(&problem, &rows);
         let case = format!("standardize {standardize}, intercept {intercept}, alpha {alpha}");
         assert!(fit.accepted, "{case}");
@@ -163,10 +167,289 @@ fn agrees_with_scikit_learn() {
         assert_eq!(fit.nonzero, coefficients.iter().filter(|&&w| w != 0.0).count() as u128, "{case}");
         let off = distance(&problem, &rows, &fit.coefficients.features, &coefficients);
         assert!(off < 1e-7, "{case}: {off} {:?}", fit.coefficients);
-        assert!(fit.coefficients.features.iter().zip(coefficients).all(|(w, r)| (*w == 0.0) == (r == 0.0)), "{case}");
+        assert!(
+            fit.coefficients.features.iter().zip(coefficients).all(|(w, r)| (*w == 0.0) == (r == 0.0)),
+            "{case}"
+        );
         assert!((fit.coefficients.intercept - constant).abs() < 1e-5, "{case}: {:?}", fit.coefficients);
         assert!((fit.r2 - r2).abs() < 1e-8, "{case}: {}", fit.r2);
         assert!((fit.mse - mse).abs() < 1e-7 * mse, "{case}: {}", fit.mse);
         assert!(fit.violation < 1e-6, "{case}: {}", fit.violation);
+    }
+}
+
+/// Coordinate descent in the clear, on the original scale.
+fn reference(problem: &Problem, rows: &Rows) -> Vec<f64> {
+    let p = problem.features.len();
+    let n = rows.len() as f64;
+    let sigma = deviations(problem, rows);
+    let value = |row: &Vec<i64>, j: usize| {
+        let v = problem.features.iter().chain([&problem.target]).nth(j).unwrap();
+        (row[j] as f64 + v.offset as f64) * v.step
+    };
+    let mean: Vec<f64> = (0..=p).map(|j| rows.iter().map(|r| value(r, j)).sum::<f64>() / n).collect();
+    let scaled =
+        |r: &Vec<i64>, j: usize| if sigma[j] > 0.0 { (value(r, j) - mean[j]) / sigma[j] } else { 0.0 };
+    let product = |i: usize, j: usize| rows.iter().map(|r| scaled(r, i) * scaled(r, j)).sum::<f64>() / n;
+    let gram: Vec<Vec<f64>> = (0..p).map(|i| (0..p).map(|j| product(i, j)).collect()).collect();
+    let target: Vec<f64> = (0..p).map(|i| product(i, p)).collect();
+    let threshold = |j: usize| problem.alpha / sigma[p] / if problem.standardize { 1.0 } else { sigma[j] };
+    let mut u = vec![0.0; p];
+    for _ in 0..200_000 {
+        let mut change = 0.0f64;
+        for j in (0..p).filter(|&j| sigma[j] > 0.0) {
+            let v = target[j] - (0..p).map(|k| gram[j][k] * u[k]).sum::<f64>() + u[j];
+            let new = v.signum() * (v.abs() - threshold(j)).max(0.0);
+            change = change.max((new - u[j]).abs());
+            u[j] = new;
+        }
+        if change < 1e-12 {
+            break;
+        }
+    }
+    (0..p).map(|j| if sigma[j] > 0.0 { u[j] * sigma[p] / sigma[j] } else { 0.0 }).collect()
+}
+
+/// Correlated features of very different scales: 0 independent, 1 a chain of correlation 0.99, 2 all pairs 0.98,
+/// 3 few common factors; every fifth problem has a constant feature.
+fn random_problem(seed: u64, features: usize) -> (Problem, Rows) {
+    let mut rng = ChaCha12Rng::seed_from_u64(seed);
+    let mut normal = move || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+    let n = [60, 300, 1000][seed as usize % 3].max(4 * features);
+    let kind = seed % 4;
+    let loadings: Vec<f64> = (0..3 * features).map(|_| normal()).collect();
+    let weights: Vec<f64> = (0..features).map(|_| if normal() > 0.0 { normal() } else { 0.0 }).collect();
+    let scale = |j: usize| 10f64.powi(2 + (j * 7 % 3) as i32);
+    let rows: Vec<Vec<f64>> = (0..n)
+        .map(|_| {
+            let common = [normal(), normal(), normal()];
+            let mut x: Vec<f64> = Vec::new();
+            for j in 0..features {
+                x.push(match kind {
+                    1 if j > 0 => 0.99 * x[j - 1] + 0.141 * normal(),
+                    2 => 0.98f64.sqrt() * common[0] + 0.02f64.sqrt() * normal(),
+                    3 => (0..3).map(|k| loadings[3 * j + k] * common[k]).sum::<f64>() + 0.15 * normal(),
+                    _ => normal(),
+                });
+            }
+            let y = x.iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>() + normal();
+            x.push(y);
+            x
+        })
+        .collect();
+    let mut integers: Rows = rows
+        .iter()
+        .map(|r| r.iter().enumerate().map(|(j, x)| (x * scale(j)).round() as i64).collect())
+        .collect();
+    if seed.is_multiple_of(5) && features > 2 {
+        for row in &mut integers {
+            row[1] = 77;
+        }
+    }
+    let steps: Vec<f64> = (0..=features).map(|j| 10f64.powi((j * 5 % 9) as i32 - 3)).collect();
+    let mut problem = problem(&steps, 18, n, 0.0);
+    problem.standardize = seed % 2 == 1;
+    let sigma = deviations(&problem, &integers);
+    let share = [0.0, 0.002, 0.02, 0.1, 0.4][seed as usize / 2 % 5];
+    problem.alpha = share * sigma[features] * if problem.standardize { 1.0 } else { sigma[features / 2] };
+    (problem, integers)
+}
+
+fn agrees_on_random_problems(features: usize, seeds: std::ops::Range<u64>, tolerance: f64) {
+    for seed in seeds {
+        let (problem, rows) = random_problem(seed, features);
+        let fit = fit_all(&problem, &rows);
+        let off = distance(&problem, &rows, &fit.coefficients.features, &reference(&problem, &rows));
+        assert!(fit.accepted && off < tolerance, "features {features}, seed {seed}: {off} {}", fit.violation);
+    }
+}
+
+#[test]
+fn random_problems_agree_with_the_reference() {
+    agrees_on_random_problems(1, 0..4, 1e-6);
+    agrees_on_random_problems(3, 0..8, 1e-6);
+    agrees_on_random_problems(10, 0..24, 1e-6);
+}
+
+#[test]
+fn fifty_features() {
+    agrees_on_random_problems(50, 1..2, 1e-6);
+}
+
+#[test]
+fn condition_number_3000() {
+    // Two nearly equal features: correlation 1 - 2/3000.
+    let mut rng = ChaCha12Rng::seed_from_u64(3);
+    let mut uniform = move |bound: i64| rng.random_range(-bound..=bound);
+    let rows: Rows = (0..400)
+        .map(|_| {
+            let (a, c) = (uniform(10_000), uniform(1000));
+            let b = a + uniform(365);
+            vec![a, b, c, 3 * a - 2 * b + c + uniform(2000)]
+        })
+        .collect();
+    for alpha in [0.0, 1e-3, 10.0, 1000.0] {
+        let problem = problem(&[1.0, 1.0, 1.0, 1.0], 17, 400, alpha);
+        let fit = fit_all(&problem, &rows);
+        let off = distance(&problem, &rows, &fit.coefficients.features, &reference(&problem, &rows));
+        assert!(fit.accepted && off < 1e-6, "alpha {alpha}: {off}");
+    }
+}
+
+#[test]
+fn invalid_rows_do_not_count() {
+    let rows = sample();
+    let valid: Vec<bool> = (0..rows.len()).map(|i| i % 3 > 0).collect();
+    let kept: Rows = rows.iter().zip(&valid).filter(|(_, v)| **v).map(|(r, _)| r.clone()).collect();
+    let problem = problem(&SAMPLE_STEPS, 13, 200, 0.1);
+    let (fit, all) = (fit::<u64>(&problem, &rows, &valid), fit_all(&problem, &kept));
+    assert_eq!(fit.rows, kept.len() as u128);
+    assert!(distance(&problem, &kept, &fit.coefficients.features, &all.coefficients.features) < 1e-8);
+    assert!((fit.coefficients.intercept - all.coefficients.intercept).abs() < 1e-6);
+}
+
+#[test]
+fn offsets_and_the_larger_ring_change_nothing() {
+    let rows = sample();
+    let moved: Rows =
+        rows.iter().map(|r| r.iter().enumerate().map(|(j, x)| x - 100 * j as i64).collect()).collect();
+    for (intercept, standardize) in [(true, false), (false, false), (false, true), (true, true)] {
+        let plain = Problem { standardize, intercept, ..problem(&SAMPLE_STEPS, 14, 200, 0.1) };
+        let mut offset = plain.clone();
+        for (j, v) in offset.features.iter_mut().chain([&mut offset.target]).enumerate() {
+            v.offset = 100 * j as i64;
+        }
+        let expected = fit_all(&plain, &rows);
+        let fit = fit::<u128>(&offset, &moved, &[true; 200]);
+        let off = distance(&plain, &rows, &fit.coefficients.features, &expected.coefficients.features);
+        assert!(off < 1e-8, "intercept {intercept}, standardize {standardize}: {off}");
+        assert!((fit.coefficients.intercept - expected.coefficients.intercept).abs() < 1e-6);
+        assert!((fit.r2 - expected.r2).abs() < 1e-9 && (fit.mse / expected.mse - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn wide_domains_keep_their_precision() {
+    // 32 bits a column and a bound of 2^20 rows: the statistics need Z_2^128.
+    let rows: Rows = sample().into_iter().map(|r| r.into_iter().map(|x| x * 100_000).collect()).collect();
+    for (wide_target, alpha) in [(false, 0.01), (true, 0.07)] {
+        let mut mixed = rows.clone();
+        for row in &mut mixed {
+            for (j, value) in row.iter_mut().enumerate() {
+                if wide_target == (j < 5) {
+                    *value /= 100_000;
+                }
+            }
+        }
+        let problem = problem(&[1e-3; 6], 32, 1 << 20, alpha);
+        assert!(problem.statistics_bits() > 62);
+        let fit = fit::<u128>(&problem, &mixed, &[true; 200]);
+        let off = distance(&problem, &mixed, &fit.coefficients.features, &reference(&problem, &mixed));
+        assert!(fit.accepted && off < 1e-6, "{off}");
+    }
+}
+
+#[test]
+fn few_rows_end_in_finite_numbers() {
+    let rows = sample();
+    for count in 0..4usize {
+        for (intercept, standardize) in [(true, false), (false, false), (false, true)] {
+            let problem = Problem { standardize, intercept, ..problem(&SAMPLE_STEPS, 13, 200, 0.5) };
+            let valid: Vec<bool> = (0..rows.len()).map(|i| i < count).collect();
+            let fit = fit::<u64>(&problem, &rows, &valid);
+            assert_eq!(fit.rows, count as u128);
+            if count <= 1 && intercept {
+                assert!(fit.accepted && fit.coefficients.features.iter().all(|w| *w == 0.0));
+                let mean = if count == 0 { 0.0 } else { rows[0][5] as f64 * 0.25 };
+                assert!((fit.coefficients.intercept - mean).abs() < 1e-6, "{:?}", fit.coefficients);
+            }
+            assert!(fit.coefficients.features.iter().all(|w| w.is_finite()));
+        }
+    }
+}
+
+#[test]
+fn constant_columns() {
+    let mut rows = sample();
+    for row in &mut rows {
+        row[3] = 40;
+    }
+    for standardize in [false, true] {
+        let problem = Problem { standardize, ..problem(&SAMPLE_STEPS, 13, 200, 0.1) };
+        let fit = fit_all(&problem, &rows);
+        let off = distance(&problem, &rows, &fit.coefficients.features, &reference(&problem, &rows));
+        assert!(fit.accepted && off < 1e-7 && fit.coefficients.features[3] == 0.0, "{off}");
+        assert_eq!(fit.nonzero, fit.coefficients.features.iter().filter(|&&w| w != 0.0).count() as u128);
+    }
+    for row in &mut rows {
+        row[5] = -7;
+    }
+    let problem = problem(&SAMPLE_STEPS, 13, 200, 0.1);
+    let fit = fit_all(&problem, &rows);
+    assert!(fit.accepted && fit.nonzero == 0 && fit.coefficients.features == [0.0; 5]);
+    assert!((fit.coefficients.intercept + 7.0 * 0.25).abs() < 1e-9 && fit.mse == 0.0);
+    assert!((fit.r2 - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn equal_features_share_one_minimum() {
+    let rows: Rows = sample().into_iter().map(|r| vec![r[0], r[0], -r[0], r[2], r[5]]).collect();
+    for alpha in [0.0, 0.5, 50.0] {
+        let problem = problem(&[1.0; 5], 13, 200, alpha);
+        let fit = fit_all(&problem, &rows);
+        let merged: Rows = rows.iter().map(|r| vec![r[0], r[3], r[4]]).collect();
+        let single =
+            fit_all(&Problem { features: problem.features[..2].to_vec(), ..problem.clone() }, &merged);
+        // The fit is the same, however the coefficient is split.
+        if fit.accepted {
+            let w = &fit.coefficients.features;
+            let sum = w[0] + w[1] - w[2];
+            assert!((sum - single.coefficients.features[0]).abs() < 0.02, "{w:?} {:?}", single.coefficients);
+        }
+    }
+}
+
+#[test]
+fn cost() {
+    for (p, bytes) in [(1, 80_427), (3, 281_444), (10, 1_580_053)] {
+        let (problem, rows) = random_problem(1, p);
+        let cost = fit_all(&problem, &rows).cost;
+        assert_eq!(cost, Cost { rounds: rounds(&problem), bytes }, "{p} features");
+    }
+    let (problem, _) = random_problem(1, 10);
+    assert!(rounds(&problem) <= 1200);
+}
+
+/// As the documentation of [`solve`] says, and 3 rounds for [`statistics`] over `Z_2^64`.
+fn rounds(problem: &Problem) -> usize {
+    let log = |x: usize| x.next_power_of_two().trailing_zeros() as usize;
+    let (p, levels) = (problem.features.len(), problem.layout().unwrap().levels as usize);
+    3 + 13 * problem.iterations as usize + 23 * log(p) + log(2 * p + 1) + log(levels) + log(2 * levels) + 381
+}
+
+#[test]
+fn messages_do_not_depend_on_the_data() {
+    let (problem, rows) = random_problem(4, 4);
+    let constant: Rows = rows.iter().map(|r| vec![1; r.len()]).collect();
+    let expected = fit_all(&problem, &rows).transcript;
+    for (rows, count) in [(&rows, 0), (&rows, 2), (&constant, rows.len())] {
+        let valid: Vec<bool> = (0..rows.len()).map(|i| i < count).collect();
+        assert!(fit::<u64>(&problem, rows, &valid).transcript == expected);
+    }
+}
+
+#[test]
+fn public_parameters_are_checked() {
+    let good = problem(&[1.0, 1.0], 20, 1000, 1.0);
+    assert!(good.layout().is_ok());
+    for bad in [
+        Problem { alpha: -1.0, ..good.clone() },
+        Problem { alpha: f64::NAN, ..good.clone() },
+        Problem { features: Vec::new(), ..good.clone() },
+        Problem { max_rows: 0, ..good.clone() },
+        problem(&[0.0, 1.0], 20, 1000, 1.0),
+        problem(&[1.0, 1.0], 60, 1000, 1.0),
+    ] {
+        assert!(bad.layout().is_err(), "{bad:?}");
     }
 }

@@ -16,7 +16,7 @@ use crate::{Context, Result, Shared};
 /// capped at 2^5 still gives a threshold of at least 2.
 const CAP: u128 = 1 << (FRACTION + 5);
 
-/// The threshold of every feature, below 2^7 with [`FRACTION`] fractional bits.
+/// The threshold of every feature, below 2^7 + 4 with [`FRACTION`] fractional bits.
 ///
 /// In correlation form the coefficient `u_j = w_j sigma_j / sigma_y` has the threshold `alpha / (sigma_j sigma_y)`, or
 /// `alpha / sigma_y` if the penalty acts on standardised coefficients; deviations in units of steps, whose powers of
@@ -31,7 +31,11 @@ pub(crate) async fn thresholds(ctx: &Context, layout: &Layout, scales: &Scales) 
     let (first, second) = (ctx.step("powers"), ctx.step("mantissas"));
     let (powers, mantissas) =
         futures::try_join!(powers(&first, layout, &scales.shifts), mantissas(&second, layout, scales))?;
-    truncated_product(&ctx.step("threshold"), &powers, &mantissas, MANTISSA).await
+    let thresholds = truncated_product(&ctx.step("threshold"), &powers, &mantissas, MANTISSA).await?;
+    // A constant has correlations of a unit or two instead of 0: a threshold of 2 keeps them out.
+    let p = layout.features;
+    let constant = scales.shifts.weighted(|_| 2 << FRACTION).neg().add_constant(ctx.seat(), 2 << FRACTION);
+    Ok(thresholds.add(&constant.slice(0..p)).add(&constant.slice(p..p + 1).repeat(p)))
 }
 
 /// `m_n^2 d_j d_y`, or `m_n d_y` for all features.
@@ -83,7 +87,12 @@ async fn powers(ctx: &Context, layout: &Layout, shifts: &Shifts) -> Result<Share
 }
 
 /// The one-hot code of `k_y - power * k_n`, and the exponent of its first entry. All zero if a moment is zero.
-async fn exponents(ctx: &Context, layout: &Layout, shifts: &Shifts, power: usize) -> Result<(Shared<u128>, i32)> {
+async fn exponents(
+    ctx: &Context,
+    layout: &Layout,
+    shifts: &Shifts,
+    power: usize,
+) -> Result<(Shared<u128>, i32)> {
     let (p, levels) = (layout.features, layout.levels as usize);
     // n < 2^row_bits, so its shift is among the last ones.
     let counts = layout.row_bits.div_ceil(2) as usize;
@@ -131,7 +140,12 @@ impl Sides {
     ///
     /// # Errors
     /// [`crate::Error::Peer`].
-    pub(crate) async fn shrink(&self, ctx: &Context, v: &Shared<u128>, t: &Shared<u128>) -> Result<Shared<u128>> {
+    pub(crate) async fn shrink(
+        &self,
+        ctx: &Context,
+        v: &Shared<u128>,
+        t: &Shared<u128>,
+    ) -> Result<Shared<u128>> {
         sum_of_products(ctx, &[(&self.above, &v.sub(t)), (&self.below, &v.add(t))]).await
     }
 
