@@ -18,7 +18,7 @@ const UNIT: usize = 1 << 16;
 ///
 /// The result is *unverified* in the sense of [`super::verify`]: linear maps and further products may use it, and
 /// nothing can be opened before the relation has been checked there.
-async fn bilinear<R: Ring>(ctx: &Context, mut z: Vec<R>) -> Result<Shared<R>> {
+pub(super) async fn bilinear<R: Ring>(ctx: &Context, mut z: Vec<R>) -> Result<Shared<R>> {
     ctx.random()?.mask(0, &mut z);
     let len = z.len();
     let second = ctx.exchange(ctx.seat().previous(), &z, ctx.seat().next(), len).await?;

@@ -1,0 +1,166 @@
+//! Moving rows to shared destinations: secret permutations, their inverses, compaction.
+//!
+//! The rows are shuffled together with their destinations, by a permutation that nobody knows; then the destinations
+//! are opened, which are a uniformly random permutation whatever they were before, and every seat places its rows.
+//! Paper: [Asharov et al., CCS 2022](https://eprint.iacr.org/2022/1595), section 3. Model: semi-honest, 1 of 3.
+
+use super::convert::bit_to_arithmetic;
+use super::one_hot::one_hot;
+use super::open::open_masked;
+use super::permute::{check_permutation, rows};
+use super::product::bilinear;
+use super::shuffle::shuffle;
+use crate::planes::as_u32;
+use crate::{Column, Context, Result, Shared, SharedBits};
+
+/// Moves row i of all columns to row `destinations[i]`. The destinations are a permutation of all rows.
+///
+/// Shapes: n elements, columns of n rows -> the same columns.
+/// Cost: 3 rounds; [`shuffle`] of the columns and a u32 column, 4 n bytes and a hash to open.
+///
+/// # Errors
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Internal`] if the destinations are no permutation;
+/// [`crate::Error::Abort`] if their opening is inconsistent; [`crate::Error::Peer`].
+pub async fn move_to(ctx: &Context, columns: Vec<Column>, destinations: &Shared<u32>) -> Result<Vec<Column>> {
+    let mut table = columns;
+    table.push(Column::U32(destinations.clone()));
+    rows(ctx, &table)?;
+    let mut table = shuffle(&ctx.step("shuffle"), table).await?;
+    let Some(Column::U32(destinations)) = table.pop() else {
+        return Err(ctx.internal("a shuffle changed the kind of a column"));
+    };
+    let destinations = open_masked(&ctx.step("open"), &destinations).await?;
+    check_permutation(ctx, &destinations)?;
+    let mut sources = vec![0; destinations.len()];
+    for (source, &destination) in (0u32..).zip(&destinations) {
+        sources[destination as usize] = source;
+    }
+    Ok(table.iter().map(|column| column.gather(&sources)).collect())
+}
+
+/// The inverse of a shared permutation: element `p[i]` of the result is i.
+///
+/// Shapes: n -> n. Cost: that of [`move_to`] with one u32 column.
+///
+/// # Errors
+/// As [`move_to`].
+pub async fn invert(ctx: &Context, permutation: &Shared<u32>) -> Result<Shared<u32>> {
+    let moved = move_to(ctx, vec![positions(ctx, permutation.len())], permutation).await?;
+    first_u32(ctx, moved)
+}
+
+/// Row i of the result is row `sources[i]`, for a shared permutation of all rows.
+///
+/// Cost: [`invert`], then [`move_to`]: 6 rounds.
+///
+/// # Errors
+/// As [`move_to`].
+pub async fn take_from(ctx: &Context, columns: Vec<Column>, sources: &Shared<u32>) -> Result<Vec<Column>> {
+    let destinations = invert(&ctx.step("invert"), sources).await?;
+    move_to(&ctx.step("move"), columns, &destinations).await
+}
+
+/// Moves the rows whose flag is 1 to the front, both kinds in their order.
+///
+/// Shapes: flags n rows of 1 bit, columns of n rows -> the same columns.
+/// Cost: 6 rounds: [`destinations`] of one plane, then [`move_to`].
+///
+/// # Errors
+/// As [`move_to`].
+pub async fn compact(ctx: &Context, columns: Vec<Column>, flags: &SharedBits) -> Result<Vec<Column>> {
+    let destinations = destinations(&ctx.step("destinations"), &flags.not(ctx.seat())).await?;
+    move_to(&ctx.step("move"), columns, &destinations).await
+}
+
+/// Where each row goes in a stable sort by its digit, a number of few planes: a counting sort.
+///
+/// For each value of the digit in turn, a running count over all rows; a row's destination is the count at its own
+/// value, one less: one sum of products.
+/// Shapes: n rows of w bits -> n elements.
+/// Cost: ceil(log2 w) + 3 rounds; the planes of [`one_hot`], (2^w - 1) 4 n bytes, and 4 n bytes.
+///
+/// # Errors
+/// [`crate::Error::Peer`].
+pub async fn destinations(ctx: &Context, digit: &SharedBits) -> Result<Shared<u32>> {
+    let n = digit.len();
+    let code = one_hot(&ctx.step("one hot"), digit).await?;
+    let values = code.width();
+    let mut places = bit_to_arithmetic::<u32>(&ctx.step("bits"), &code.planes(0..values - 1)).await?;
+    let all = Shared::from_public(ctx.seat(), &vec![1; n]);
+    let last = places.iter().fold(all, |rest, place| rest.sub(place));
+    places.push(last);
+    let mut z = vec![0u32; n];
+    let (mut first, mut second) = (0u32, 0u32);
+    for place in &places {
+        for ((z, &a), &b) in z.iter_mut().zip(&place.first).zip(&place.second) {
+            first = first.wrapping_add(a);
+            second = second.wrapping_add(b);
+            let cross = a.wrapping_mul(first.wrapping_add(second)).wrapping_add(b.wrapping_mul(first));
+            *z = z.wrapping_add(cross);
+        }
+    }
+    let counts = bilinear(&ctx.step("counts"), z).await?;
+    Ok(counts.add_constant(ctx.seat(), 1u32.wrapping_neg()))
+}
+
+/// The public positions 0 to n - 1 as a shared column.
+pub(super) fn positions(ctx: &Context, len: usize) -> Column {
+    Column::U32(Shared::from_public(ctx.seat(), &(0..as_u32(len)).collect::<Vec<_>>()))
+}
+
+/// The first column, which is one of u32.
+pub(super) fn first_u32(ctx: &Context, columns: Vec<Column>) -> Result<Shared<u32>> {
+    order_column(ctx, columns.into_iter().next())
+}
+
+/// The column, which is one of u32.
+pub(super) fn order_column(ctx: &Context, column: Option<Column>) -> Result<Shared<u32>> {
+    column.and_then(Column::into_u32).ok_or_else(|| ctx.internal("a column of positions is missing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Prg;
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, bools, numbers};
+    use crate::ideal;
+
+    #[test]
+    fn secret_orders_move_rows_both_ways() {
+        for n in LENGTHS {
+            let order = Prg::from_key(&[4; 16]).permutation(n);
+            let clear_order: Vec<i128> = order.iter().map(|&v| i128::from(v)).collect();
+            let x = numbers(1, n, 30, true);
+            let clear = Clear::new().column(&x).column(&clear_order);
+            let run = clear.run::<u32, _>(async |ctx, i| {
+                let there = move_to(&ctx.step("there"), vec![Column::U32(i.x[0].clone())], &i.x[1]).await?;
+                let back = take_from(&ctx.step("back"), there.clone(), &i.x[1]).await?;
+                Ok((there, back))
+            });
+            let (there, back) = run.values.split_at(n);
+            let signed = |v: &[i128]| v.iter().map(|&v| i128::from(v as u32 as i32)).collect::<Vec<_>>();
+            assert_eq!(ideal::gather(&signed(there), &order), x);
+            assert_eq!(signed(back), x);
+        }
+    }
+
+    #[test]
+    fn compaction_keeps_the_order() {
+        for n in LENGTHS {
+            let (flags, x) = (bools(1, n), numbers(2, n, 60, false));
+            let clear = Clear::new().bools(&flags).column(&x);
+            let compacted = async |ctx: Context, i: crate::harness::Inputs<u64>| {
+                compact(&ctx, vec![Column::U64(i.x[0].clone())], &i.bits[0]).await
+            };
+            let run = clear.run::<u64, _>(compacted);
+            let keys: Vec<bool> = flags.iter().map(|f| !f).collect();
+            let expected: Vec<i128> = ideal::order_by(&keys).into_iter().map(|row| x[row]).collect();
+            assert_eq!(run.values, expected);
+            // One conversion and one product, two components of the shuffle, the destinations opened.
+            let bytes = 4 * n + 4 * n + 2 * (8 + 4) * n + 4 * n + 32;
+            assert_eq!((run.cost.rounds, run.cost.bytes), (6, bytes));
+            let other = Clear::new().bools(&vec![false; n]).column(&vec![0; n]);
+            assert_oblivious::<u64, _>(&clear, &other, compacted);
+        }
+    }
+}
