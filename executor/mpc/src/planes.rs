@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use crate::Ring;
 
+/// Words that are moved together between rows and planes: a cache line, since planes lie far apart.
+const LINE: usize = 8;
+
 /// A column of `len` rows of `width` bits, stored as `width` planes of `len` bits packed into words.
 ///
 /// Plane `p` holds bit `p` of every row. Bits of the last word of a plane beyond the last row are unspecified:
@@ -40,20 +43,27 @@ impl Planes {
         Planes { len: bits.len(), width: 1, words }
     }
 
-    /// The low `width` bits of every value. Bits beyond the ring's are copies of nothing: zero.
+    /// The low `width` bits of every value. Planes beyond the width of the ring are zero.
     pub fn from_values<R: Ring>(values: &[R], width: usize) -> Self {
         let mut planes = Planes::zeros(values.len(), width);
         let stride = planes.stride();
-        let mut block = [0; 64];
-        for (index, rows) in values.chunks(64).enumerate() {
-            for base in (0..width).step_by(64).take_while(|&b| b < R::BITS as usize) {
-                block.fill(0);
-                for (word, row) in block.iter_mut().zip(rows) {
-                    *word = row.shift_right(as_u32(base)).low_word();
+        let used = width.min(R::BITS as usize);
+        let mut blocks = [[0; 64]; LINE];
+        for (line, rows) in values.chunks(64 * LINE).enumerate() {
+            for base in (0..used).step_by(64) {
+                for (block, rows) in blocks.iter_mut().zip(rows.chunks(64)) {
+                    block[rows.len()..].fill(0);
+                    for (word, row) in block.iter_mut().zip(rows) {
+                        *word = row.shift_right(as_u32(base)).low_word();
+                    }
+                    transpose(block);
                 }
-                transpose(&mut block);
-                for (p, &word) in block.iter().enumerate().take(width - base) {
-                    planes.words[(base + p) * stride + index] = word;
+                let count = rows.len().div_ceil(64);
+                for p in 0..64.min(used - base) {
+                    let start = (base + p) * stride + line * LINE;
+                    for (word, block) in planes.words[start..start + count].iter_mut().zip(&blocks) {
+                        *word = block[p];
+                    }
                 }
             }
         }
@@ -65,16 +75,23 @@ impl Planes {
         let mut values = vec![R::ZERO; self.len];
         let stride = self.stride();
         let width = self.width.min(R::BITS as usize);
-        let mut block = [0; 64];
-        for (index, rows) in values.chunks_mut(64).enumerate() {
+        let mut blocks = [[0; 64]; LINE];
+        for (line, rows) in values.chunks_mut(64 * LINE).enumerate() {
             for base in (0..width).step_by(64) {
-                block.fill(0);
-                for (p, word) in block.iter_mut().enumerate().take(width - base) {
-                    *word = self.words[(base + p) * stride + index];
+                let count = rows.len().div_ceil(64);
+                let used = 64.min(width - base);
+                for p in 0..used {
+                    let start = (base + p) * stride + line * LINE;
+                    for (block, &word) in blocks.iter_mut().zip(&self.words[start..start + count]) {
+                        block[p] = word;
+                    }
                 }
-                transpose(&mut block);
-                for (row, &word) in rows.iter_mut().zip(&block) {
-                    *row = row.plus(R::from_u128(u128::from(word)).shift_left(as_u32(base)));
+                for (block, rows) in blocks.iter_mut().zip(rows.chunks_mut(64)) {
+                    block[used..].fill(0);
+                    transpose(block);
+                    for (row, &word) in rows.iter_mut().zip(block.iter()) {
+                        *row = row.plus(R::from_u128(u128::from(word)).shift_left(as_u32(base)));
+                    }
                 }
             }
         }

@@ -238,6 +238,9 @@ impl Context {
     /// # Errors
     /// As [`Context::send_bytes`].
     pub async fn send_planes(&self, to: Seat, planes: &Planes) -> Result<()> {
+        if planes.len().is_multiple_of(64) {
+            return self.send(to, planes.words()).await;
+        }
         let mut bytes = Vec::with_capacity(Planes::wire_bytes(planes.len(), planes.width()) + 8);
         planes.write(&mut bytes);
         self.send_bytes(to, bytes).await
@@ -248,6 +251,9 @@ impl Context {
     /// # Errors
     /// As [`Context::recv_bytes`].
     pub async fn recv_planes(&self, from: Seat, len: usize, width: usize) -> Result<Planes> {
+        if len.is_multiple_of(64) {
+            return Ok(Planes::from_words(len, width, self.recv(from, len / 64 * width).await?));
+        }
         let bytes = self.recv_bytes(from, Planes::wire_bytes(len, width)).await?;
         Ok(Planes::read(&bytes, len, width))
     }

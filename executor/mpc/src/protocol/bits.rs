@@ -23,7 +23,7 @@ pub async fn and(ctx: &Context, x: &SharedBits, y: &SharedBits) -> Result<Shared
 }
 
 /// Makes every product of bits: reshares the local cross terms `z`. The twin of the one over rings.
-async fn bilinear(ctx: &Context, mut z: Planes) -> Result<SharedBits> {
+pub(super) async fn bilinear(ctx: &Context, mut z: Planes) -> Result<SharedBits> {
     ctx.random()?.mask_bits(0, z.words_mut());
     let (to, from) = (ctx.seat().previous(), ctx.seat().next());
     let sent = ctx.send_planes(to, &z);

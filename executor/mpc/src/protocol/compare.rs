@@ -7,8 +7,8 @@
 //! Model: semi-honest, 1 of 3.
 
 use super::bits::{and, and_all};
-use super::ladder::carry;
-use super::roles::{Roles, input_bits, known_bits};
+use super::ladder::{Generate, carry};
+use super::roles::{Roles, difference};
 use crate::planes::as_u32;
 use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
 
@@ -21,31 +21,22 @@ use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
 /// # Errors
 /// [`crate::Error::Internal`] if `bits` is 0 or exceeds the ring; [`crate::Error::Peer`].
 pub async fn is_negative<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
-    let (p, b) = addends(ctx, x, bits).await?;
+    let (p, roles) = addends(ctx, x, bits).await?;
     let top = bits as usize - 1;
-    let carry = carry(&ctx.step("carry"), &below_top(&p), &below_top(&b)).await?;
+    let carry = carry(&ctx.step("carry"), &p, &Generate::Addend(roles), top).await?;
     Ok(carry.xor(&p.plane(top)))
 }
 
-/// A complete leaf with carry 0, then all planes but the last.
-fn below_top(x: &SharedBits) -> SharedBits {
-    SharedBits::concat_planes(&[&SharedBits::zeros(x.len(), 1), &x.planes(0..x.width() - 1)])
-}
-
-/// The low `bits` planes of a ^ b and of b, for x = a + b.
-pub(super) async fn addends<R: Ring>(
-    ctx: &Context,
-    x: &Shared<R>,
-    bits: u32,
-) -> Result<(SharedBits, SharedBits)> {
+/// The low `bits` planes of p = a ^ b, for x = a + b.
+///
+/// Cost: 1 round; each seat sends `bits` planes of its own third of the rows.
+pub(super) async fn addends<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<(SharedBits, Roles)> {
     if bits == 0 || bits > R::BITS {
         return Err(ctx.internal("a declared width is 0 or beyond the ring"));
     }
     let roles = Roles::new(ctx.seat(), x.len());
     let view = roles.view(x).map(|part| Planes::from_values(part, bits as usize));
-    let a = input_bits(&ctx.step("input"), roles, &view.own).await?;
-    let b = known_bits(ctx.seat(), &view);
-    Ok((a.xor(&b), b))
+    Ok((difference(&ctx.step("input"), roles, &view).await?, roles))
 }
 
 /// The carry out of the low `bits` bits of a + b = x.
@@ -56,11 +47,8 @@ pub(super) async fn carry_of_low_bits<R: Ring>(
     x: &Shared<R>,
     bits: u32,
 ) -> Result<SharedBits> {
-    let (p, b) = addends(ctx, x, bits).await?;
-    let zero = SharedBits::zeros(x.len(), 1);
-    let p = SharedBits::concat_planes(&[&zero, &p]);
-    let b = SharedBits::concat_planes(&[&zero, &b]);
-    carry(&ctx.step("carry"), &p, &b).await
+    let (p, roles) = addends(ctx, x, bits).await?;
+    carry(&ctx.step("carry"), &p, &Generate::Addend(roles), bits as usize).await
 }
 
 /// Whether x < y, for both known to lie in [-2^(bits-1), 2^(bits-1)).
@@ -122,8 +110,7 @@ pub async fn equal<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u
         *b = b.negated();
     }
     let view = view.map(|part| Planes::from_values(part, bits as usize));
-    let a = input_bits(&ctx.step("input"), roles, &view.own).await?;
-    let differs = a.xor(&known_bits(ctx.seat(), &view));
+    let differs = difference(&ctx.step("input"), roles, &view).await?;
     and_all(&ctx.step("all"), &differs.not(ctx.seat())).await
 }
 
@@ -139,10 +126,7 @@ pub async fn less_than_planes(ctx: &Context, x: &SharedBits, y: &SharedBits) -> 
     ctx.same_shape(x.len(), y.len())?;
     ctx.same_shape(x.width(), y.width())?;
     // Where two bits are equal the lower ones decide; else x < y exactly if the bit of y is 1.
-    let zero = SharedBits::zeros(x.len(), 1);
-    let p = SharedBits::concat_planes(&[&zero, &x.xor(y).not(ctx.seat())]);
-    let v = SharedBits::concat_planes(&[&zero, y]);
-    carry(ctx, &p, &v).await
+    carry(ctx, &x.xor(y).not(ctx.seat()), &Generate::Planes(y), x.width()).await
 }
 
 /// Whether x < c for a public unsigned number `c`, of planes. As [`less_than_planes`].

@@ -5,48 +5,84 @@
 
 use super::compare::addends;
 use super::ladder::prefix_carries;
-use super::roles::{self, Roles, Split};
+use super::roles::Roles;
 use crate::planes::as_u32;
 use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
 
 /// Converts every plane into a column of zeros and ones.
 ///
+/// The holder inputs a = r + (a - r), `r` known to `P(c+2)` and the rest to `P(c+1)`. With s = 1 - 2 b, `P(c+1)` makes
+/// (a - r) s + b - z_{c+1} and `P(c+2)` makes r s - z_c, for streams z that each shares with the holder; they swap, and
+/// the sum is component c + 2. The holder's components are the two streams.
+/// Security: each message is masked by a stream that its receiver does not know.
 /// Shapes: n rows of w bits -> w columns of length n.
-/// Cost: 2 rounds; each seat sends w n elements, in thirds to balance (exactly w times the rows of all chunks).
+/// Cost: 2 rounds; each seat sends w n elements.
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
 pub async fn bit_to_arithmetic<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<Vec<Shared<R>>> {
     let roles = Roles::new(ctx.seat(), x.len());
-    let view = roles.view_bits(x).map(spread::<R>);
-    let a = roles::input(&ctx.step("input"), &view.own, view.low.len(), view.high.len()).await?;
-    let product = roles::structured(&ctx.step("product"), &a, &view).await?;
-    let b = roles::known(view);
-    let join = |a: &Shared<R>, b: &Shared<R>, ab: &Shared<R>| a.add(b).sub(&ab.add(ab));
-    let value = Split {
-        own: join(&a.own, &b.own, &product.own),
-        low: join(&a.low, &b.low, &product.low),
-        high: join(&a.high, &b.high, &product.high),
-    };
-    let width = x.width();
-    let column = |p: usize| {
-        let rows = |x: &Shared<R>| x.len() / width;
-        value.map(|x| x.slice(p * rows(x)..(p + 1) * rows(x))).join(ctx.seat())
-    };
-    Ok((0..width).map(column).collect())
+    let (ranges, view, width) = (roles.ranges(), roles.view_bits(x), x.width());
+    let random = ctx.random()?;
+    let (next, previous) = (ctx.seat().next(), ctx.seat().previous());
+    let low_len = ranges.low.len() * width;
+
+    let mut own: Vec<R> = random.first(0).elements(ranges.own.len() * width);
+    for_each_bit(&view.own, &mut own, |r, bit| bit.minus(r));
+    let low = ctx.step("input").exchange(next, &own, previous, low_len).await;
+    let mut low: Vec<R> = low?;
+
+    // b + a s, where a s is -a for b = 1: (a ^ -b) + 2 b in two's complement.
+    let mut columns: Vec<Shared<R>> = (0..width).map(|_| Shared::zeros(x.len())).collect();
+    let (mut z_own, mut z_low) = (random.first(1), random.first(2));
+    let (mut z_next, mut z_high) = (random.second(2), random.second(1));
+    for column in &mut columns {
+        z_own.apply(&mut column.first[ranges.own.clone()], |_, r| r);
+        z_next.apply(&mut column.second[ranges.own.clone()], |_, r| r);
+        z_low.apply(&mut column.first[ranges.low.clone()], |_, r| r);
+        z_high.apply(&mut column.second[ranges.high.clone()], |_, r| r);
+    }
+    for_each_bit(&view.low, &mut low, |a, bit| a.minus(bit.times(a.plus(a))).plus(bit));
+    let mut high: Vec<R> = random.second(0).elements(ranges.high.len() * width);
+    for_each_bit(&view.high, &mut high, |a, bit| a.minus(bit.times(a.plus(a))));
+    for (p, column) in columns.iter().enumerate() {
+        subtract(&mut low[p * ranges.low.len()..], &column.first[ranges.low.clone()]);
+        subtract(&mut high[p * ranges.high.len()..], &column.second[ranges.high.clone()]);
+    }
+    let swap = ctx.step("product");
+    let (from_next, from_previous): (Vec<R>, Vec<R>) = futures::try_join!(
+        swap.exchange(next, &low, next, low.len()),
+        swap.exchange(previous, &high, previous, high.len()),
+    )?;
+    for (p, column) in columns.iter_mut().enumerate() {
+        let at = p * ranges.low.len();
+        sum_into(&mut column.second[ranges.low.clone()], &low[at..], &from_next[at..]);
+        let at = p * ranges.high.len();
+        sum_into(&mut column.first[ranges.high.clone()], &high[at..], &from_previous[at..]);
+    }
+    Ok(columns)
 }
 
-/// Zeros and ones, plane after plane.
-fn spread<R: Ring>(planes: &Planes) -> Vec<R> {
-    let mut out = Vec::with_capacity(planes.len() * planes.width());
-    for p in 0..planes.width() {
-        let end = out.len() + planes.len();
-        for &word in planes.plane(p) {
-            let count = 64.min(end - out.len());
-            out.extend((0..count).map(|i| R::from_u128(u128::from(word >> i & 1))));
+/// Changes elements, plane after plane, by the bit of their row.
+fn for_each_bit<R: Ring>(planes: &Planes, values: &mut [R], f: impl Fn(R, R) -> R) {
+    if planes.is_empty() {
+        return;
+    }
+    for (p, values) in values.chunks_mut(planes.len()).enumerate() {
+        for (values, &word) in values.chunks_mut(64).zip(planes.plane(p)) {
+            for (i, value) in values.iter_mut().enumerate() {
+                *value = f(*value, R::from_u128(u128::from(word >> i & 1)));
+            }
         }
     }
-    out
+}
+
+fn subtract<R: Ring>(x: &mut [R], y: &[R]) {
+    x.iter_mut().zip(y).for_each(|(a, &b)| *a = a.minus(b));
+}
+
+fn sum_into<R: Ring>(out: &mut [R], x: &[R], y: &[R]) {
+    out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (&a, &b))| *out = a.plus(b));
 }
 
 /// Converts one plane into a column of zeros and ones. As [`bit_to_arithmetic`].
@@ -97,7 +133,8 @@ pub async fn signed_planes_to_arithmetic<R: Ring>(ctx: &Context, x: &SharedBits)
 /// # Errors
 /// [`crate::Error::Internal`] if `bits` is 0 or exceeds the ring; [`crate::Error::Peer`].
 pub async fn bits_of<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
-    let (p, b) = addends(ctx, x, bits).await?;
+    let (p, roles) = addends(ctx, x, bits).await?;
+    let b = roles.known_part(&p);
     let zero = SharedBits::zeros(x.len(), 1);
     let below = bits as usize - 1;
     let p_below = SharedBits::concat_planes(&[&zero, &p.planes(0..below)]);

@@ -5,40 +5,137 @@
 //! v = v_hi ^ p_hi & (v_lo ^ v_hi) and p = p_hi & p_lo: two ANDs, and no layer that generates.
 //! The lowest leaf is *complete*: its v is the carry itself, and its p is not looked at.
 
-use super::bits::and;
-use crate::{Context, Result, SharedBits};
+use super::bits::{and, bilinear};
+use super::roles::Roles;
+use crate::{Context, Planes, Result, SharedBits};
 
-/// The carry out of all leaves: planes of `p` and `v` from the lowest to the highest leaf.
-///
-/// Shapes: n rows of m leaves -> n rows of 1 bit.
-/// Cost: ceil(log2 m) rounds; per level of m nodes floor(m / 2) planes for v, and one less for p, none at the end.
-pub(super) async fn carry(ctx: &Context, p: &SharedBits, v: &SharedBits) -> Result<SharedBits> {
-    let (mut p, mut v) = (p.clone(), v.clone());
-    let mut level = 0;
-    while v.width() > 1 {
-        let pairs = v.width() / 2;
-        let (v_low, v_high, v_rest) = deinterleave(&v);
-        let (p_low, p_high, p_rest) = deinterleave(&p);
-        // The p of the lowest pair is of no use: the pair is complete.
-        let left = SharedBits::concat_planes(&[&p_high, &p_high.planes(1..pairs)]);
-        let right = SharedBits::concat_planes(&[&v_low.xor(&v_high), &p_low.planes(1..pairs)]);
-        let joined = and(&ctx.nth(level), &left, &right).await?;
-        v = SharedBits::concat_planes(&[&joined.planes(0..pairs).xor(&v_high), &v_rest]);
-        let unused = SharedBits::zeros(v.len(), 1);
-        p = SharedBits::concat_planes(&[&unused, &joined.planes(pairs..2 * pairs - 1), &p_rest]);
-        level += 1;
-    }
-    Ok(v)
+/// Where the leaves take their v from.
+pub(super) enum Generate<'a> {
+    /// Planes of their own.
+    Planes(&'a SharedBits),
+    /// Of p = a ^ b the words that are b, as [`super::roles::difference`] made them.
+    Addend(Roles),
 }
 
-/// Even planes, odd planes, and the last one if their number is odd.
-fn deinterleave(x: &SharedBits) -> (SharedBits, SharedBits, SharedBits) {
-    let pairs = x.width() / 2;
-    let pick = |offset: usize| {
-        let planes: Vec<SharedBits> = (0..pairs).map(|i| x.plane(2 * i + offset)).collect();
-        SharedBits::concat_planes(&planes.iter().collect::<Vec<_>>())
-    };
-    (pick(0), pick(1), x.planes(2 * pairs..x.width()))
+/// A plane of a node.
+#[derive(Clone, Copy)]
+enum Place {
+    /// A constant: no carry comes from below.
+    Zero,
+    /// Of the leaves.
+    Leaf(usize),
+    /// Of what a level made.
+    Level(usize, usize),
+}
+
+/// A range of bits; `p` of the lowest one is not looked at.
+#[derive(Clone, Copy)]
+struct Node {
+    p: Place,
+    v: Place,
+}
+
+/// The leaves, and what the levels have made of them so far.
+struct Tree<'a> {
+    p: &'a SharedBits,
+    v: &'a Generate<'a>,
+    levels: Vec<SharedBits>,
+}
+
+impl Tree<'_> {
+    /// The two components of a p.
+    fn p_words(&self, place: Place) -> (&[u64], &[u64]) {
+        let (bits, plane) = match place {
+            Place::Zero => return (&[], &[]),
+            Place::Leaf(plane) => (self.p, plane),
+            Place::Level(level, plane) => (&self.levels[level], plane),
+        };
+        (bits.first.plane(plane), bits.second.plane(plane))
+    }
+
+    /// Adds a v to the two components of `sum`.
+    fn add_v(&self, place: Place, first: &mut [u64], second: &mut [u64]) {
+        let (bits, plane) = match (place, self.v) {
+            (Place::Zero, _) => return,
+            (Place::Leaf(plane), Generate::Addend(roles)) => {
+                let (high, low) = roles.known_words();
+                xor(&mut first[high.clone()], &self.p.first.plane(plane)[high]);
+                xor(&mut second[low.clone()], &self.p.second.plane(plane)[low]);
+                return;
+            }
+            (Place::Leaf(plane), Generate::Planes(v)) => (*v, plane),
+            (Place::Level(level, plane), _) => (&self.levels[level], plane),
+        };
+        xor(first, bits.first.plane(plane));
+        xor(second, bits.second.plane(plane));
+    }
+
+    /// The local cross terms of one level: planes of v of all pairs, then of p of all but the lowest.
+    fn products(&self, nodes: &[Node]) -> Planes {
+        let pairs = nodes.len() / 2;
+        let mut z = Planes::zeros(self.p.len(), 2 * pairs - 1);
+        let mut sum = (vec![0; z.stride()], vec![0; z.stride()]);
+        for (j, pair) in nodes.chunks_exact(2).enumerate() {
+            let (low, high) = (pair[0], pair[1]);
+            sum.0.fill(0);
+            sum.1.fill(0);
+            self.add_v(low.v, &mut sum.0, &mut sum.1);
+            self.add_v(high.v, &mut sum.0, &mut sum.1);
+            let p = self.p_words(high.p);
+            cross(z.plane_mut(j), p, (&sum.0, &sum.1));
+            if j > 0 {
+                cross(z.plane_mut(pairs + j - 1), p, self.p_words(low.p));
+            }
+        }
+        z
+    }
+}
+
+fn xor(x: &mut [u64], y: &[u64]) {
+    x.iter_mut().zip(y).for_each(|(a, b)| *a ^= b);
+}
+
+/// The cross terms of x AND y that one seat can compute.
+fn cross(z: &mut [u64], x: (&[u64], &[u64]), y: (&[u64], &[u64])) {
+    let x = x.0.iter().zip(x.1);
+    let y = y.0.iter().zip(y.1);
+    for (z, ((a, b), (c, d))) in z.iter_mut().zip(x.zip(y)) {
+        *z = (a & (c ^ d)) ^ (b & c);
+    }
+}
+
+/// The carry out of the lowest `width` leaves, with no carry into them: planes of `p` and `v`, lowest first.
+///
+/// The absent carry is one more leaf below: m = width + 1.
+/// Shapes: n rows of m - 1 leaves -> n rows of 1 bit.
+/// Cost: ceil(log2 m) rounds; per level of m nodes floor(m / 2) planes for v, and one less for p.
+pub(super) async fn carry(
+    ctx: &Context,
+    p: &SharedBits,
+    v: &Generate<'_>,
+    width: usize,
+) -> Result<SharedBits> {
+    let mut tree = Tree { p, v, levels: Vec::new() };
+    let mut nodes = vec![Node { p: Place::Zero, v: Place::Zero }];
+    nodes.extend((0..width).map(|i| Node { p: Place::Leaf(i), v: Place::Leaf(i) }));
+    while nodes.len() > 1 {
+        let (level, pairs) = (tree.levels.len(), nodes.len() / 2);
+        let mut joined = bilinear(&ctx.nth(level), tree.products(&nodes)).await?;
+        let mut next = Vec::with_capacity(nodes.len() - pairs);
+        for (j, pair) in nodes.chunks_exact(2).enumerate() {
+            tree.add_v(pair[1].v, joined.first.plane_mut(j), joined.second.plane_mut(j));
+            // The lowest pair is complete: it needs no p.
+            let p = if j == 0 { Place::Zero } else { Place::Level(level, pairs + j - 1) };
+            next.push(Node { p, v: Place::Level(level, j) });
+        }
+        next.extend_from_slice(&nodes[2 * pairs..]);
+        nodes = next;
+        tree.levels.push(joined);
+    }
+    Ok(match tree.levels.last() {
+        Some(top) => top.plane(0),
+        None => SharedBits::zeros(p.len(), 1),
+    })
 }
 
 /// The carries out of every prefix of leaves: plane `i` is the carry out of leaves 0 to `i`.

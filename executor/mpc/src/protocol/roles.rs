@@ -151,32 +151,43 @@ pub(crate) async fn structured<R: Ring>(
     })
 }
 
-/// Every holder inputs planes for its chunk; the result covers all rows. As [`input`].
+/// a ^ b, for planes `a` that every holder inputs for its chunk (`view.own`), and `b` that the two others know.
 ///
+/// Components, from the holder on: (r, a ^ r, b), with `r` from the stream of holder and previous neighbour.
 /// Cost: 1 round; each seat sends the planes of its own chunk to its next neighbour.
-pub(crate) async fn input_bits(ctx: &Context, roles: Roles, own: &Planes) -> Result<SharedBits> {
+pub(crate) async fn difference(ctx: &Context, roles: Roles, view: &Split<Planes>) -> Result<SharedBits> {
     let random = ctx.random()?;
-    let (ranges, width) = (roles.ranges(), own.width());
-    let first = random.first(0).planes(own.len(), width);
-    let second = own.xor(&first);
+    let (ranges, width) = (roles.ranges(), view.own.width());
+    let first = random.first(0).planes(ranges.own.len(), width);
+    let second = view.own.xor(&first);
     let (next, previous) = (ctx.seat().next(), ctx.seat().previous());
     let received = ctx.recv_planes(previous, ranges.low.len(), width);
     let ((), received) = futures::try_join!(ctx.send_planes(next, &second), received)?;
     let shared = random.second(0).planes(ranges.high.len(), width);
-    let (low, high) = (Planes::zeros(received.len(), width), Planes::zeros(shared.len(), width));
-    let first = Split { own: first, low: received, high };
-    let second = Split { own: second, low, high: shared };
-    Ok(SharedBits::from_parts(join_planes(&first, ctx.seat()), join_planes(&second, ctx.seat())))
+    let join = |own: &Planes, low: &Planes, high: &Planes| {
+        Planes::concat_rows(&Split { own, low, high }.in_order(ctx.seat()).map(|part| *part))
+    };
+    Ok(SharedBits::from_parts(join(&first, &received, &view.high), join(&second, &view.low, &shared)))
 }
 
-/// Planes that the two others know of each chunk. As [`known`].
-pub(crate) fn known_bits(seat: Seat, view: &Split<Planes>) -> SharedBits {
-    let zeros = |x: &Planes| Planes::zeros(x.len(), x.width());
-    let first = Split { own: zeros(&view.own), low: zeros(&view.low), high: view.high.clone() };
-    let second = Split { own: zeros(&view.own), low: view.low.clone(), high: zeros(&view.high) };
-    SharedBits::from_parts(join_planes(&first, seat), join_planes(&second, seat))
-}
+impl Roles {
+    /// Of the components of [`difference`], the words that are `b`: in the first component the rows of `high`, in the
+    /// second those of `low`. Everything else of `b` is zero.
+    pub(crate) fn known_words(&self) -> (Range<usize>, Range<usize>) {
+        let ranges = self.ranges();
+        let words = |range: Range<usize>| range.start / 64..range.end.div_ceil(64);
+        (words(ranges.high), words(ranges.low))
+    }
 
-fn join_planes(split: &Split<Planes>, seat: Seat) -> Planes {
-    Planes::concat_rows(&split.in_order(seat))
+    /// `b` of the planes that [`difference`] made.
+    pub(crate) fn known_part(&self, p: &SharedBits) -> SharedBits {
+        let (first_words, second_words) = self.known_words();
+        let mut out = SharedBits::zeros(p.len(), p.width());
+        for plane in 0..p.width() {
+            let (first, second) = (first_words.clone(), second_words.clone());
+            out.first.plane_mut(plane)[first.clone()].copy_from_slice(&p.first.plane(plane)[first]);
+            out.second.plane_mut(plane)[second.clone()].copy_from_slice(&p.second.plane(plane)[second]);
+        }
+        out
+    }
 }
