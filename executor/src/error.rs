@@ -127,15 +127,14 @@ impl Error {
         Error::Internal { step: step.into(), reason: reason.into() }
     }
 
-    /// Data of `table` (`party.table`) that break `rule`: which column, what it demands, how many rows.
-    pub fn source(table: impl Into<String>, rule: impl std::fmt::Display) -> Self {
-        let table = table.into();
-        Error::Source { message: format!("{table}: {rule}"), table }
-    }
-
     /// A party that cannot be reached.
     pub fn peer(party: impl Into<String>, reason: impl Into<String>) -> Self {
         Error::Peer { party: party.into(), reason: reason.into() }
+    }
+
+    /// Data that do not keep to their policy. `message` is for the owner.
+    pub fn source(table: impl Into<String>, message: impl Into<String>) -> Self {
+        Error::Source { table: table.into(), message: message.into() }
     }
 
     /// An error of the query engine at `step`.
@@ -161,20 +160,23 @@ impl Error {
 
     /// What to do instead, if there is something.
     pub fn hint(&self) -> Option<&str> {
-        match self {
-            Error::Plan(error) => error.hint.as_deref(),
-            Error::Remote { hint, .. } => hint.as_deref(),
-            Error::Deadline { .. } => Some("raise the timeout"),
-            _ => None,
+        if let Error::Plan(error) = self {
+            error.hint.as_deref()
+        } else if let Error::Remote { hint, .. } = self {
+            hint.as_deref()
+        } else {
+            None
         }
     }
 
     /// Where in the SQL text, if it is known.
     pub fn position(&self) -> Option<Position> {
-        match self {
-            Error::Plan(error) => error.position,
-            Error::Remote { position, .. } => *position,
-            _ => None,
+        if let Error::Plan(error) = self {
+            error.position
+        } else if let Error::Remote { position, .. } = self {
+            *position
+        } else {
+            None
         }
     }
 
@@ -189,7 +191,15 @@ impl Error {
                 format!("party {party} is not configured correctly; its owner can see the details")
             }
             Error::Internal { .. } | Error::Limit { .. } => format!("party {party}: {self}"),
-            _ => self.to_string(),
+            Error::Plan(_)
+            | Error::Protocol(_)
+            | Error::Peer { .. }
+            | Error::Differs { .. }
+            | Error::Cancelled
+            | Error::Request { .. }
+            | Error::Abort { .. }
+            | Error::Deadline { .. }
+            | Error::Remote { .. } => self.to_string(),
         }
     }
 
@@ -199,7 +209,9 @@ impl Error {
             Error::Plan(_) => "plan".to_owned(),
             Error::Protocol(error) => protocol_step(error),
             Error::Source { table, .. } => format!("data of {table}"),
-            Error::Engine { step, .. } | Error::Abort { step, .. } | Error::Internal { step, .. } => step.clone(),
+            Error::Engine { step, .. } | Error::Abort { step, .. } | Error::Internal { step, .. } => {
+                step.clone()
+            }
             Error::Peer { party, .. } => format!("link to {party}"),
             Error::Differs { .. } => "agreement".to_owned(),
             Error::Request { .. } => "request".to_owned(),
@@ -222,9 +234,9 @@ fn protocol_class(error: &mpc::Error) -> Class {
 
 fn protocol_step(error: &mpc::Error) -> String {
     match error {
-        mpc::Error::Shape { step, .. } | mpc::Error::Abort { step, .. } | mpc::Error::Internal { step, .. } => {
-            step.clone()
-        }
+        mpc::Error::Shape { step, .. }
+        | mpc::Error::Abort { step, .. }
+        | mpc::Error::Internal { step, .. } => step.clone(),
         mpc::Error::Peer { seat, .. } => format!("link to seat {seat}"),
         _ => "protocol".to_owned(),
     }
@@ -236,7 +248,8 @@ mod tests {
 
     #[test]
     fn only_the_owner_reads_what_its_data_say() {
-        let source = Error::Source { table: "hospital.visits".into(), message: "column age: 3 rows above 120".into() };
+        let source =
+            Error::Source { table: "hospital.visits".into(), message: "column age: 3 rows above 120".into() };
         assert_eq!(source.class(), Class::Source);
         assert!(!source.for_analyst("hospital").contains("120"));
         assert_eq!(source.step(), "data of hospital.visits");

@@ -11,7 +11,9 @@ use std::path::Path;
 
 use planner::catalog::PublicKey;
 use rcgen::{CertificateParams, KeyPair, PKCS_ED25519, SigningKey as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, SignatureVerificationAlgorithm, alg_id};
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, SignatureVerificationAlgorithm, alg_id,
+};
 use zeroize::Zeroizing;
 
 use crate::{Error, Result};

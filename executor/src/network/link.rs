@@ -300,7 +300,11 @@ impl Framed {
     }
 }
 
-fn write_frame(half: &mut WriteHalf<Stream>, frame: &mut Framed, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+fn write_frame(
+    half: &mut WriteHalf<Stream>,
+    frame: &mut Framed,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
     let start = frame.message.framed - frame.payload;
     let payload = frame.message.message.get(start..frame.message.framed).unwrap_or_default();
     while frame.written < HEADER_BYTES + payload.len() {

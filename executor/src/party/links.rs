@@ -1,0 +1,233 @@
+//! A party's connections of one query, and what the secure core and the operators see of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use futures::future::{BoxFuture, select_all};
+use futures::{FutureExt as _, StreamExt as _, stream};
+use mpc::{Channel, Network, Seat};
+use planner::plan::PartyId;
+use rand::SeedableRng as _;
+use rand::rngs::{StdRng, SysRng};
+
+use crate::network::{Direction, Link, LinkError, Traffic, channel};
+use crate::report::Report;
+use crate::run::{OwnTable, Run};
+use crate::{Error, Result};
+
+/// One link to every other party.
+#[derive(Debug)]
+pub(super) struct Links {
+    /// All names, in the federation's order.
+    pub(super) names: Vec<String>,
+    /// `None` at this party's own place.
+    pub(super) links: Vec<Option<Link>>,
+}
+
+impl Links {
+    pub(super) fn send(&self, to: PartyId, channel: u64, payload: Vec<u8>) -> Result<()> {
+        self.link(to)?.send(channel, payload).map_err(|error| self.error(to, &error))
+    }
+
+    pub(super) async fn recv(&self, from: PartyId, channel: u64) -> Result<Vec<u8>> {
+        self.link(from)?.recv(channel).await.map_err(|error| self.error(from, &error))
+    }
+
+    /// Sends the same message to every other party and gives theirs, in the federation's order, with `own` at this
+    /// party's place.
+    pub(super) async fn exchange(&self, name: &str, own: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let channel = channel(name);
+        for (party, _) in self.others() {
+            self.send(party, channel, own.to_vec())?;
+        }
+        let mut all = Vec::with_capacity(self.links.len());
+        for (index, link) in self.links.iter().enumerate() {
+            let message =
+                if link.is_some() { self.recv(PartyId(index), channel).await? } else { own.to_vec() };
+            all.push(message);
+        }
+        Ok(all)
+    }
+
+    /// All other parties.
+    pub(super) fn others(&self) -> impl Iterator<Item = (PartyId, &Link)> {
+        let present = |(index, link): (usize, &'_ Option<Link>)| link.is_some().then_some(PartyId(index));
+        let parties: Vec<PartyId> = self.links.iter().enumerate().filter_map(present).collect();
+        parties.into_iter().zip(self.links.iter().flatten())
+    }
+
+    /// Waits until any link ends, and says what that means.
+    pub(super) async fn any_ended(&self) -> Error {
+        let ends = self.others().map(|(party, link)| async move { (party, link.ended().await) }.boxed());
+        let ends: Vec<_> = ends.collect();
+        if ends.is_empty() {
+            return std::future::pending().await;
+        }
+        let ((party, error), _, _) = select_all(ends).await;
+        self.error(party, &error)
+    }
+
+    /// If another party has reported a failure, that is the cause of whatever else went wrong with links.
+    pub(super) fn cause(&self, error: Error) -> Error {
+        let error = match error {
+            Error::Protocol(mpc::Error::Peer { .. }) | Error::Peer { .. } => error,
+            other => return other,
+        };
+        let reported = self.others().find_map(|(party, link)| match link.end_reason() {
+            Some(reason @ LinkError::Report(_)) => Some(self.error(party, &reason)),
+            _ => None,
+        });
+        reported.unwrap_or(error)
+    }
+
+    /// Tells the other parties, and waits until they have taken it.
+    pub(super) async fn fail(&self, error: &Error) {
+        let report = Report::for_party(error).to_bytes();
+        for (_, link) in self.others() {
+            link.fail(report.clone());
+        }
+        stream::iter(self.others()).for_each_concurrent(None, |(_, link)| link.flush()).await;
+        stream::iter(self.others()).for_each_concurrent(None, |(_, link)| link.ended().map(drop)).await;
+    }
+
+    /// What crossed all links, by party.
+    pub(super) fn traffic(&self) -> Vec<(PartyId, Traffic)> {
+        self.others().map(|(party, link)| (party, link.traffic())).collect()
+    }
+
+    /// What the end of the link to `party` means here.
+    pub(super) fn error(&self, party: PartyId, error: &LinkError) -> Error {
+        let name = self.names.get(party.0).map_or("?", String::as_str);
+        match error {
+            LinkError::Report(report) => Report::to_error(report, name).0,
+            LinkError::Closed(_) | LinkError::Misbehaved(_) => Error::peer(name, error.to_string()),
+        }
+    }
+
+    fn link(&self, party: PartyId) -> Result<&Link> {
+        let link = self.links.get(party.0).and_then(Option::as_ref);
+        link.ok_or_else(|| Error::internal("network", "there is no link to that party"))
+    }
+}
+
+/// The links of a seat to its two neighbours.
+#[derive(Debug)]
+pub(super) struct SeatNetwork {
+    pub(super) seat: Seat,
+    pub(super) seats: [PartyId; 3],
+    pub(super) links: Arc<Links>,
+    /// Whether something was sent since the last wait.
+    sent: AtomicBool,
+    rounds: AtomicU64,
+}
+
+impl SeatNetwork {
+    pub(super) fn new(seat: Seat, seats: [PartyId; 3], links: Arc<Links>) -> Self {
+        SeatNetwork { seat, seats, links, sent: AtomicBool::new(false), rounds: AtomicU64::new(0) }
+    }
+
+    /// How often this seat has sent and then waited.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
+    fn party(&self, seat: Seat) -> PartyId {
+        let [p0, p1, p2] = self.seats;
+        match seat {
+            Seat::P0 => p0,
+            Seat::P1 => p1,
+            Seat::P2 => p2,
+        }
+    }
+}
+
+fn unreachable(seat: Seat, error: &Error) -> mpc::Error {
+    mpc::Error::Peer { seat, reason: error.to_string() }
+}
+
+impl Network for SeatNetwork {
+    fn seat(&self) -> Seat {
+        self.seat
+    }
+
+    fn send(&self, to: Seat, channel: Channel, payload: Vec<u8>) -> BoxFuture<'_, Result<(), mpc::Error>> {
+        self.sent.store(true, Ordering::Relaxed);
+        let sent =
+            self.links.send(self.party(to), channel.0, payload).map_err(|error| unreachable(to, &error));
+        std::future::ready(sent).boxed()
+    }
+
+    fn recv(&self, from: Seat, channel: Channel) -> BoxFuture<'_, Result<Vec<u8>, mpc::Error>> {
+        async move {
+            if self.sent.swap(false, Ordering::Relaxed) {
+                self.rounds.fetch_add(1, Ordering::Relaxed);
+            }
+            self.links.recv(self.party(from), channel.0).await.map_err(|error| unreachable(from, &error))
+        }
+        .boxed()
+    }
+}
+
+/// One query at this party, as the operators see it.
+pub(super) struct QueryRun {
+    pub(super) party: PartyId,
+    pub(super) seats: [PartyId; 3],
+    pub(super) query_id: [u8; 32],
+    pub(super) links: Arc<Links>,
+    pub(super) context: Option<mpc::Context>,
+    pub(super) tables: BTreeMap<String, OwnTable>,
+    pub(super) local_memory_bytes: usize,
+}
+
+/// A generator seeded by the operating system.
+pub(super) fn fresh_rng() -> Result<StdRng> {
+    StdRng::try_from_rng(&mut SysRng).map_err(|error| Error::internal("randomness", error.to_string()))
+}
+
+impl Run for QueryRun {
+    fn party(&self) -> PartyId {
+        self.party
+    }
+
+    fn seats(&self) -> [PartyId; 3] {
+        self.seats
+    }
+
+    fn names(&self) -> &[String] {
+        &self.links.names
+    }
+
+    fn context(&self) -> Option<&mpc::Context> {
+        self.context.as_ref()
+    }
+
+    fn query_id(&self) -> &[u8; 32] {
+        &self.query_id
+    }
+
+    fn tables(&self) -> &BTreeMap<String, OwnTable> {
+        &self.tables
+    }
+
+    fn rng(&self) -> Result<StdRng> {
+        fresh_rng()
+    }
+
+    fn local_memory_bytes(&self) -> usize {
+        self.local_memory_bytes
+    }
+
+    fn send<'a>(&'a self, to: PartyId, name: &'a str, payload: Vec<u8>) -> BoxFuture<'a, Result<()>> {
+        std::future::ready(self.links.send(to, channel(name), payload)).boxed()
+    }
+
+    fn recv<'a>(&'a self, from: PartyId, name: &'a str) -> BoxFuture<'a, Result<Vec<u8>>> {
+        self.links.recv(from, channel(name)).boxed()
+    }
+}
+
+/// The total length of what went to all parties.
+pub(super) fn sent_bytes(traffic: &[(PartyId, Traffic)]) -> u64 {
+    traffic.iter().map(|(_, traffic)| traffic.bytes(Direction::Sent)).sum()
+}
