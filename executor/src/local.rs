@@ -23,6 +23,7 @@ use datafusion::prelude::{Expr, SessionConfig, SessionContext};
 use planner::plan::Input;
 use tokio::sync::oneshot;
 
+use crate::ingest::broken;
 use crate::run::OwnTable;
 use crate::{Error, Result};
 
@@ -72,7 +73,7 @@ fn attach(plan: LogicalPlan, tables: &BTreeMap<String, OwnTable>) -> Result<Logi
 fn own_rows(scan: &TableScan, tables: &BTreeMap<String, OwnTable>) -> Result<MemTable> {
     let name = scan.table_name.to_string();
     let table = tables.get(scan.table_name.table());
-    let table = table.ok_or_else(|| Error::source(name.clone(), "the table has no data source"))?;
+    let table = table.ok_or_else(|| broken(&name, "the table has no data source"))?;
     let schema = scan.source.schema();
     let batches =
         table.batches.iter().map(|batch| conform(&name, batch, &schema)).collect::<Result<Vec<_>>>()?;
@@ -98,7 +99,7 @@ fn conform(table: &str, batch: &RecordBatch, schema: &SchemaRef) -> Result<Recor
 }
 
 fn wrong_column(table: &str, column: &str, what: &str) -> Error {
-    Error::source(table, format!("column `{column}` {what}"))
+    broken(table, &format!("column `{column}` {what}"))
 }
 
 /// A scan of `rows` in place of `scan`. Filters that were pushed into the scan become a node of their own: a table in

@@ -15,7 +15,7 @@ use rand::CryptoRng;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::ingest::Rows;
+use crate::ingest::{Rows, broken, owner_tables};
 use crate::links::Links;
 use crate::{Error, Result};
 
@@ -100,7 +100,7 @@ fn identifiers(join: &HashedJoin, key: &JoinKey, input: &Input, rows: &Rows) -> 
             "duplicate identifiers: column `{}`: {repeated} identifiers occur in more than {} rows (`max_rows_per_person`)",
             key.name, key.max_rows
         );
-        return Err(Error::source(input.tables.join(", "), rule));
+        return Err(broken(&owner_tables(input), &rule));
     }
     Ok(identifiers)
 }
@@ -187,4 +187,35 @@ pub(crate) fn pairs(stay: &[u8], moved: &[u8], multiplicity: Multiplicity) -> Re
         }
     }
     Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(value: u8) -> [u8; TAG_BYTES] {
+        [value; TAG_BYTES]
+    }
+
+    #[test]
+    fn pairs_are_found_and_repetitions_abort() {
+        let moved = [tag(1), tag(2), tag(3)].concat();
+        let stay = [tag(3), tag(9), tag(1)].concat();
+        assert_eq!(pairs(&stay, &moved, Multiplicity::OneToOne).unwrap(), [Some(2), None, Some(0)]);
+        let twice = [tag(3), tag(3)].concat();
+        assert!(pairs(&twice, &moved, Multiplicity::OneToOne).is_err());
+        assert_eq!(pairs(&twice, &moved, Multiplicity::ManyToOne).unwrap(), [Some(2), Some(2)]);
+        assert!(pairs(&stay, &twice, Multiplicity::ManyToOne).is_err());
+        assert!(pairs(&[], &[], Multiplicity::OneToOne).unwrap().is_empty());
+    }
+
+    #[test]
+    fn repetitions_are_counted_by_identifier() {
+        let ids: Vec<Option<Vec<u8>>> = [Some("a"), None, Some("b"), None, Some("a"), Some("a")]
+            .map(|id| id.map(|id| id.as_bytes().to_vec()))
+            .into();
+        assert_eq!(repeated(&ids, 1), 1);
+        assert_eq!(repeated(&ids, 2), 1);
+        assert_eq!(repeated(&ids, 3), 0);
+    }
 }

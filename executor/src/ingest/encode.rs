@@ -10,7 +10,7 @@ use mpc::{Part, Planes, Ring};
 use planner::plan::{Encoding, Input, RingSize, SharedColumn, Source};
 
 use super::number::{Integer, canonical, integers};
-use super::{Rows, column_of, order, owner_tables, truths};
+use super::{Rows, broken, column_of, order, owner_tables, truths};
 use crate::{Error, Result};
 
 /// All columns that an owner shares, in the order of the plan; every one has `bound` rows.
@@ -81,7 +81,7 @@ fn checked(
     if outside > 0 {
         let rule =
             format!("column `{}`: {outside} rows hold a value outside the declared domain", column.def.name);
-        return Err(Error::source(owner_tables(input), rule));
+        return Err(broken(&owner_tables(input), &rule));
     }
     Ok(integers)
 }
@@ -124,8 +124,11 @@ fn equals(array: &ArrayRef, value: &ScalarValue) -> Result<Vec<bool>> {
 }
 
 /// Where a shared row starts a run of rows equal in some columns. Padding and rows with a NULL there are runs of their
-/// own.
+/// own; without columns every row is.
 fn run_starts(rows: &Rows, columns: &[usize]) -> Result<Vec<bool>> {
+    if columns.is_empty() {
+        return Ok(vec![true; rows.positions.len()]);
+    }
     let keys = order::keys(&rows.batch, columns)?;
     let known = known(rows, columns)?;
     let person = |row: Option<usize>| row.filter(|&row| known[row]).map(|row| keys.row(row));

@@ -35,7 +35,7 @@ pub(crate) fn arrange(input: &Input, batch: RecordBatch, rng: &mut impl CryptoRn
     if batch.num_rows() > input.bound {
         let (rows, bound) = (batch.num_rows(), input.bound);
         let rule = format!("{rows} rows, but `max_rows` allows {bound}");
-        return Err(Error::source(owner_tables(input), rule));
+        return Err(broken(&owner_tables(input), &rule));
     }
     let valid = match input.valid {
         Some(column) => truths(&batch, column)?,
@@ -45,15 +45,22 @@ pub(crate) fn arrange(input: &Input, batch: RecordBatch, rng: &mut impl CryptoRn
     Ok(Rows { batch, positions, valid })
 }
 
+/// Data of `table` that break a rule.
+pub(crate) fn broken(table: &str, rule: &str) -> Error {
+    Error::source(table, format!("{table}: {rule}"))
+}
+
 /// How errors name the data of an input.
-fn owner_tables(input: &Input) -> String {
+pub(crate) fn owner_tables(input: &Input) -> String {
     input.tables.join(", ")
 }
 
 /// Where a BOOLEAN column is true; NULL is not.
 fn truths(batch: &RecordBatch, column: usize) -> Result<Vec<bool>> {
     let array = column_of(batch, column)?;
-    let bits = array.as_boolean_opt().ok_or_else(|| Error::internal("ingest", "a BOOLEAN column of the local plan is not one"))?;
+    let bits = array
+        .as_boolean_opt()
+        .ok_or_else(|| Error::internal("ingest", "a BOOLEAN column of the local plan is not one"))?;
     Ok(bits.iter().map(|bit| bit == Some(true)).collect())
 }
 
@@ -61,3 +68,6 @@ fn column_of(batch: &RecordBatch, column: usize) -> Result<&ArrayRef> {
     let array = batch.columns().get(column);
     array.ok_or_else(|| Error::internal("ingest", "the plan names a column that the local plan has not"))
 }
+
+#[cfg(test)]
+mod tests;

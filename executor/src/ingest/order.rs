@@ -22,46 +22,56 @@ pub(super) fn positions(
     bound: usize,
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<Option<usize>>> {
-    let rows = batch.num_rows();
-    let padding = bound.saturating_sub(rows);
-    let mut groups = match order {
-        Order::Local => return Ok(padded((0..rows).collect(), bound)),
-        Order::Adjacent(columns) => return Ok(padded(groups(batch, columns)?.concat(), bound)),
-        Order::Shuffled { adjacent } if adjacent.is_empty() => (0..rows).map(|row| vec![row]).collect(),
-        Order::Shuffled { adjacent } => groups(batch, adjacent)?,
+    let rows: Vec<usize> = (0..batch.num_rows()).collect();
+    let levels =
+        |columns: &[usize]| columns.iter().map(|&column| keys(batch, &[column])).collect::<Result<Vec<_>>>();
+    let ordered = match order {
+        Order::Local => vec![rows],
+        Order::Adjacent(columns) => grouped(rows, &levels(columns)?, &mut |_| {}),
+        Order::Shuffled { adjacent } => {
+            let mut units = grouped(rows, &levels(adjacent)?, &mut |groups| groups.shuffle(rng));
+            // A group without rows stands for a row of padding.
+            units.resize(units.len() + bound.saturating_sub(batch.num_rows()), Vec::new());
+            units.shuffle(rng);
+            units
+        }
     };
-    for group in &mut groups {
-        group.shuffle(rng);
+    let mut positions = Vec::with_capacity(bound);
+    for unit in ordered {
+        if unit.is_empty() && positions.len() < bound && matches!(order, Order::Shuffled { .. }) {
+            positions.push(None);
+        }
+        positions.extend(unit.into_iter().map(Some));
     }
-    let mut units: Vec<Option<Vec<usize>>> = groups.into_iter().map(Some).collect();
-    units.resize(units.len() + padding, None);
-    units.shuffle(rng);
-    let positions = units.into_iter().flat_map(|unit| match unit {
-        Some(group) => group.into_iter().map(Some).collect(),
-        None => vec![None],
-    });
-    Ok(positions.collect())
-}
-
-fn padded(rows: Vec<usize>, bound: usize) -> Vec<Option<usize>> {
-    let mut positions: Vec<_> = rows.into_iter().map(Some).collect();
     positions.resize(bound, None);
-    positions
+    Ok(positions)
 }
 
-/// The rows that are equal in `columns` (NULL equal to NULL), by group, groups in the order of their first row.
-fn groups(batch: &RecordBatch, columns: &[usize]) -> Result<Vec<Vec<usize>>> {
-    let keys = keys(batch, columns)?;
+/// The rows by groups that are equal in the first column, ordered within so that rows equal in the second are
+/// adjacent, and so on. `arrange` orders groups of the same level; without columns every row is a group.
+fn grouped(
+    rows: Vec<usize>,
+    levels: &[Rows],
+    arrange: &mut dyn FnMut(&mut Vec<Vec<usize>>),
+) -> Vec<Vec<usize>> {
+    let Some((keys, deeper)) = levels.split_first() else {
+        return rows.into_iter().map(|row| vec![row]).collect();
+    };
     let mut index = BTreeMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (row, key) in keys.iter().enumerate() {
-        let group = *index.entry(key).or_insert(groups.len());
+    for row in rows {
+        let group = *index.entry(keys.row(row)).or_insert(groups.len());
         if group == groups.len() {
             groups.push(Vec::new());
         }
         groups[group].push(row);
     }
-    Ok(groups)
+    let within = |group| {
+        let mut parts = grouped(group, deeper, arrange);
+        arrange(&mut parts);
+        parts.concat()
+    };
+    groups.into_iter().map(within).collect()
 }
 
 /// A comparable key for each row of `batch`, over some columns.

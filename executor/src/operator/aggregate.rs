@@ -74,6 +74,7 @@ struct Persons {
     counts: SharedBits,
     run_starts: SharedBits,
     max_run: usize,
+    rows: Range<usize>,
 }
 
 /// The rings of sums.
@@ -117,6 +118,7 @@ async fn terms(ctx: &Context, node: &Aggregate, input: &Table, one_cell: bool) -
                     counts: input.bit(*counts)?.rows(rows.clone()),
                     run_starts: input.bit(*run_starts)?.rows(rows.clone()),
                     max_run: *max_run,
+                    rows: rows.clone(),
                 })),
             }
         }
@@ -225,7 +227,8 @@ async fn outer<R: Ring>(ctx: &Context, a: &[Shared<R>], b: &[Shared<R>]) -> Resu
 async fn count(ctx: &Context, keys: &[Vec<&Shared<u64>>], persons: &Persons) -> Result<Column> {
     let mut cells = persons.counts.clone();
     for (level, key) in keys.iter().enumerate() {
-        let codes: Vec<SharedBits> = key.iter().map(|code| low_bits(code)).collect();
+        let codes: Vec<SharedBits> =
+            key.iter().map(|code| low_bits(&code.slice(persons.rows.clone()))).collect();
         let width = cells.width();
         let left: Vec<SharedBits> = (0..width).map(|plane| cells.plane(plane)).collect();
         let left: Vec<&SharedBits> = left.iter().flat_map(|x| codes.iter().map(move |_| x)).collect();
@@ -245,3 +248,6 @@ fn low_bits(codes: &Shared<u64>) -> SharedBits {
     let (first, second) = codes.parts();
     SharedBits::from_parts(Planes::from_values(first, 1), Planes::from_values(second, 1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ impl Registers {
         let mut readers = vec![Vec::new(); count];
         let mut missing = vec![0; count];
         for (index, op) in node.ops.iter().enumerate() {
-            for Reg(operand) in operands(op) {
+            for Reg(operand) in op.operands() {
                 if operand >= index {
                     return Err(Error::internal("compute", "an op reads a later register"));
                 }
@@ -77,7 +77,7 @@ impl Registers {
         std::mem::take(&mut self.next)
             .into_iter()
             .map(|index| {
-                (index, operands(&node.ops[index]).into_iter().filter_map(|reg| self.take(reg)).collect())
+                (index, node.ops[index].operands().into_iter().filter_map(|reg| self.take(reg)).collect())
             })
             .collect()
     }
@@ -98,30 +98,6 @@ impl Registers {
                 self.next.push(reader);
             }
         }
-    }
-}
-
-/// The registers that an op reads, in the order in which [`evaluate`] expects them.
-fn operands(op: &Op) -> Vec<Reg> {
-    match op {
-        Op::Column(_) | Op::Constant { .. } | Op::ConstantBit(_) => Vec::new(),
-        Op::Add(x, y)
-        | Op::Subtract(x, y)
-        | Op::Multiply(x, y)
-        | Op::And(x, y)
-        | Op::Or(x, y)
-        | Op::Xor(x, y)
-        | Op::Divide { numerator: x, denominator: y, .. } => vec![*x, *y],
-        Op::Scale(x, _)
-        | Op::Offset(x, _)
-        | Op::Widen(x)
-        | Op::Narrow(x)
-        | Op::Negative { x, .. }
-        | Op::Zero { x, .. }
-        | Op::Not(x)
-        | Op::BitToArithmetic { bit: x, .. }
-        | Op::DivideByConstant { x, .. } => vec![*x],
-        Op::Select { bit, then, otherwise } => vec![*bit, *then, *otherwise],
     }
 }
 
@@ -286,3 +262,6 @@ async fn divide_signed<R: Ring>(
     let (quotient, defined) = futures::try_join!(quotient, defined)?;
     Ok(select::mul_by_bit(&ctx.step("defined"), &defined, &quotient).await?)
 }
+
+#[cfg(test)]
+mod tests;

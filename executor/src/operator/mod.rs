@@ -4,6 +4,8 @@
 //! pseudonyms; as a seat it runs the nodes in the order of the plan. A party that is both does both at once.
 
 mod aggregate;
+#[cfg(test)]
+pub(crate) mod clear;
 mod compute;
 mod hashed_join;
 mod input;
@@ -78,13 +80,13 @@ impl SeatRun<'_> {
     async fn run(&self) -> Result<Vec<Gated>> {
         let mut tables: Vec<Option<Arc<Table>>> = vec![None; self.plan.nodes.len()];
         let mut uses = vec![0usize; self.plan.nodes.len()];
-        for input in self.plan.nodes.iter().flat_map(shape::inputs) {
+        for input in self.plan.nodes.iter().flat_map(Node::inputs) {
             *uses.get_mut(input.0).ok_or_else(no_table)? += 1;
         }
         let mut gated: Vec<Option<Gated>> = self.plan.releases.iter().map(|_| None).collect();
         for (index, node) in self.plan.nodes.iter().enumerate() {
             let mut inputs = Vec::new();
-            for NodeId(input) in shape::inputs(node) {
+            for NodeId(input) in node.inputs() {
                 uses[input] -= 1;
                 let table = if uses[input] == 0 { tables[input].take() } else { tables[input].clone() };
                 inputs.push(table.ok_or_else(no_table)?);
@@ -94,7 +96,8 @@ impl SeatRun<'_> {
                 Outcome::Table(_) => {}
                 Outcome::Gated(result) => {
                     let release = self.plan.releases.iter().position(|id| id.0 == index);
-                    let release = release.ok_or_else(|| Error::internal("plan", "a release has no number"))?;
+                    let release =
+                        release.ok_or_else(|| Error::internal("plan", "a release has no number"))?;
                     gated[release] = Some(result);
                 }
             }
@@ -158,3 +161,6 @@ enum Outcome {
 fn no_table() -> Error {
     Error::internal("plan", "a node reads what does not exist")
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,3 +162,6 @@ impl<'v, R: Ring> Batch<'v, R> {
         Ok(self.indices.into_iter().enumerate().map(part).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,3 +111,47 @@ fn double(number: i128, scale: Scale) -> f64 {
         Scale::Decimal(places) => format!("{number}e{}", -i32::from(places)).parse().unwrap_or(plain),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::datatypes::Decimal128Type;
+
+    use super::*;
+
+    fn decoded(data_type: DataType, scale: Scale, numbers: &[i128]) -> Result<ArrayRef> {
+        array(&Field::new("x", data_type, true), scale, numbers, &vec![true; numbers.len()])
+    }
+
+    #[test]
+    fn exact_types_are_exact() {
+        let big = i128::from(i64::MAX);
+        let integers = decoded(DataType::Int64, Scale::Unit, &[big, -big - 1]).unwrap();
+        assert_eq!(integers.as_primitive::<Int64Type>().values(), &[i64::MAX, i64::MIN]);
+        assert!(decoded(DataType::Int64, Scale::Unit, &[big + 1]).is_err());
+        assert!(decoded(DataType::Int64, Scale::Decimal(1), &[15]).is_err());
+        let decimals = decoded(DataType::Decimal128(10, 4), Scale::Decimal(2), &[12_345]).unwrap();
+        assert_eq!(decimals.as_primitive::<Decimal128Type>().value(0), 1_234_500);
+        assert!(decoded(DataType::Decimal128(3, 0), Scale::Unit, &[1000]).is_err());
+        let dates = decoded(DataType::Date32, Scale::Unit, &[-1]).unwrap();
+        assert_eq!(dates.as_primitive::<Date32Type>().value(0), -1);
+    }
+
+    #[test]
+    fn doubles_are_the_nearest() {
+        let value = |scale, number| {
+            decoded(DataType::Float64, scale, &[number]).unwrap().as_primitive::<Float64Type>().value(0)
+        };
+        assert_eq!(value(Scale::Decimal(2), 12_345).to_bits(), 123.45f64.to_bits());
+        assert_eq!(value(Scale::Decimal(-3), 5).to_bits(), 5000f64.to_bits());
+        assert_eq!(value(Scale::Step(0.25), -3).to_bits(), (-0.75f64).to_bits());
+        assert_eq!(value(Scale::Unit, 1 << 60).to_bits(), 2f64.powi(60).to_bits());
+    }
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        let field = Field::new("x", DataType::Int64, true);
+        let array = array(&field, Scale::Unit, &[1, 0], &[true, false]).unwrap();
+        assert_eq!(array.null_count(), 1);
+    }
+}

@@ -81,6 +81,6 @@ pub enum Source {
         value: ScalarValue,
     },
     /// 1 where a row is the first of the rows that are equal in these local columns and adjacent, valid or not; padding
-    /// rows are runs of their own.
+    /// rows, and rows with a NULL in one of these columns, are runs of their own.
     RunStart(Vec<usize>),
 }

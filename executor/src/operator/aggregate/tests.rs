@@ -1,0 +1,171 @@
+use planner::plan::NodeId;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::*;
+use crate::operator::clear::{self, Clear, Ran};
+
+/// Rows with up to three keys (of 3, 2 and 2 values), three numbers and persons with up to `max_run` rows.
+struct Data {
+    keys: Vec<[usize; 3]>,
+    small: Vec<i128>,
+    large: Vec<i128>,
+    counts: Vec<bool>,
+    starts: Vec<bool>,
+}
+
+const SIZES: [usize; 3] = [3, 2, 2];
+
+impl Data {
+    fn random(seed: u64, rows: usize, max_run: usize) -> Data {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let counts: Vec<bool> = (0..rows).map(|_| rng.random_range(0..3) > 0).collect();
+        let mut starts: Vec<bool> = Vec::new();
+        let mut run = 0;
+        for _ in 0..rows {
+            let start = run == 0 || run == max_run || rng.random_range(0..3) == 0;
+            run = if start { 1 } else { run + 1 };
+            starts.push(start);
+        }
+        // Numbers are 0 in rows that do not count, as an owner sends them.
+        let mut number = |counts: &bool, bits: u32| {
+            let limit = 1i128 << bits;
+            if *counts { rng.random_range(-limit..=limit) } else { 0 }
+        };
+        Data {
+            small: counts.iter().map(|c| number(c, 28)).collect(),
+            large: counts.iter().map(|c| number(c, 60)).collect(),
+            keys: (0..rows)
+                .map(|_| SIZES.map(|size| usize::try_from(number(&true, 20).unsigned_abs()).unwrap() % size))
+                .collect(),
+            counts,
+            starts,
+        }
+    }
+
+    /// 0: small, 1: large, 2: counts, 3: starts, then one-hot codes.
+    fn columns(&self) -> Vec<Clear> {
+        let mut columns = vec![
+            Clear::Z64(self.small.clone()),
+            Clear::Z128(self.large.clone()),
+            Clear::Bit(self.counts.clone()),
+            Clear::Bit(self.starts.clone()),
+        ];
+        for (key, size) in SIZES.into_iter().enumerate() {
+            for value in 0..size {
+                columns
+                    .push(Clear::Z64(self.keys.iter().map(|keys| i128::from(keys[key] == value)).collect()));
+            }
+        }
+        columns
+    }
+
+    fn in_cell(&self, keys: usize, row: usize, cell: usize) -> bool {
+        let of_row = (0..keys).fold(0, |cell, key| cell * SIZES[key] + self.keys[row][key]);
+        of_row == cell
+    }
+
+    fn persons(&self, keys: usize, cell: usize, rows: Range<usize>) -> i128 {
+        let (mut persons, mut counted) = (0, false);
+        for row in rows.clone() {
+            counted &= !(self.starts[row] || row == rows.start);
+            if !counted && self.counts[row] && self.in_cell(keys, row, cell) {
+                persons += 1;
+                counted = true;
+            }
+        }
+        persons
+    }
+}
+
+fn node(keys: usize, rows: usize, max_run: usize) -> Aggregate {
+    let half = rows / 2..rows;
+    let persons = |rows| Measure::Persons { counts: 2, run_starts: 3, max_run, rows };
+    let mut next = 4;
+    let mut codes = |size: usize| {
+        next += size;
+        (next - size..next).collect()
+    };
+    Aggregate {
+        input: NodeId(0),
+        keys: SIZES.into_iter().take(keys).map(&mut codes).collect(),
+        measures: vec![
+            Measure::Sum { value: 0 },
+            Measure::Sum { value: 1 },
+            Measure::SumOfProducts { left: 0, right: 0 },
+            Measure::SumOfProducts { left: 1, right: 1 },
+            Measure::SumOfRows { value: 0, rows: half.clone() },
+            persons(0..rows),
+            persons(half),
+        ],
+        columns: Vec::new(),
+    }
+}
+
+fn run(seed: u64, data: &Data, node: &Aggregate) -> Ran {
+    clear::run(seed, &data.columns(), |ctx, table| {
+        let node = node.clone();
+        async move { super::run(&ctx, &node, &table).await }
+    })
+}
+
+fn assert_equal(seed: u64, keys: usize, rows: usize, max_run: usize) {
+    let data = Data::random(seed, rows, max_run);
+    let ran = run(seed, &data, &node(keys, rows, max_run));
+    let cells = SIZES.into_iter().take(keys).product::<usize>();
+    for cell in 0..cells {
+        let sum = |value: &dyn Fn(usize) -> i128, rows: Range<usize>| -> i128 {
+            rows.filter(|&row| data.in_cell(keys, row, cell)).map(value).sum()
+        };
+        let expected = [
+            sum(&|row| data.small[row], 0..rows),
+            sum(&|row| data.large[row], 0..rows),
+            sum(&|row| data.small[row].pow(2), 0..rows),
+            sum(&|row| data.large[row].pow(2), 0..rows),
+            sum(&|row| data.small[row], rows / 2..rows),
+            data.persons(keys, cell, 0..rows),
+            data.persons(keys, cell, rows / 2..rows),
+        ];
+        for (measure, expected) in expected.into_iter().enumerate() {
+            let got = ran.columns[measure][cell];
+            assert_eq!(
+                got, expected,
+                "seed {seed}, {keys} keys, {rows} rows, cell {cell}, measure {measure}"
+            );
+        }
+    }
+}
+
+#[test]
+fn sums_and_persons_equal_the_clear() {
+    for (seed, (keys, rows)) in
+        [(0, 40), (1, 40), (2, 40), (3, 20), (0, 0), (1, 0), (2, 1), (0, 1)].into_iter().enumerate()
+    {
+        for max_run in [1, 3] {
+            assert_equal(seed as u64, keys, rows, max_run);
+        }
+    }
+}
+
+#[test]
+fn a_cost_does_not_grow_with_rows_where_rows_are_only_summed() {
+    let cost = |keys: usize, rows: usize| {
+        let all = node(keys, rows, 1);
+        let sums = Aggregate { measures: vec![Measure::Sum { value: 0 }; 2], ..all };
+        let cost = run(9, &Data::random(9, rows, 1), &sums).cost;
+        (cost.rounds, cost.bytes)
+    };
+    assert_eq!(cost(0, 50), (0, 0));
+    assert_eq!(cost(1, 50), (1, 3 * 2 * 8));
+    assert_eq!(cost(1, 500), (1, 3 * 2 * 8));
+    // Two keys: the codes of the first times the values, a product of every row.
+    assert_eq!(cost(2, 50), (2, (3 * 2 * 50 + 6 * 2) * 8));
+}
+
+#[test]
+fn messages_do_not_depend_on_data() {
+    let node = node(2, 30, 3);
+    let first = run(5, &Data::random(1, 30, 3), &node);
+    let second = run(6, &Data::random(2, 30, 3), &node);
+    assert_eq!(first.transcript, second.transcript);
+}
