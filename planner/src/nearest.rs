@@ -13,7 +13,7 @@ pub(crate) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>)
 }
 
 /// ``did you mean `x`?``, or the list of what exists when nothing is near.
-pub(crate) fn hint<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>, what: &str) -> Option<String> {
+pub fn hint<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>, what: &str) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(name) = nearest(typed, known.iter().copied()) {
         return Some(format!("did you mean `{name}`?"));

@@ -1,2 +1,9 @@
 //! The `conjoin` program.
-fn main() {}
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(shell::main_with(&arguments))
+}

@@ -45,9 +45,8 @@ pub(super) struct Patient {
 pub(super) fn patients(rows: usize, seed: u64) -> Vec<Patient> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let only = rows / 5;
-    let mut all: Vec<Patient> = (0..rows + only)
-        .map(|i| patient(&mut rng, 100_000 + i * 7, i < rows, i >= only))
-        .collect();
+    let mut all: Vec<Patient> =
+        (0..rows + only).map(|i| patient(&mut rng, 100_000 + i * 7, i < rows, i >= only)).collect();
     // Neither owner's order says who is a patient of both.
     for i in (1..all.len()).rev() {
         all.swap(i, rng.random_range(0..=i));
@@ -82,10 +81,10 @@ fn patient(rng: &mut ChaCha20Rng, number: usize, at_hospital: bool, at_insurer: 
     let kidney = rng.random_bool(0.18);
     let copd = rng.random_bool(if smoking == 2 { 0.35 } else { 0.1 });
     // What LASSO is to find: days depend on these, and on nothing else that the hospital knows.
-    let expected = 14.0 + 0.22 * f64::from(age - 68) - 1.1 * (exercise - 5.0)
-        - 0.4 * f64::from(ejection_fraction - 42)
-        + if smoking == 2 { 4.0 } else { 0.0 }
-        + if kidney { 5.0 } else { 0.0 };
+    let expected =
+        14.0 + 0.22 * f64::from(age - 68) - 1.1 * (exercise - 5.0) - 0.4 * f64::from(ejection_fraction - 42)
+            + if smoking == 2 { 4.0 } else { 0.0 }
+            + if kidney { 5.0 } else { 0.0 };
     let days = whole(bell(rng, expected, 5.0), 0, 366);
     let gp_visits = whole(bell(rng, 5.0 + 0.2 * f64::from(days), 2.5), 0, 100);
     let cost = bell(rng, 900.0 + 410.0 * f64::from(days) + 60.0 * f64::from(gp_visits), 600.0);

@@ -1,6 +1,10 @@
 //! The synthetic federation of `conjoin demo`: a hospital, an insurer, and a helper without tables.
 
+mod clear;
+mod compare;
 mod generate;
+mod guide;
+mod lasso;
 mod policy;
 mod tour;
 
@@ -10,6 +14,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use parquet::arrow::ArrowWriter;
 
+pub use guide::{check, tour};
 pub use tour::{Expectation, Stop, TOUR};
 
 /// Writes the federation directory: `federation.toml`, the owners' policies, and their data as Parquet.
@@ -39,6 +44,11 @@ pub fn write(dir: &Path, rows: usize, seed: u64) -> anyhow::Result<()> {
         writer.close()?;
     }
     Ok(())
+}
+
+/// Whether `dir` holds a federation that [`write`] wrote, which may be written again.
+pub fn is_demo(dir: &Path) -> bool {
+    fs::read_to_string(dir.join("federation.toml")).is_ok_and(|text| text == policy::FEDERATION)
 }
 
 fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {

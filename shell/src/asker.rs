@@ -1,0 +1,109 @@
+//! Who answers: the parties' servers, or parties of this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use executor::analyst::{Connection, Outcome};
+use executor::cluster::{Cluster, ClusterOptions};
+use executor::directory::Directory as Contacts;
+use executor::identity::Identity;
+use executor::network::LinkSettings;
+use executor::party::Tables;
+use planner::Planned;
+use planner::plan::PartyId;
+
+use crate::config::{AnalystFile, Directory};
+use crate::data::{FileTables, Sources};
+use crate::error::{Failure, Result};
+use crate::printer::Printer;
+
+/// An analyst's session, and the parties if they run in this process.
+#[derive(Debug)]
+pub struct Asker {
+    connection: Connection,
+    /// Its servers end when it is dropped.
+    cluster: Option<Cluster>,
+    planning_only: bool,
+}
+
+impl Asker {
+    /// Starts all parties of a directory in this process, over loopback sockets, with keys made for the run. Owners'
+    /// messages go to standard error.
+    ///
+    /// # Errors
+    /// Class invalid if a virtual table of the federation is broken or there are no sockets.
+    pub async fn local(directory: &Directory, analyst: &str, printer: Printer) -> Result<Self> {
+        let federation = &directory.federation;
+        planner::bind::validate_views(federation)?;
+        let tables = federation.parties.iter().enumerate().map(|(index, party)| {
+            let sources = Sources { folder: directory.data_folder(&party.name), ..Sources::default() };
+            let tables = FileTables::new(Arc::clone(federation), PartyId(index), sources);
+            Arc::new(tables) as Arc<dyn Tables>
+        });
+        let options = ClusterOptions {
+            messages: Arc::new(move |party: &str, message: &str| printer.owner(party, message)),
+            ..ClusterOptions::default()
+        };
+        let cluster = Cluster::start(Arc::clone(federation), tables.collect(), options).await?;
+        let connection = cluster.connection(analyst);
+        Ok(Self { connection, cluster: Some(cluster), planning_only: false })
+    }
+
+    /// A session with the servers that the federation's file lists. Connects when a query needs it.
+    ///
+    /// # Errors
+    /// Class invalid: the key cannot be read, or the file lacks addresses or keys.
+    pub fn remote(directory: &Directory, file: &AnalystFile) -> Result<Self> {
+        let federation = Arc::clone(&directory.federation);
+        planner::bind::validate_views(&federation)?;
+        let contacts = Contacts::of(&federation)?;
+        let identity = Arc::new(Identity::load(&file.key)?);
+        let connection = Connection::new(federation, contacts, identity, &file.name, LinkSettings::default());
+        Ok(Self { connection, cluster: None, planning_only: false })
+    }
+
+    /// A session that plans and explains, and asks nobody.
+    ///
+    /// # Errors
+    /// Class invalid if a virtual table of the federation is broken.
+    pub fn planning(directory: &Directory, analyst: &str) -> Result<Self> {
+        let federation = Arc::clone(&directory.federation);
+        planner::bind::validate_views(&federation)?;
+        let nobody = Contacts { parties: Vec::new(), analysts: Vec::new() };
+        let identity = Arc::new(Identity::generate()?);
+        let connection = Connection::new(federation, nobody, identity, analyst, LinkSettings::default());
+        Ok(Self { connection, cluster: None, planning_only: true })
+    }
+
+    /// How long a statement may take.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.connection.set_timeout(timeout);
+    }
+
+    /// Runs one statement. Dropping the future cancels it at every party.
+    ///
+    /// # Errors
+    /// Of every class; nothing of the session has changed then.
+    pub async fn ask(&mut self, sql: &str) -> Result<Outcome> {
+        if self.planning_only && asks_parties(&self.connection.plan(sql)?) {
+            return Err(Failure::invalid("`explain` runs nothing").with_hint("use `conjoin run`"));
+        }
+        Ok(Box::pin(self.connection.execute(sql)).await?)
+    }
+
+    /// Ends the parties of this process, if there are any.
+    pub async fn finish(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.shutdown().await;
+        }
+    }
+}
+
+/// Whether a statement needs the parties.
+fn asks_parties(planned: &Planned) -> bool {
+    match planned {
+        Planned::Secure(_) | Planned::ExplainAnalyze(_) => true,
+        Planned::Copy { query, .. } => asks_parties(query),
+        Planned::Clear(_) | Planned::Rows(_) | Planned::Session(_) => false,
+    }
+}

@@ -1,0 +1,352 @@
+//! What can be typed. Parsing only: no file is read here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::format::Format;
+
+/// SQL over the joined tables of organisations that may not show each other a row.
+#[derive(Debug, Parser)]
+#[command(name = "conjoin", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  conjoin demo                                          a synthetic federation, a guided tour, then a shell
+  conjoin demo -e \"SELECT region, COUNT(*) FROM insurer.claims GROUP BY region\"
+  conjoin local study -f analysis.sql --format json     your federation, all parties in this process
+  conjoin check study                                   files, policies and data against each other
+  conjoin run --config analyst.toml -f analysis.sql     against servers of the parties
+
+Results go to standard output, everything else to standard error. Exit codes: 0 ok, 2 invalid, 3 refused, 4 data source,
+5 peer or network, 6 a security check failed, 7 resource limit, 70 a bug of ours.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a synthetic hospital / insurer / helper federation, start it, and look around
+    Demo(Demo),
+    /// Start all parties of a federation directory in this process, and run SQL
+    Local(Local),
+    /// Run one party's server
+    Serve(Serve),
+    /// Interactive shell
+    Shell(ShellCommand),
+    /// Run statements
+    Run(Run),
+    /// Say what a query would do and who would learn what; runs nothing
+    Explain(Explain),
+    /// Serve Flight SQL
+    Flight(Flight),
+    /// Make keys and configuration files
+    #[command(subcommand)]
+    Init(Init),
+    /// Check federation, policies, views, configurations and data against each other; starts nothing
+    Check(Check),
+    /// Print completions for a shell
+    Completions(Completions),
+}
+
+/// Options of every command that runs SQL.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Output {
+    /// Format of results [default: table on a terminal, else csv]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write results to this file instead: .parquet, .arrow, .csv, .json
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// No notices and no progress
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Longest time for a statement, such as 500ms, 30s, 5m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// Statements from the command line or a file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Statements {
+    /// Run these statements, separated by `;`
+    #[arg(long = "execute", short = 'e', value_name = "SQL", conflicts_with = "file")]
+    pub execute: Option<String>,
+    /// Run the statements of this file (`-`: standard input)
+    #[arg(long, short, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// `conjoin demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  conjoin demo
+  conjoin demo --rows 2000 --seed 7 -e \"SELECT AVG(days) FROM cohort\" --format json
+  conjoin demo --dir study          keep the files, then: conjoin local study
+  conjoin demo --check              every query of the tour also in the clear, compared")]
+pub struct Demo {
+    /// Number of patients of each owner
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=5_000_000))]
+    pub rows: u32,
+    /// Same seed, same data
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub seed: u64,
+    /// Write the federation here and keep it [default: a temporary directory]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Run the tour's queries also in the clear, and compare
+    #[arg(long, conflicts_with_all = ["execute", "file", "flight"])]
+    pub check: bool,
+    /// Serve Flight SQL on this loopback address
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["execute", "file"])]
+    pub flight: Option<String>,
+    /// Ask as this analyst
+    #[arg(long = "as", value_name = "ANALYST", default_value = "analyst")]
+    pub analyst: String,
+    /// Statements.
+    #[command(flatten)]
+    pub statements: Statements,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `conjoin local`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  conjoin local study
+  conjoin local study -e \"SHOW TABLES\"
+  conjoin local study --format json < analysis.sql")]
+pub struct Local {
+    /// The federation: federation.toml, parties/PARTY/policy.toml, parties/PARTY/data/TABLE.parquet (.csv, .arrow)
+    pub dir: PathBuf,
+    /// Serve Flight SQL on this loopback address
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["execute", "file"])]
+    pub flight: Option<String>,
+    /// Ask as this analyst
+    #[arg(long = "as", value_name = "ANALYST", default_value = "analyst")]
+    pub analyst: String,
+    /// Statements.
+    #[command(flatten)]
+    pub statements: Statements,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `conjoin serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  conjoin serve --config party.toml")]
+pub struct Serve {
+    /// The party's configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Which federation: servers of the parties, or a directory of this machine.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Target {
+    /// The analyst's configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A federation directory; all parties run in this process
+    #[arg(long, value_name = "DIR")]
+    pub local: Option<PathBuf>,
+}
+
+/// `conjoin shell`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  conjoin shell --config analyst.toml")]
+pub struct ShellCommand {
+    /// Target.
+    #[command(flatten)]
+    pub target: Target,
+    /// Ask as this analyst (with --local)
+    #[arg(long = "as", value_name = "ANALYST", default_value = "analyst", conflicts_with = "config")]
+    pub analyst: String,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `conjoin run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  conjoin run --config analyst.toml -f analysis.sql --output result.parquet
+  conjoin run --local study --keep-going -f questions.sql --format json")]
+pub struct Run {
+    /// Target.
+    #[command(flatten)]
+    pub target: Target,
+    /// Go on after a statement that fails; the exit code is the first failure's
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Ask as this analyst (with --local)
+    #[arg(long = "as", value_name = "ANALYST", default_value = "analyst", conflicts_with = "config")]
+    pub analyst: String,
+    /// Statements.
+    #[command(flatten)]
+    pub statements: Statements,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `conjoin explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  conjoin explain --local study -e \"SELECT AVG(days) FROM cohort\"
+  conjoin explain --local study --disclosure -f analysis.sql")]
+pub struct Explain {
+    /// Target.
+    #[command(flatten)]
+    pub target: Target,
+    /// Who learns what, instead of the plan
+    #[arg(long)]
+    pub disclosure: bool,
+    /// Ask as this analyst (with --local)
+    #[arg(long = "as", value_name = "ANALYST", default_value = "analyst", conflicts_with = "config")]
+    pub analyst: String,
+    /// Statements.
+    #[command(flatten)]
+    pub statements: Statements,
+    /// Output.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `conjoin flight`.
+#[derive(Debug, Args)]
+pub struct Flight {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR")]
+    pub listen: String,
+    /// Target.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// `conjoin init`.
+#[derive(Debug, Subcommand)]
+pub enum Init {
+    /// A party's key and commented configuration
+    #[command(after_help = "Example:\n  conjoin init party hospital --dir /etc/conjoin --federation study")]
+    Party(InitMember),
+    /// An analyst's key and commented configuration
+    #[command(after_help = "Example:\n  conjoin init analyst alice --dir ~/.conjoin --federation study")]
+    Analyst(InitMember),
+    /// A whole federation directory from CSV or Parquet files
+    #[command(after_help = "\
+Example:
+  conjoin init federation study --owner hospital=lifestyle.parquet --owner insurer=claims.csv")]
+    Federation(InitFederation),
+}
+
+/// `conjoin init party`, `conjoin init analyst`.
+#[derive(Debug, Args)]
+pub struct InitMember {
+    /// Its name in federation.toml
+    pub name: String,
+    /// Where to write
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// The federation directory, for the configuration
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub federation: PathBuf,
+}
+
+/// `conjoin init federation`.
+#[derive(Debug, Args)]
+pub struct InitFederation {
+    /// The directory to write
+    pub dir: PathBuf,
+    /// An owner and a file of its data; the file's name is the table's
+    #[arg(long, value_name = "NAME=FILE", required = true)]
+    pub owner: Vec<String>,
+}
+
+/// `conjoin check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  conjoin check study")]
+pub struct Check {
+    /// The federation directory
+    pub dir: PathBuf,
+    /// Format of errors: json for one JSON object at the end of standard error
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+/// `conjoin completions`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  conjoin completions bash > ~/.local/share/bash-completion/completions/conjoin"
+)]
+pub struct Completions {
+    /// Which shell
+    pub shell: Shell,
+}
+
+impl Command {
+    /// The output options of commands that run SQL.
+    pub fn output(&self) -> Output {
+        match self {
+            Command::Demo(demo) => demo.output.clone(),
+            Command::Local(local) => local.output.clone(),
+            Command::Shell(shell) => shell.output.clone(),
+            Command::Run(run) => run.output.clone(),
+            Command::Explain(explain) => explain.output.clone(),
+            Command::Check(check) => Output { format: check.format, ..Output::default() },
+            Command::Serve(_) | Command::Flight(_) | Command::Init(_) | Command::Completions(_) => {
+                Output::default()
+            }
+        }
+    }
+}
+
+/// `500ms`, `30s`, `5m`, `1h`, or seconds without a unit; more than nothing.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("the unit must be ms, s, m or h".to_owned()),
+    };
+    let number: f64 = digits.parse().map_err(|_| "not a number with a unit, such as 30s".to_owned())?;
+    let duration =
+        Duration::try_from_secs_f64(number * unit).map_err(|_| "not a length of time".to_owned())?;
+    if duration.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        for wrong in ["", "s", "0s", "-1s", "1 day", "nan", "1e400s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `conjoin init`: keys and commented configuration files.
+
+use std::path::{Path, PathBuf};
+
+use executor::identity::Identity;
+
+use super::not_built;
+use crate::cli::{Init, InitMember};
+use crate::error::{Failure, Result};
+use crate::printer::Printer;
+
+const PARTY: &str = r#"# Private configuration of party NAME. Relative paths start at this file's folder.
+name = "NAME"
+federation = "FEDERATION"     # the folder with federation.toml and parties/*/policy.toml, the same at every party
+key = "NAME.key.pem"          # private; its public half is in federation.toml
+listen = "0.0.0.0:7100"       # others reach it at the address that federation.toml gives
+state = "NAME.state"          # audit records
+
+# Where the tables are: a .parquet, .csv or .arrow file, or a folder of them. A table that is not named here is looked for
+# in parties/NAME/data of the federation's folder.
+# [source.lifestyle]
+# path = "/data/lifestyle.parquet"
+"#;
+
+const ANALYST: &str = r#"# Configuration of analyst NAME. Relative paths start at this file's folder.
+name = "NAME"
+federation = "FEDERATION"     # the folder with federation.toml and parties/*/policy.toml, the same as at the parties
+key = "NAME.key.pem"          # private; its public half is in federation.toml
+"#;
+
+pub(super) fn run(command: &Init, printer: Printer) -> Result<()> {
+    match command {
+        Init::Party(member) => write(member, PARTY, "party.toml", "[[party]]", printer),
+        Init::Analyst(member) => write(member, ANALYST, "analyst.toml", "[[analyst]]", printer),
+        Init::Federation(_) => Err(not_built("`init federation`")
+            .with_hint("`conjoin demo --dir DIR` writes an example to start from")),
+    }
+}
+
+/// Writes key and configuration, and prints what belongs into federation.toml.
+fn write(member: &InitMember, template: &str, file: &str, section: &str, printer: Printer) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if member.name.is_empty() || !member.name.chars().all(plain) {
+        return Err(Failure::invalid(format!("`{}` is no name", member.name))
+            .with_hint("letters, digits, `_` and `-`"));
+    }
+    std::fs::create_dir_all(&member.dir)
+        .map_err(|error| Failure::invalid(format!("cannot create {}: {error}", member.dir.display())))?;
+    let (config, key) = (member.dir.join(file), member.dir.join(format!("{}.key.pem", member.name)));
+    if config.exists() {
+        return Err(Failure::invalid(format!("{} exists already", config.display())));
+    }
+    let federation = absolute(&member.federation)?;
+    let identity = Identity::generate()?;
+    identity.save(&key)?;
+    let quoted = toml::Value::from(federation.display().to_string()).to_string();
+    let text = template.replace("\"FEDERATION\"", &quoted).replace("NAME", &member.name);
+    std::fs::write(&config, text)
+        .map_err(|error| Failure::invalid(format!("cannot write {}: {error}", config.display())))?;
+    printer.status(&format!("wrote {} and {}", config.display(), key.display()));
+    printer.status("for federation.toml:");
+    printer.out(&format!("{section}\nname = \"{}\"\nkey = \"{}\"\n", member.name, identity.public_key()))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Failure::invalid(format!("{}: {error}", path.display())))
+}

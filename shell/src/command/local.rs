@@ -1,0 +1,21 @@
+//! `conjoin local DIR`: all parties of a federation directory in this process, over real sockets.
+
+use super::{check_output, flight, runner, session, text};
+use crate::asker::Asker;
+use crate::cli::Local;
+use crate::config::Directory;
+use crate::error::Result;
+use crate::printer::Printer;
+use crate::runner::{Ended, OnFailure};
+
+pub(super) async fn run(command: Local, printer: Printer) -> Result<(), Ended> {
+    if command.flight.is_some() {
+        return Err(flight::refused().into());
+    }
+    check_output(&command.output)?;
+    let text = text(&command.statements)?;
+    let directory = Directory::load(&command.dir)?;
+    let asker = Asker::local(&directory, &command.analyst, printer).await?;
+    let runner = runner(asker, &command.output, printer)?;
+    session(runner, text, OnFailure::Stop).await
+}

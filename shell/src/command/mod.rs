@@ -1,0 +1,103 @@
+//! The commands, one file each.
+
+mod check;
+mod completions;
+mod demo;
+mod explain;
+mod flight;
+mod init;
+mod local;
+mod run;
+mod serve;
+mod shell;
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use crate::asker::Asker;
+use crate::cli::{Cli, Command, Output, Statements, Target};
+use crate::config::{AnalystFile, Directory};
+use crate::error::{Failure, Result};
+use crate::printer::Printer;
+use crate::runner::{Ended, OnFailure, Runner};
+use crate::signals::ShellOwnsInterrupt;
+
+/// Runs the command that was typed.
+///
+/// # Errors
+/// What ended it; its class is the exit code.
+pub async fn run(cli: Cli, printer: Printer) -> Result<(), Ended> {
+    match cli.command {
+        Command::Demo(command) => Box::pin(demo::run(command, printer)).await,
+        Command::Local(command) => Box::pin(local::run(command, printer)).await,
+        Command::Serve(command) => Ok(Box::pin(serve::run(command, printer)).await?),
+        Command::Shell(command) => Box::pin(shell::run(command, printer)).await,
+        Command::Run(command) => Box::pin(run::run(command, printer)).await,
+        Command::Explain(command) => Box::pin(explain::run(command, printer)).await,
+        Command::Flight(command) => Err(flight::run(&command).into()),
+        Command::Init(command) => Ok(init::run(&command, printer)?),
+        Command::Check(command) => check::run(&command, printer),
+        Command::Completions(command) => Ok(completions::run(&command, printer)?),
+    }
+}
+
+/// The SQL to run: `-e`, `-f`, or standard input if it is not a terminal. `None`: the interactive shell.
+fn text(statements: &Statements) -> Result<Option<String>> {
+    if let Some(sql) = &statements.execute {
+        return Ok(Some(sql.clone()));
+    }
+    match &statements.file {
+        Some(path) if path != Path::new("-") => std::fs::read_to_string(path)
+            .map(Some)
+            .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", path.display()))),
+        None if std::io::stdin().is_terminal() => Ok(None),
+        _ => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|error| Failure::invalid(format!("cannot read standard input: {error}")))?;
+            Ok(Some(text))
+        }
+    }
+}
+
+/// Connects to the servers of a configuration, or starts the parties of a directory.
+async fn connect(target: &Target, analyst: &str, printer: Printer) -> Result<Asker> {
+    if let Some(dir) = &target.local {
+        return Asker::local(&Directory::load(dir)?, analyst, printer).await;
+    }
+    let path = target.config.as_ref().ok_or_else(|| Failure::invalid("--config or --local is missing"))?;
+    let file = AnalystFile::read(path)?;
+    Asker::remote(&Directory::load(&file.federation)?, &file)
+}
+
+/// A runner with the options of the command line.
+fn runner(mut asker: Asker, output: &Output, printer: Printer) -> Result<Runner> {
+    if let Some(timeout) = output.timeout {
+        asker.set_timeout(timeout);
+    }
+    Runner::new(asker, printer, output.output.as_deref())
+}
+
+/// Runs the statements, or the interactive shell if there are none, and ends the session.
+async fn session(mut runner: Runner, text: Option<String>, on_failure: OnFailure) -> Result<(), Ended> {
+    let outcome = match text {
+        Some(text) => runner.run_text(&text, on_failure).await,
+        None => {
+            let _interrupt = ShellOwnsInterrupt::take();
+            crate::repl::run(&mut runner).await.map_err(Ended::from)
+        }
+    };
+    runner.finish().await;
+    outcome
+}
+
+/// An output file whose extension says nothing is found before anything starts.
+fn check_output(output: &Output) -> Result<()> {
+    output.output.as_deref().map_or(Ok(()), |path| crate::format::FileKind::of(path).map(drop))
+}
+
+/// What comes with another version.
+fn not_built(what: &str) -> Failure {
+    Failure::invalid(format!("{what} is not built yet"))
+}

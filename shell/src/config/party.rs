@@ -1,0 +1,86 @@
+//! `party.toml`: one party's private configuration.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::document::Document;
+use crate::error::Result;
+
+/// What `party.toml` says. Paths are resolved against its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartyFile {
+    /// The party's name in the federation.
+    pub name: String,
+    /// The federation's directory.
+    pub federation: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+    /// Where to listen, `host:port`; the federation's address if left out.
+    pub listen: Option<String>,
+    /// Where the party keeps what must survive a restart: used nonces, audit records.
+    pub state: PathBuf,
+    /// Files of tables, by name; a table that is not named is looked for in the federation's directory.
+    pub sources: BTreeMap<String, PathBuf>,
+}
+
+impl PartyFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Class invalid: missing file, broken TOML, unknown or missing key.
+    pub fn read(path: &Path) -> Result<Self> {
+        let document = Document::read(path)?;
+        let top = document.top(&["name", "federation", "key", "listen", "state", "source"])?;
+        let mut sources = BTreeMap::new();
+        for (table, section) in top.tables("source", &["path"])? {
+            sources.insert(table.to_owned(), section.path("path")?);
+        }
+        Ok(Self {
+            name: top.text("name")?.to_owned(),
+            federation: top.path("federation")?,
+            key: top.path("key")?,
+            listen: top.optional_text("listen")?.map(str::to_owned),
+            state: top.path("state")?,
+            sources,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<PartyFile> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("party.toml");
+        std::fs::write(&path, text).unwrap();
+        let file = PartyFile::read(&path)?;
+        let federation = file.federation.strip_prefix(folder.path()).map(Path::to_path_buf);
+        Ok(PartyFile { federation: federation.unwrap_or(file.federation), ..file })
+    }
+
+    const GOOD: &str = "name = 'hospital'\nfederation = '..'\nkey = 'key.pem'\nstate = '/var/lib/conjoin'\n";
+
+    #[test]
+    fn paths_start_at_the_file() {
+        let file = read(&format!("{GOOD}[source.claims]\npath = '/data/claims.csv'\n")).unwrap();
+        assert_eq!(file.federation, Path::new(".."));
+        assert_eq!(file.state, Path::new("/var/lib/conjoin"));
+        assert_eq!(file.sources["claims"], Path::new("/data/claims.csv"));
+        assert_eq!(file.listen, None);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let error = read(&format!("listn = 'x'\n{GOOD}")).unwrap_err();
+        assert!(error.message.ends_with("party.toml: unknown key `listn`"), "{error}");
+        assert_eq!(error.hint.as_deref(), Some("did you mean `listen`?"));
+        let error = read(&format!("{GOOD}[source.claims]\nfile = 'x'\n")).unwrap_err();
+        assert!(error.message.contains("[source.claims]: unknown key `file`"), "{error}");
+        let error = read("name = 'hospital'").unwrap_err();
+        assert!(error.message.contains("`federation` is missing"), "{error}");
+        let error = read("name = ").unwrap_err();
+        assert!(error.message.contains("line 1"), "{error}");
+        assert_eq!(error.class, planner::Class::Invalid);
+    }
+}

@@ -1,0 +1,120 @@
+//! Parties as processes of their own, and an analyst that asks them.
+
+use std::net::TcpListener;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Servers of all parties, ended with the value.
+struct Servers {
+    federation: Federation,
+    children: Vec<Child>,
+}
+
+const PARTIES: [&str; 3] = ["hospital", "insurer", "helper"];
+
+impl Servers {
+    /// Makes keys, addresses and configurations, and starts nothing.
+    fn prepare() -> Self {
+        let federation = Federation::new();
+        let dir = federation.path().to_str().unwrap().to_owned();
+        let mut text = FEDERATION.to_owned();
+        let sockets: Vec<TcpListener> =
+            PARTIES.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        for (party, socket) in PARTIES.iter().zip(&sockets) {
+            let folder = format!("{dir}/parties/{party}");
+            let run = conjoin(["init", "party", party, "--dir", &folder, "--federation", &dir]).expect(0);
+            let key = run.out.lines().find(|line| line.starts_with("key")).unwrap();
+            let address = format!("address = \"{}\"", socket.local_addr().unwrap());
+            let head = format!("name = \"{party}\"\n");
+            text = text.replace(&head, &format!("{head}{address}\n{key}\n"));
+            let config = std::fs::read_to_string(format!("{folder}/party.toml")).unwrap();
+            let listen = format!("listen = \"{}\"", socket.local_addr().unwrap());
+            federation.write(
+                &format!("parties/{party}/party.toml"),
+                &config.replace("listen = \"0.0.0.0:7100\"", &listen),
+            );
+        }
+        let run = conjoin(["init", "analyst", "alice", "--dir", &dir, "--federation", &dir]).expect(0);
+        let at = text.find("[[view]]").unwrap();
+        text.insert_str(at, &run.out);
+        federation.write("federation.toml", &text);
+        Self { federation, children: Vec::new() }
+    }
+
+    /// Starts a party and waits until it says that it listens.
+    fn start(&mut self, party: &str) {
+        let log = self.federation.file(&format!("{party}.log"));
+        let child = program()
+            .args(["serve", "--config"])
+            .arg(self.federation.file(&format!("parties/{party}/party.toml")))
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        self.children.push(child);
+        let start = Instant::now();
+        while !std::fs::read_to_string(&log).unwrap().contains("listens on") {
+            assert!(start.elapsed() < Duration::from_secs(20), "{}", std::fs::read_to_string(&log).unwrap());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn ask(&self, sql: &str) -> Run {
+        let config = self.federation.file("analyst.toml");
+        conjoin([
+            "run",
+            "--config",
+            config.to_str().unwrap(),
+            "-e",
+            sql,
+            "--format",
+            "json",
+            "--timeout",
+            "20s",
+        ])
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn servers_answer_and_end_when_told() {
+    let mut servers = Servers::prepare();
+    let run = conjoin(["check", servers.federation.path().to_str().unwrap()]).expect(0);
+    assert!(run.out.contains("analyst.toml"), "{}", run.out);
+    for party in PARTIES {
+        servers.start(party);
+    }
+    let sql = "SELECT COUNT(*) AS n, SUM(days) AS days FROM cohort";
+    assert_eq!(servers.ask(sql).expect(0).out, "[{\"n\":3,\"days\":7}]\n");
+
+    // One party goes away: one clear error; it comes back: the next query works.
+    let mut insurer = servers.children.remove(1);
+    let start = Instant::now();
+    let told = Command::new("kill").arg(insurer.id().to_string()).status().unwrap();
+    assert!(told.success());
+    assert!(insurer.wait().unwrap().success());
+    assert!(start.elapsed() < Duration::from_secs(5));
+    let error = servers.ask(sql).expect(5).error();
+    assert_eq!(error["class"], "peer");
+    assert!(error["message"].as_str().unwrap().contains("insurer"), "{error}");
+    servers.start("insurer");
+    servers.ask(sql).expect(0);
+}
+
+#[test]
+fn a_server_without_usable_data_does_not_open_its_port() {
+    let servers = Servers::prepare();
+    servers.federation.write("parties/insurer/data/claims.csv", "id,days,cost\na,999,1\n");
+    let config = servers.federation.file("parties/insurer/party.toml");
+    let run = conjoin(["serve", "--config", config.to_str().unwrap()]).expect(4);
+    assert!(run.err.contains("outside bounds"), "{}", run.err);
+}
