@@ -11,6 +11,7 @@
 //! | and its values, 0 where a bit is 0 | two components |
 
 mod decode;
+mod model;
 
 use std::sync::Arc;
 
@@ -87,16 +88,11 @@ pub(crate) fn release(permit: Permit, plan: &SecurePlan, gated: Vec<Gated>) -> R
 
 /// Consumes a permit where nothing is released: at a party without a seat, and before a seat's first operation.
 pub(crate) fn check(permit: &Permit, plan: &SecurePlan) -> Result<()> {
-    if plan_hash(plan) == Some(*permit.plan()) {
+    if planner::plan_hash(plan) == *permit.plan() {
         Ok(())
     } else {
         Err(abort("the permit is for another plan"))
     }
-}
-
-// INTERIM until `planner::plan_hash` is there: no permit is accepted.
-fn plan_hash(_: &SecurePlan) -> Option<[u8; 32]> {
-    None
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a permit is spent once")]
@@ -259,7 +255,10 @@ pub fn combine(plan: &SecurePlan, release: usize, messages: [&[u8]; 3]) -> Resul
             RingSize::Z64 => messages.numbers::<u64>(piece)?,
             RingSize::Z128 => messages.numbers::<u128>(piece)?,
         };
-        columns.push(decode::array(&output.field, output.scale, &numbers, &known)?);
+        columns.push(match model::quantity(plan, layout.release.input, output.value)? {
+            Some(quantity) => model::array(plan, quantity, &output.field, &numbers, &known)?,
+            None => decode::array(&output.field, output.scale, &numbers, &known)?,
+        });
     }
     let options = RecordBatchOptions::new().with_row_count(Some(layout.rows));
     let batch = RecordBatch::try_new_with_options(schema(layout.release), columns, &options)

@@ -1,20 +1,24 @@
 //! Lasso: sufficient statistics by dot products, then the solver of the secure core.
 
 use mpc::protocol::lasso::{Problem, Solution, Variable, solve, statistics};
-use mpc::{Column, Context, Shared};
+use mpc::{Column, Context, Seat, Shared};
 use planner::plan::{Lasso, LassoOutput, LassoTerm};
 
 use crate::table::Table;
 use crate::{Error, Result};
 
-/// Fits the model of `node` over `input`.
-pub(crate) async fn run(ctx: &Context, node: &Lasso, input: &Table) -> Result<Table> {
+/// Fits the model of `node` over `input`; `counts` is its table of counts, if it has one.
+pub(crate) async fn run(ctx: &Context, node: &Lasso, input: &Table, counts: Option<&Table>) -> Result<Table> {
     let problem = problem(node, input.rows())?;
     let solution = fit(ctx, node, input, &problem).await?;
-    match node.output {
+    let mut columns = match node.output {
         LassoOutput::Coefficients => coefficients(node, &solution),
-        LassoOutput::Summary => summary(&solution),
-    }
+        LassoOutput::Summary => summary(ctx.seat(), &problem, &solution),
+    };
+    let rows = columns.first().map_or(0, Column::len);
+    let same = vec![0; rows];
+    columns.extend(counts.into_iter().flat_map(Table::columns).map(|column| column.gather(&same)));
+    Table::new(columns, rows)
 }
 
 /// Everything public about a model, for the solver and for whoever decodes its result.
@@ -64,21 +68,21 @@ async fn fit(ctx: &Context, node: &Lasso, input: &Table, problem: &Problem) -> R
 }
 
 /// `value` (the intercept first, if there is one) and `accepted`.
-fn coefficients(node: &Lasso, solution: &Solution) -> Result<Table> {
+fn coefficients(node: &Lasso, solution: &Solution) -> Vec<Column> {
     let value = if node.intercept {
         Shared::concat(&[&solution.intercept, &solution.coefficients])
     } else {
         solution.coefficients.clone()
     };
-    let rows = value.len();
-    let accepted = solution.accepted.gather(&vec![0; rows]);
-    Table::new(vec![value.into(), accepted.into()], rows)
+    let accepted = solution.accepted.gather(&vec![0; value.len()]);
+    vec![value.into(), accepted.into()]
 }
 
-/// `n`, `r2`, `mse`, `nonzero`, `kkt` and `accepted`.
-fn summary(solution: &Solution) -> Result<Table> {
-    let numbers = [&solution.rows, &solution.r2, &solution.mse, &solution.nonzero, &solution.violation];
-    let mut columns: Vec<Column> = numbers.into_iter().map(|number| number.clone().into()).collect();
-    columns.push(solution.accepted.clone().into());
-    Table::new(columns, 1)
+/// `n`, `r2`, `mse`, `iterations`, `nonzero`, `kkt` and `accepted`.
+fn summary(seat: Seat, problem: &Problem, solution: &Solution) -> Vec<Column> {
+    let iterations = Shared::from_public(seat, &[u128::from(problem.iterations)]);
+    let Solution { rows, r2, mse, nonzero, violation, .. } = solution;
+    let numbers = [rows, r2, mse, &iterations, nonzero, violation];
+    let accepted = Column::from(solution.accepted.clone());
+    numbers.into_iter().map(|number| number.clone().into()).chain([accepted]).collect()
 }

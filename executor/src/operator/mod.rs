@@ -9,7 +9,7 @@ pub(crate) mod clear;
 mod compute;
 mod hashed_join;
 mod input;
-mod lasso;
+pub(crate) mod lasso;
 mod owner;
 mod release;
 mod union;
@@ -118,7 +118,10 @@ impl SeatRun<'_> {
             Node::Union(_) => union::run(&inputs.iter().map(Arc::as_ref).collect::<Vec<_>>())?,
             Node::Compute(node) => Box::pin(compute::run(&ctx, node, first()?)).await?,
             Node::Aggregate(node) => Box::pin(aggregate::run(&ctx, node, first()?)).await?,
-            Node::Lasso(node) => Box::pin(lasso::run(&ctx, node, first()?)).await?,
+            Node::Lasso(node) => {
+                let counts = inputs.get(1).map(Arc::as_ref);
+                Box::pin(lasso::run(&ctx, node, first()?, counts)).await?
+            }
             Node::Release(node) => {
                 let defs = shape::columns(self.plan, node.input)?;
                 return Ok(Outcome::Gated(Box::pin(release::run(&ctx, node, first()?, &defs)).await?));
@@ -162,5 +165,7 @@ fn no_table() -> Error {
     Error::internal("plan", "a node reads what does not exist")
 }
 
+#[cfg(test)]
+mod sql_tests;
 #[cfg(test)]
 mod tests;

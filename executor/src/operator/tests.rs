@@ -13,8 +13,9 @@ use datafusion::scalar::ScalarValue;
 use futures::FutureExt;
 use planner::Class;
 use planner::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, JoinKey, KeyDomain, Measure, Multiplicity, Op, Order, Output,
-    PartyId, Range, Reg, Release, RingSize, Rows, Scale, SharedColumn, Source, Threshold, Union,
+    Aggregate, ColumnDef, Compute, Encoding, JoinKey, KeyDomain, Lasso, LassoOutput, LassoTerm, Measure,
+    Multiplicity, Op, Order, Output, PartyId, Range, Reg, Release, RingSize, Rows, Scale, SharedColumn,
+    Source, Threshold, Union,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -520,9 +521,7 @@ async fn groups_over_a_union_with_null_keys_and_a_gate() {
     let world =
         World::new(1, &NAMES, seats).with_table(0, "regions", regions()).with_table(1, "regions", regions());
     // Per owner: east 0.25 -> 2 steps (half to even), north 1.25 -> 12 (the double is exactly a half) and a NULL.
-    for (at_least, expected) in
-        [(1, "east 0.4 2\nnorth 2.4000000000000004 2\nNULL 3 4\n"), (3, "NULL 3 4\n"), (5, "")]
-    {
+    for (at_least, expected) in [(1, "east 0.4 2\nnorth 2.4 2\nNULL 3 4\n"), (3, "NULL 3 4\n"), (5, "")] {
         let plan = union_plan(10, at_least);
         let ran = run(&world, &plan).await;
         let released = opened(&plan, &ran, seats);
@@ -541,4 +540,131 @@ async fn groups_over_a_union_with_null_keys_and_a_gate() {
         assert_eq!(notice.is_some(), at_least > 1);
         assert!(notice.is_none_or(|notice| notice.contains("min_people of hospital")));
     }
+}
+
+/// A LASSO of `y` on two features over one owner's rows, with the number of rows as its gate.
+fn lasso_plan(bound: usize, at_least: u64, output: LassoOutput) -> SecurePlan {
+    let schema = measurements(&[]).schema();
+    let valid = Source::Known(vec![0, 1, 2]);
+    let input = Input {
+        owner: PartyId(1),
+        plan: local_plan("insurer.measurements", schema),
+        tables: vec!["insurer.measurements".to_owned()],
+        bound,
+        valid: Some(3),
+        order: Order::Local,
+        columns: (0..3)
+            .map(|column| {
+                let number = Source::Value { column, scale: Scale::Step(0.5), dictionary: None, offset: 20 };
+                shared("x", Z64, 100, number)
+            })
+            .chain([shared("valid", Z64, 1, valid)])
+            .collect(),
+    };
+    let term =
+        |column: usize| LassoTerm { name: format!("x{column}"), column, step: 0.5, middle: 10.0, bits: 6 };
+    let z128 = Encoding::Arithmetic(RingSize::Z128);
+    let bit = def("accepted", Encoding::Bit, 0, 1);
+    let numbers = if output == LassoOutput::Coefficients { 1 } else { 6 };
+    let columns = vec![def("number", z128, 0, 1 << 100); numbers].into_iter();
+    let lasso = Lasso {
+        input: NodeId(0),
+        features: vec![term(0), term(1)],
+        target: term(2),
+        valid: 3,
+        alpha: 0.3,
+        standardize: false,
+        intercept: true,
+        counts: Some(NodeId(1)),
+        output,
+        columns: columns.chain([bit, def("n", Z64, 0, bound as i128)]).collect(),
+    };
+    let counts = Aggregate {
+        input: NodeId(0),
+        keys: vec![],
+        measures: vec![Measure::Sum { value: 3 }],
+        columns: vec![def("n", Z64, 0, bound as i128)],
+    };
+    let gate = vec![Threshold { persons: numbers + 1, at_least, reason: "rows of a model".to_owned() }];
+    let double = |name: &str, value| Output {
+        field: Field::new(name, DataType::Float64, true),
+        value,
+        scale: Scale::Unit,
+        known: Some(numbers),
+        gate: vec![],
+    };
+    let integer =
+        |name: &str, value| Output { known: Some(numbers), ..super::tests::output(name, value, None) };
+    let (rows, outputs) = match output {
+        LassoOutput::Coefficients => {
+            let terms = ["intercept", "x0", "x1"].map(str::to_owned).to_vec();
+            (Rows::Terms(terms), vec![double("coefficient", 0)])
+        }
+        LassoOutput::Summary => {
+            let doubles = [double("r2", 1), double("mse", 2), double("kkt", 5)];
+            let integers = [integer("n", 0), integer("iterations", 3), integer("nonzero", 4)];
+            (Rows::One, doubles.into_iter().chain(integers).collect())
+        }
+    };
+    let release = Release { input: NodeId(2), rows, present: None, gate, outputs };
+    SecurePlan {
+        nodes: vec![Node::Input(input), Node::Aggregate(counts), Node::Lasso(lasso), Node::Release(release)],
+        releases: vec![NodeId(3)],
+        clear: empty_clear(),
+        notices: vec![],
+    }
+}
+
+/// y = 2 x0 - 5 exactly; x1 is noise; the last rows are NULL or filtered out.
+fn measurements(features: &[(f64, f64)]) -> RecordBatch {
+    let fields = [("x0", DataType::Float64), ("x1", DataType::Float64), ("y", DataType::Float64)];
+    let mut fields = fields.map(|(name, kind)| Field::new(name, kind, true)).to_vec();
+    fields.push(Field::new("keep", DataType::Boolean, true));
+    let column = |value: &dyn Fn(f64, f64) -> f64, odd: Option<f64>| -> Arc<dyn Array> {
+        let values = features.iter().map(|&(a, b)| Some(value(a, b))).chain([odd, Some(17.0)]);
+        Arc::new(values.collect::<Float64Array>())
+    };
+    let keep = features.iter().map(|_| true).chain([false, false]);
+    let columns: Vec<Arc<dyn Array>> = vec![
+        column(&|a, _| a, None),
+        column(&|_, b| b, Some(3.0)),
+        column(&|a, _| 2.0 * a - 5.0, Some(3.0)),
+        Arc::new(keep.map(Some).collect::<BooleanArray>()),
+    ];
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+#[tokio::test]
+async fn a_lasso_is_fitted_gated_and_decoded() {
+    let seats = [0, 2, 3];
+    let mut rng = StdRng::seed_from_u64(4);
+    let mut steps = || f64::from(rng.random_range(6..=24)) * 0.5;
+    let features: Vec<(f64, f64)> = (0..40).map(|_| (steps(), steps())).collect();
+    let world = World::new(2, &NAMES, seats).with_table(1, "measurements", measurements(&features));
+    let plan = lasso_plan(50, 40, LassoOutput::Coefficients);
+    let ran = run(&world, &plan).await;
+    let released = opened(&plan, &ran, seats);
+    let coefficients = released.batch.column(1).as_primitive::<Float64Type>().values().to_vec();
+    // One feature that explains y exactly: w = 2 - alpha / var(x0), up to what x1 takes, which is 0 here.
+    let mean = features.iter().map(|(a, _)| a).sum::<f64>() / 40.0;
+    let variance = features.iter().map(|(a, _)| (a - mean).powi(2)).sum::<f64>() / 40.0;
+    let w = 2.0 - 0.3 / variance;
+    let expected = [2.0 * mean - 5.0 - w * mean, w, 0.0];
+    for (got, expected) in coefficients.iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-3, "{coefficients:?} {expected}");
+    }
+    let terms = released.batch.column(0).as_string::<i32>();
+    assert_eq!((terms.value(0), terms.value(2), released.notice), ("intercept", "x1", None));
+
+    let plan = lasso_plan(50, 40, LassoOutput::Summary);
+    let released = opened(&plan, &run(&world, &plan).await, seats);
+    let number = |column: usize| released.batch.column(column).as_primitive::<Float64Type>().value(0);
+    let integer = |column: usize| released.batch.column(column).as_primitive::<Int64Type>().value(0);
+    assert!(number(0) > 0.99 && number(1) < 0.1 && number(2) < 1e-3);
+    assert_eq!((integer(3), integer(4), integer(5)), (40, 40, 1));
+
+    let plan = lasso_plan(50, 41, LassoOutput::Coefficients);
+    let released = opened(&plan, &run(&world, &plan).await, seats);
+    assert_eq!(released.batch.column(1).null_count(), 3, "withheld");
+    assert!(released.notice.is_some());
 }

@@ -106,10 +106,19 @@ fn double(number: i128, scale: Scale) -> f64 {
     let plain = number as f64;
     match scale {
         Scale::Unit => plain,
+        // 24 steps of 0.1 are 2.4 and not 2.4000000000000004.
+        Scale::Step(step) if whole_per_one(step) => plain / step.recip().round(),
         Scale::Step(step) => plain * step,
         // Parsing rounds once, where a division of two doubles would round up to three times.
         Scale::Decimal(places) => format!("{number}e{}", -i32::from(places)).parse().unwrap_or(plain),
     }
+}
+
+/// Whether a step is the double that stands for one over a whole number: 0.1, 0.25.
+#[expect(clippy::float_cmp, reason = "asks whether the step is exactly the written fraction")]
+fn whole_per_one(step: f64) -> bool {
+    let per_one = step.recip().round();
+    per_one >= 1.0 && per_one.recip() == step
 }
 
 #[cfg(test)]
@@ -144,6 +153,8 @@ mod tests {
         };
         assert_eq!(value(Scale::Decimal(2), 12_345).to_bits(), 123.45f64.to_bits());
         assert_eq!(value(Scale::Decimal(-3), 5).to_bits(), 5000f64.to_bits());
+        assert_eq!(value(Scale::Step(0.1), 24).to_bits(), 2.4f64.to_bits());
+        assert_eq!(value(Scale::Step(5.0), 3).to_bits(), 15f64.to_bits());
         assert_eq!(value(Scale::Step(0.25), -3).to_bits(), (-0.75f64).to_bits());
         assert_eq!(value(Scale::Unit, 1 << 60).to_bits(), 2f64.powi(60).to_bits());
     }

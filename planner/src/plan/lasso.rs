@@ -20,10 +20,12 @@ pub struct Lasso {
     pub standardize: bool,
     /// Whether there is an intercept.
     pub intercept: bool,
+    /// A table of one row with what the gate of the model counts (persons, ones and zeros of two-valued variables); its
+    /// columns follow those of the model, the same in every row.
+    pub counts: Option<NodeId>,
     /// Which columns come out.
     pub output: LassoOutput,
-    /// Columns of the output: for coefficients `value` (one row per term, fixed point) and the bit `accepted`; for
-    /// the summary see [`LassoOutput::Summary`].
+    /// Columns of the output: those of [`LassoOutput`], then those of `counts`.
     pub columns: Vec<ColumnDef>,
 }
 
@@ -45,8 +47,16 @@ pub struct LassoTerm {
 /// What comes out of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LassoOutput {
-    /// `term, coefficient`: the intercept (if any), then the features in order.
+    /// One row per term, the intercept (if any), then the features in order: `value` in Z_2^128 and the bit `accepted`
+    /// (the solver has converged).
+    ///
+    /// Every row of `value` has a fixed-point scale of its own that follows from the model. The analyst's executor
+    /// decodes the column to DOUBLE where a release gives it out as it is (directly, or through
+    /// [`Op::Column`](super::Op::Column)); the release's own scale is not used.
     Coefficients,
-    /// One row: `n, n_dropped, r2, mse, iterations, alpha, nonzero, kkt`.
+    /// One row: `n, r2, mse, iterations, nonzero, kkt`, all in Z_2^128, and the bit `accepted`.
+    ///
+    /// `n`, `iterations` and `nonzero` are integers; `r2`, `mse` and `kkt` are decoded to DOUBLE as `value` is. What else
+    /// a summary shows (`n_dropped`, `alpha`) follows from `counts` and from public numbers.
     Summary,
 }

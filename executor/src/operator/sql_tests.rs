@@ -1,0 +1,279 @@
+//! SQL, planned by the planner at every party, run in memory, beside the same SQL in the clear.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray};
+use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::catalog::{MemTable, MemorySchemaProvider, SchemaProvider};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use planner::catalog::Federation;
+use planner::plan::{Input, Order, PartyId, SecurePlan};
+use planner::{CheckedPlan, Class, Planned, Session};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::reveal::{Released, ReleasedShares};
+use crate::run::OwnTable;
+use crate::world::{Outcome, World};
+use crate::{Result, local};
+
+const FEDERATION: &str = r#"
+version = 1
+name = "test"
+[[party]]
+name = "hospital"
+seat = 0
+[[party]]
+name = "insurer"
+[[party]]
+name = "helper"
+seat = 1
+[[party]]
+name = "court"
+seat = 2
+"#;
+
+const HOSPITAL: &str = r#"
+version = 1
+[release]
+min_people = 1
+[table.visits]
+person = "id"
+max_rows = 60
+max_rows_per_person = 3
+[table.visits.column]
+id     = { type = "TEXT", allow = ["join"] }
+age    = { type = "BIGINT", bounds = [0, 120], allow = ["filter", "aggregate"] }
+bmi    = { type = "DOUBLE", bounds = [10, 80], step = 0.1, allow = ["filter", "aggregate"] }
+sex    = { type = "TEXT", values = ["f", "m"], allow = ["group", "filter"] }
+"#;
+
+const INSURER: &str = r#"
+version = 1
+[release]
+min_people = 1
+[table.claims]
+person = "id"
+max_rows = 40
+[table.claims.column]
+id     = { type = "TEXT", allow = ["join"] }
+cost   = { type = "DECIMAL(10,2)", bounds = [0, 2500], allow = ["filter", "aggregate"] }
+region = { type = "TEXT", values = ["east", "north", "south"], allow = ["group", "filter"] }
+old    = { type = "BOOLEAN", allow = ["group", "filter"] }
+"#;
+
+fn federation() -> Federation {
+    let policies = [("hospital", HOSPITAL), ("insurer", INSURER)]
+        .map(|(party, text)| (party.to_owned(), text.to_owned()));
+    planner::policy::parse(FEDERATION, &policies).unwrap()
+}
+
+fn some<T>(rng: &mut StdRng, value: T) -> Option<T> {
+    (rng.random_range(0..8) > 0).then_some(value)
+}
+
+fn visits(rng: &mut StdRng) -> RecordBatch {
+    let rows = 50;
+    let ids: Vec<Option<String>> = (0..rows).map(|row| some(rng, format!("p{}", row % 20))).collect();
+    let ages: Vec<Option<i64>> = (0..rows)
+        .map(|_| {
+            let age = rng.random_range(18..99);
+            some(rng, age)
+        })
+        .collect();
+    let bmis: Vec<Option<f64>> = (0..rows)
+        .map(|_| {
+            let bmi = f64::from(rng.random_range(150..400)) / 10.0;
+            some(rng, bmi)
+        })
+        .collect();
+    let sexes: Vec<Option<&str>> = (0..rows).map(|row| some(rng, ["f", "m"][row % 2])).collect();
+    let schema = Schema::new(vec![
+        Field::new("id", DataType::Utf8, true),
+        Field::new("age", DataType::Int64, true),
+        Field::new("bmi", DataType::Float64, true),
+        Field::new("sex", DataType::Utf8, true),
+    ]);
+    let columns: Vec<Arc<dyn Array>> = vec![
+        Arc::new(StringArray::from(ids)),
+        Arc::new(Int64Array::from(ages)),
+        Arc::new(Float64Array::from(bmis)),
+        Arc::new(StringArray::from(sexes)),
+    ];
+    RecordBatch::try_new(Arc::new(schema), columns).unwrap()
+}
+
+fn claims(rng: &mut StdRng) -> RecordBatch {
+    let rows = 25;
+    let ids: Vec<Option<String>> = (0..rows).map(|row| some(rng, format!("p{row}"))).collect();
+    let costs: Vec<Option<i128>> = (0..rows)
+        .map(|_| {
+            let cost = rng.random_range(0..250_000);
+            some(rng, cost)
+        })
+        .collect();
+    let regions: Vec<Option<&str>> =
+        (0..rows).map(|row| some(rng, ["east", "north", "south"][row % 3])).collect();
+    let old: Vec<Option<bool>> = (0..rows).map(|row| some(rng, row % 2 == 0)).collect();
+    let schema = Schema::new(vec![
+        Field::new("id", DataType::Utf8, true),
+        Field::new("cost", DataType::Decimal128(10, 2), true),
+        Field::new("region", DataType::Utf8, true),
+        Field::new("old", DataType::Boolean, true),
+    ]);
+    let columns: Vec<Arc<dyn Array>> = vec![
+        Arc::new(StringArray::from(ids)),
+        Arc::new(Decimal128Array::from(costs).with_precision_and_scale(10, 2).unwrap()),
+        Arc::new(StringArray::from(regions)),
+        Arc::new(BooleanArray::from(old)),
+    ];
+    RecordBatch::try_new(Arc::new(schema), columns).unwrap()
+}
+
+const QUERIES: [&str; 8] = [
+    "SELECT COUNT(*), COUNT(age), SUM(age), AVG(age) FROM hospital.visits",
+    "SELECT COUNT(DISTINCT id) AS n FROM hospital.visits WHERE age > 50",
+    "SELECT sex, COUNT(*) AS n, SUM(age) AS s FROM hospital.visits GROUP BY sex",
+    "SELECT COUNT(*) AS n, SUM(cost) AS s, AVG(age) AS a FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id)",
+    "SELECT region, sex, COUNT(*) AS n, SUM(cost) AS s FROM hospital.visits h JOIN insurer.claims c ON h.id = c.id WHERE age > 40 GROUP BY region, sex",
+    "SELECT SUM(h.age * c.cost) AS s FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) WHERE c.old OR h.age < 60",
+    "SELECT VAR_SAMP(age) AS v, STDDEV_POP(bmi) AS d, AVG(bmi) AS a FROM hospital.visits WHERE sex = 'f'",
+    "SELECT region, AVG(cost) AS a, COUNT(*) AS n FROM insurer.claims GROUP BY region HAVING COUNT(*) > 7 ORDER BY a DESC",
+];
+
+/// All cells as text; doubles rounded, so that the last digits do not matter.
+fn cells(batch: &RecordBatch) -> Vec<Vec<String>> {
+    let cell = |column: usize, row: usize| {
+        let array = batch.column(column);
+        if array.is_null(row) {
+            return "NULL".to_owned();
+        }
+        match array.data_type() {
+            DataType::Float64 => {
+                let double = array_value_to_string(array, row).unwrap().parse::<f64>().unwrap();
+                format!("{double:.6}")
+            }
+            _ => array_value_to_string(array, row).unwrap(),
+        }
+    };
+    let mut rows: Vec<Vec<String>> = (0..batch.num_rows())
+        .map(|row| (0..batch.num_columns()).map(|column| cell(column, row)).collect())
+        .collect();
+    rows.sort();
+    rows
+}
+
+async fn in_the_clear(sql: &str, visits: &RecordBatch, claims: &RecordBatch) -> RecordBatch {
+    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+    context.register_udf(planner::function::hashed::hashed().as_ref().clone());
+    for (schema, table, batch) in [("hospital", "visits", visits), ("insurer", "claims", claims)] {
+        let provider = Arc::new(MemorySchemaProvider::new());
+        let rows = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]]).unwrap();
+        provider.register_table(table.to_owned(), Arc::new(rows)).unwrap();
+        context.catalog("datafusion").unwrap().register_schema(schema, provider).unwrap();
+    }
+    let frame = context.sql(sql).await.unwrap();
+    let schema = Arc::new(frame.schema().as_arrow().clone());
+    let batches = frame.collect().await.unwrap();
+    concat_batches(&schema, &batches).unwrap()
+}
+
+fn planned(federation: &Federation, sql: &str) -> CheckedPlan {
+    let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
+    match planner::plan(federation, &session, sql) {
+        Ok(Planned::Secure(checked)) => *checked,
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+const SEATS: [usize; 3] = [0, 2, 3];
+
+fn world(seed: u64, visits: &RecordBatch, claims: &RecordBatch) -> World {
+    World::new(seed, &["hospital", "insurer", "helper", "court"], SEATS)
+        .with_table(0, "visits", visits.clone())
+        .with_table(1, "claims", claims.clone())
+}
+
+async fn run(
+    world: &World,
+    federation: &Federation,
+    sql: &str,
+) -> (SecurePlan, Outcome<Vec<ReleasedShares>>) {
+    let CheckedPlan { plan, permit } = planned(federation, sql);
+    let permits = (1..4).map(|_| planned(federation, sql).permit);
+    let outcome = world.run(&plan, std::iter::once(permit).chain(permits).collect()).await;
+    (plan, outcome)
+}
+
+/// The clear stage over released tables.
+async fn clear_stage(plan: &SecurePlan, released: Vec<Released>) -> Result<RecordBatch> {
+    let table = |table: Released| OwnTable { schema: table.batch.schema(), batches: vec![table.batch] };
+    let tables: BTreeMap<String, OwnTable> = released
+        .into_iter()
+        .enumerate()
+        .map(|(index, released)| (format!("r{index}"), table(released)))
+        .collect();
+    let clear = Input {
+        owner: PartyId(0),
+        plan: plan.clear.clone(),
+        tables: vec![],
+        bound: 0,
+        valid: None,
+        order: Order::Local,
+        columns: vec![],
+    };
+    local::run(&clear, &tables, 1 << 28).await
+}
+
+#[tokio::test]
+async fn sql_equals_the_clear() {
+    let federation = federation();
+    let mut rng = StdRng::seed_from_u64(11);
+    let (visits, claims) = (visits(&mut rng), claims(&mut rng));
+    let world = world(1, &visits, &claims);
+    for sql in QUERIES {
+        let (plan, outcome) = run(&world, &federation, sql).await;
+        let released =
+            World::released(&plan, SEATS, outcome).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let got = clear_stage(&plan, released).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let expected = in_the_clear(sql, &visits, &claims).await;
+        for (got, expected) in got.columns().iter().zip(expected.columns()) {
+            assert_eq!(got.data_type(), expected.data_type(), "{sql}");
+        }
+        assert_eq!(cells(&got), cells(&expected), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn messages_of_sql_do_not_depend_on_data() {
+    let federation = federation();
+    let mut rng = StdRng::seed_from_u64(12);
+    let full = world(1, &visits(&mut rng), &claims(&mut rng));
+    let empty = world(2, &visits(&mut rng).slice(0, 2), &claims(&mut rng).slice(0, 0));
+    for sql in QUERIES {
+        let (_, full) = run(&full, &federation, sql).await;
+        let (_, empty) = run(&empty, &federation, sql).await;
+        assert_eq!(full.transcript, empty.transcript, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_permit_for_another_plan_is_refused_before_anything_is_sent() {
+    let federation = federation();
+    let mut rng = StdRng::seed_from_u64(13);
+    let world = world(1, &visits(&mut rng), &claims(&mut rng));
+    let plan = planned(&federation, QUERIES[0]).plan;
+    let permits = (0..4).map(|_| planned(&federation, QUERIES[1]).permit).collect();
+    let outcome = world.run(&plan, permits).await;
+    assert!(
+        outcome
+            .results
+            .iter()
+            .all(|result| result.as_ref().is_err_and(|error| error.class() == Class::Abort))
+    );
+    assert!(outcome.transcript.iter().all(|message| message.channel.starts_with("core#")), "seeds at most");
+}

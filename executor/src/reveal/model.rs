@@ -1,0 +1,99 @@
+//! Numbers of a model, whose scales follow from the model and not from the release.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array};
+use datafusion::arrow::datatypes::{DataType, Field};
+use mpc::protocol::lasso::Problem;
+use planner::plan::{Lasso, LassoOutput, Node, NodeId, Op, Reg, SecurePlan};
+
+use super::decode;
+use crate::operator::lasso;
+use crate::{Error, Result, shape};
+
+/// A number that a model gives out as it is.
+#[derive(Clone, Copy)]
+pub(super) struct Quantity<'p> {
+    model: &'p Lasso,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Coefficients,
+    R2,
+    MeanSquaredError,
+    Violation,
+}
+
+/// Which number of a model column `column` of `node` is, if it is one that has a scale of its own.
+pub(super) fn quantity(plan: &SecurePlan, node: NodeId, column: usize) -> Result<Option<Quantity<'_>>> {
+    let (mut node, mut column) = (node, column);
+    loop {
+        match shape::node(plan, node)? {
+            Node::Compute(compute) => {
+                let op = compute.outputs.get(column).and_then(|(Reg(reg), _)| compute.ops.get(*reg));
+                let Some(Op::Column(source)) = op else { return Ok(None) };
+                // Nodes come before those that read them, so this ends.
+                if compute.input >= node {
+                    return Err(Error::internal("plan", "a node reads a later one"));
+                }
+                (node, column) = (compute.input, *source);
+            }
+            Node::Lasso(model) => {
+                let kind = match (model.output, column) {
+                    (LassoOutput::Coefficients, 0) => Some(Kind::Coefficients),
+                    (LassoOutput::Summary, 1) => Some(Kind::R2),
+                    (LassoOutput::Summary, 2) => Some(Kind::MeanSquaredError),
+                    (LassoOutput::Summary, 5) => Some(Kind::Violation),
+                    (LassoOutput::Coefficients | LassoOutput::Summary, _) => None,
+                };
+                return Ok(kind.map(|kind| Quantity { model, kind }));
+            }
+            Node::Input(_) | Node::HashedJoin(_) | Node::Union(_) | Node::Aggregate(_) | Node::Release(_) => {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// The decoded column; NULL where not known.
+///
+/// # Errors
+/// Class internal if the column of the release is no DOUBLE or the model is out of range.
+pub(super) fn array(
+    plan: &SecurePlan,
+    quantity: Quantity<'_>,
+    field: &Field,
+    numbers: &[i128],
+    known: &[bool],
+) -> Result<ArrayRef> {
+    if *field.data_type() != DataType::Float64 {
+        return Err(Error::internal("reveal", "a number of a model is released as another type than DOUBLE"));
+    }
+    let problem = lasso::problem(quantity.model, shape::rows(plan, quantity.model.input)?)?;
+    let bits: Vec<u128> = numbers.iter().map(|number| number.cast_unsigned()).collect();
+    let values: Vec<f64> = match quantity.kind {
+        Kind::Coefficients => coefficients(&problem, &bits)?,
+        Kind::R2 | Kind::Violation => bits.iter().map(|&number| Problem::decode_fraction(number)).collect(),
+        Kind::MeanSquaredError => {
+            bits.iter().map(|&number| problem.decode_mse(number)).collect::<Result<_, _>>()?
+        }
+    };
+    if values.len() != known.len() {
+        return Err(Error::internal("reveal", "a model has another number of terms"));
+    }
+    let cells = values.iter().zip(known).map(|(&value, &known)| known.then_some(value));
+    Ok(Arc::new(cells.collect::<Float64Array>()))
+}
+
+/// The intercept, if there is one, and the coefficients, on the original scale.
+fn coefficients(problem: &Problem, numbers: &[u128]) -> Result<Vec<f64>> {
+    if !problem.intercept {
+        return Ok(problem.decode(numbers, 0)?.features);
+    }
+    let (&intercept, features) =
+        numbers.split_first().ok_or_else(|| Error::internal("reveal", "a model without terms"))?;
+    let decoded = problem.decode(features, intercept)?;
+    Ok(std::iter::once(decoded.intercept).chain(decoded.features).collect())
+}
