@@ -22,7 +22,7 @@ const START: [i128; 4] =
 /// error `e` to at most `2 e^2`: 2^-7.1, 2^-13.2, 2^-25.4, 2^-49.8 and in fact less, since the factor is nearer 3/2.
 /// Model: semi-honest, 1 of 3.
 /// Range: with `0 <= m < 1` and `y` up to 16, every product before its truncation is below 2^(2 MANTISSA + 8).
-/// Cost: (asserted by `cost` test)
+/// Cost: 24 rounds, 560 bytes sent by a seat for each number. (Asserted by a test.)
 ///
 /// # Errors
 /// [`crate::Error::Peer`].

@@ -2,12 +2,20 @@
 //!
 //! Every function states the range in which it holds; nothing here fails or wraps for inputs in that range.
 
+mod exponential;
 mod inverse_sqrt;
+mod logarithm;
 mod normalise;
+mod polynomial;
+mod root;
 mod scale;
 
+pub use exponential::exponential;
 pub use inverse_sqrt::{MANTISSA, inverse_sqrt};
+pub use logarithm::logarithm;
 pub use normalise::{Shifts, shifts};
+pub use polynomial::polynomial;
+pub use root::{reciprocal, square_root};
 pub use scale::Scale;
 
 use super::product::mul;
@@ -28,4 +36,77 @@ pub async fn truncated_product(
 ) -> Result<Shared<u128>> {
     let product = mul(&ctx.step("product"), x, y).await?;
     truncate(&ctx.step("truncated"), &product, bits).await
+}
+
+/// From `from` to `to` fractional bits: a truncation, or local.
+///
+/// # Errors
+/// As [`truncate`].
+pub async fn rescale(ctx: &Context, x: &Shared<u128>, from: u32, to: u32) -> Result<Shared<u128>> {
+    if from > to { truncate(ctx, x, from - to).await } else { Ok(x.shift_left(to - from)) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::float_arithmetic,
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "references in the clear"
+    )]
+
+    use super::*;
+    use crate::world::{Cost, World, reconstruct};
+
+    /// A number with [`MANTISSA`] fractional bits.
+    pub(super) fn fixed(value: f64) -> u128 {
+        ((value * 2f64.powi(MANTISSA.cast_signed())) as i128).cast_unsigned()
+    }
+
+    /// Signed numbers with `fraction` fractional bits.
+    pub(super) fn numbers(values: &[u128], fraction: u32) -> Vec<f64> {
+        values.iter().map(|v| v.cast_signed() as f64 * 0.5f64.powi(fraction.cast_signed())).collect()
+    }
+
+    /// Runs a function of one column in a world.
+    pub(super) fn run<F>(x: &[u128], f: impl Fn(Context, Shared<u128>) -> F) -> (Vec<u128>, Cost)
+    where
+        F: Future<Output = Result<Shared<u128>>>,
+    {
+        let world = World::new(11);
+        let shares = world.share(x);
+        let run = world.run(|ctx| {
+            let x = shares[ctx.seat().index()].clone();
+            f(ctx, x)
+        });
+        let cost = run.cost();
+        (reconstruct(&run.outputs().unwrap()).unwrap(), cost)
+    }
+
+    #[test]
+    fn inverse_roots_of_mantissas() {
+        let samples = [0.25, 0.250_000_1, 0.3, 0.5, 0.75, 0.999_999_999];
+        let (values, cost) = run(&samples.map(fixed), async |ctx, m| inverse_sqrt(&ctx, &m).await);
+        for (value, m) in numbers(&values, MANTISSA).iter().zip(samples) {
+            assert!((value * m.sqrt() - 1.0).abs() < 1e-15, "{m}: {value}");
+        }
+        assert_eq!(cost, Cost { rounds: 24, bytes: 3_360 });
+        let (values, _) = run(&[0], async |ctx, m| inverse_sqrt(&ctx, &m).await);
+        assert!((0.0..16.0).contains(&numbers(&values, MANTISSA)[0]));
+    }
+
+    #[test]
+    fn shifts_normalise() {
+        for levels in [1, 2, 5, 62] {
+            let top = 2 * levels as u32;
+            let mut samples: Vec<u128> = (0..top).flat_map(|b| [1 << b, (2 << b) - 1]).collect();
+            samples.push(0);
+            let (values, _) =
+                run(&samples, async |ctx, x| Ok(shifts(&ctx, &x, levels).await?.weighted(|k| k as u128 + 1)));
+            for (value, x) in values.iter().zip(&samples) {
+                let expected = if *x == 0 { 0 } else { levels as u128 - u128::from(x.ilog2() / 2) };
+                assert_eq!(*value, expected, "{x} of {levels}");
+            }
+        }
+    }
 }

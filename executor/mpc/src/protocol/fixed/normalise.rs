@@ -20,7 +20,8 @@ pub struct Shifts {
 ///
 /// Functionality: all bits; the OR of each pair; a prefix OR from the top; the first difference is the top pair.
 /// Model: semi-honest, 1 of 3.
-/// Cost: (asserted by `cost` test)
+/// Cost: `4 + log levels + log (2 levels)` rounds, logarithms of base 2 rounded up. (Asserted by the `cost` tests of
+/// what rests on it.)
 ///
 /// # Errors
 /// [`crate::Error::Peer`].

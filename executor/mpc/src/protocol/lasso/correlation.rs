@@ -2,9 +2,8 @@
 
 use super::moments::{Moments, pairs, pick};
 use super::problem::{FRACTION, Layout};
-use crate::protocol::fixed::{MANTISSA, Shifts, inverse_sqrt, shifts, truncated_product};
+use crate::protocol::fixed::{MANTISSA, Shifts, inverse_sqrt, rescale, shifts, truncated_product};
 use crate::protocol::product::mul;
-use crate::protocol::truncate::truncate;
 use crate::{Context, Result, Shared};
 
 /// The problem with all variables scaled to length 1, [`FRACTION`] fractional bits.
@@ -95,9 +94,4 @@ async fn normalised(
     let sums = once.slice(last..once.len());
     let sums = rescale(&ctx.step("sums"), &sums, layout.levels, layout.mean_fraction).await?;
     Ok((fractions.slice(0..end), fractions.slice(end..last), sums))
-}
-
-/// From `from` to `to` fractional bits.
-pub(crate) async fn rescale(ctx: &Context, x: &Shared<u128>, from: u32, to: u32) -> Result<Shared<u128>> {
-    if from > to { truncate(ctx, x, from - to).await } else { Ok(x.shift_left(to - from)) }
 }

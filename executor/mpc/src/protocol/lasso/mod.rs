@@ -2,13 +2,13 @@
 //!
 //! Rows enter only through dot products ([`statistics`]). From there on everything is about `p x p` numbers:
 //!
-//! 1. [`moments`]: `n X'X - s s'`, exact in `Z_2^128`;
-//! 2. [`correlation`]: unit diagonal, through `1/sqrt` of the secret variances, 44 fractional bits;
-//! 3. [`threshold`]: the penalty `alpha / (sigma_j sigma_y)` of every feature, a public number times secret factors;
-//! 4. [`admm`]: a first-order method with five step sizes side by side finds nearly the right support;
-//! 5. [`newton`]: three exact solves on the support, each with the support of the solution before;
-//! 6. [`choose`]: of all candidates the one that violates the optimality conditions least;
-//! 7. [`restore`]: back to the original scale, as fixed-point integers of public scales.
+//! 1. `moments`: `n X'X - s s'`, exact in `Z_2^128`;
+//! 2. `correlation`: unit diagonal, through `1/sqrt` of the secret variances, 44 fractional bits;
+//! 3. `threshold`: the penalty `alpha / (sigma_j sigma_y)` of every feature, a public number times secret factors;
+//! 4. `admm`: a first-order method with five step sizes side by side finds nearly the right support;
+//! 5. `newton`: three exact solves on the support, each with the support of the solution before;
+//! 6. `choose`: of all candidates the one that violates the optimality conditions least;
+//! 7. `restore`: back to the original scale, as fixed-point integers of public scales.
 //!
 //! All sizes, iteration counts and message lengths follow from [`Problem`] alone.
 

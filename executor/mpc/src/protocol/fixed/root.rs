@@ -1,0 +1,126 @@
+//! Square roots and reciprocals of integers of unknown size.
+
+use super::inverse_sqrt::{MANTISSA, inverse_sqrt};
+use super::normalise::{Shifts, shifts};
+use super::{rescale, truncated_product};
+use crate::planes::as_u32;
+use crate::protocol::product::mul;
+use crate::protocol::truncate::truncate;
+use crate::{Context, Result, Shared};
+
+/// `x = mantissa 4^(levels - shift)`, and `1 / sqrt(mantissa)`.
+struct Normal {
+    shifts: Shifts,
+    mantissa: Shared<u128>,
+    inverse_root: Shared<u128>,
+}
+
+async fn normal(ctx: &Context, x: &Shared<u128>, levels: usize) -> Result<Normal> {
+    let shifts = shifts(&ctx.step("shifts"), x, levels).await?;
+    let mantissa = mul(&ctx.step("scale"), x, &shifts.weighted(|k| 1 << (2 * k))).await?;
+    let mantissa = rescale(&ctx.step("mantissa"), &mantissa, 2 * as_u32(levels), MANTISSA).await?;
+    let inverse_root = inverse_sqrt(&ctx.step("inverse root"), &mantissa).await?;
+    Ok(Normal { shifts, mantissa, inverse_root })
+}
+
+/// The square root of each integer, with `fraction` fractional bits; relative error below 2^-49, and one unit.
+///
+/// Domain: `0 <= x < 4^levels`, `levels <= 62`, `fraction <= 56`. The root of 0 is 0 or one unit below.
+/// Cost: 33 rounds beside those of [`shifts`], 31 if `2 levels <= 56`. (Asserted by the `cost` test.)
+///
+/// # Errors
+/// [`crate::Error::Internal`] outside of the domain of public parameters; [`crate::Error::Peer`].
+pub async fn square_root(
+    ctx: &Context,
+    x: &Shared<u128>,
+    levels: usize,
+    fraction: u32,
+) -> Result<Shared<u128>> {
+    if levels > 62 || fraction > MANTISSA {
+        return Err(ctx.internal("a square root of too many bits"));
+    }
+    let Normal { shifts, mantissa, inverse_root } = normal(ctx, x, levels).await?;
+    let root = truncated_product(&ctx.step("root"), &mantissa, &inverse_root, MANTISSA).await?;
+    let scaled = mul(&ctx.step("power"), &root, &shifts.weighted(|k| 1 << (levels - k))).await?;
+    truncate(&ctx.step("fraction"), &scaled, MANTISSA - fraction).await
+}
+
+/// The reciprocal of each integer, with `fraction` fractional bits; relative error below 2^-48, and one unit.
+///
+/// Domain: `0 <= x < 4^levels`, `levels <= 33`, `fraction <= 66`. The reciprocal of 0 is 0 or one unit below.
+/// Range: `d^2 <= 4` times a power of two below `2^max(fraction, 2 levels)`, [`MANTISSA`] fractional bits.
+/// Cost: as [`square_root`].
+///
+/// # Errors
+/// As [`square_root`].
+pub async fn reciprocal(
+    ctx: &Context,
+    x: &Shared<u128>,
+    levels: usize,
+    fraction: u32,
+) -> Result<Shared<u128>> {
+    let bits = 2 * as_u32(levels);
+    if bits > 66 || fraction > 66 {
+        return Err(ctx.internal("a reciprocal of too many bits"));
+    }
+    let Normal { shifts, inverse_root, .. } = normal(ctx, x, levels).await?;
+    let square = truncated_product(&ctx.step("square"), &inverse_root, &inverse_root, MANTISSA).await?;
+    // 1 / x = d^2 4^(k - levels), moved up so that no exponent is negative.
+    let up = bits.saturating_sub(fraction);
+    let power = shifts.weighted(|k| 1 << (2 * as_u32(k) + fraction + up - bits));
+    let scaled = mul(&ctx.step("power"), &square, &power).await?;
+    truncate(&ctx.step("fraction"), &scaled, MANTISSA + up).await
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::cast_precision_loss, reason = "references in the clear")]
+
+    use super::*;
+    use crate::protocol::fixed::tests::{numbers, run};
+    use crate::world::Cost;
+
+    const SAMPLES: [u128; 12] =
+        [0, 1, 2, 3, 4, 5, 99, 1 << 20, (1 << 31) - 1, 1 << 32, 77_777_777_777, (1 << 40) - 1];
+
+    #[test]
+    fn roots() {
+        for (levels, fraction) in [(20, 30), (40, 10), (62, 56), (20, 0)] {
+            let (values, _) = run(&SAMPLES, async |ctx, x| square_root(&ctx, &x, levels, fraction).await);
+            let unit = 0.5f64.powi(fraction.cast_signed());
+            for (value, x) in numbers(&values, fraction).iter().zip(SAMPLES) {
+                let expected = (x as f64).sqrt();
+                assert!((value - expected).abs() <= 2.0 * unit + expected * 1e-14, "{x}: {value} {expected}");
+            }
+            assert!(values[0] == 0 || values[0] == u128::MAX);
+        }
+    }
+
+    #[test]
+    fn reciprocals() {
+        for (levels, fraction) in [(20, 30), (20, 60), (33, 66), (20, 20)] {
+            let (values, _) = run(&SAMPLES, async |ctx, x| reciprocal(&ctx, &x, levels, fraction).await);
+            let unit = 0.5f64.powi(fraction.cast_signed());
+            for (value, x) in numbers(&values, fraction).iter().zip(SAMPLES).skip(1) {
+                let expected = 1.0 / x as f64;
+                assert!((value - expected).abs() <= 2.0 * unit + expected * 1e-14, "{x}: {value} {expected}");
+            }
+            assert!(values[0] == 0 || values[0] == u128::MAX);
+        }
+    }
+
+    #[test]
+    fn cost() {
+        let (_, cost) = run(&SAMPLES, async |ctx, x| square_root(&ctx, &x, 32, 30).await);
+        assert_eq!(cost, Cost { rounds: 15 + 33, bytes: 15_396 });
+        let (_, cost) = run(&SAMPLES, async |ctx, x| reciprocal(&ctx, &x, 32, 30).await);
+        assert_eq!(cost, Cost { rounds: 15 + 33, bytes: 15_540 });
+    }
+
+    #[test]
+    fn messages_do_not_depend_on_the_data() {
+        let ones = [1; SAMPLES.len()];
+        let costs = [SAMPLES, ones].map(|x| run(&x, async |ctx, x| reciprocal(&ctx, &x, 20, 30).await).1);
+        assert_eq!(costs[0], costs[1]);
+    }
+}
