@@ -48,6 +48,8 @@ impl DomainCheck {
         violations: &mut Violations,
     ) -> Result<ArrayRef, ArrowError> {
         let floating = matches!(self.sql_type, SqlType::Real | SqlType::Double);
+        // Arrow orders -0.0 before 0.0, and so outside of bounds that begin at 0.
+        let values = if floating { map(&values, |value| value + 0.0) } else { values };
         if floating {
             let infinite =
                 floats(&values).filter(|value| value.is_some_and(|value| !value.is_finite())).count();
@@ -58,7 +60,7 @@ impl DomainCheck {
             let rule = format!("outside bounds [{}, {}]", written(lo)?, written(hi)?);
             violations.add_rows(column, &rule, count(&outside));
         }
-        let values = if floating { self.rounded(&values) } else { values };
+        let values = if floating { map(&values, |value| self.round(value)) } else { values };
         if let Domain::Values(allowed) = &self.domain {
             let outside = values.len() - values.null_count() - members(&values, allowed)?;
             let mut listed = allowed.iter().take(LISTED).map(written).collect::<Result<Vec<_>, _>>()?;
@@ -71,28 +73,26 @@ impl DomainCheck {
         Ok(values)
     }
 
-    fn rounded(&self, values: &ArrayRef) -> ArrayRef {
-        if let Some(doubles) = values.as_primitive_opt::<Float64Type>() {
-            return Arc::new(doubles.unary::<_, Float64Type>(|value| self.round(value)));
-        }
-        if let Some(reals) = values.as_primitive_opt::<Float32Type>() {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the result is a value of the column's type"
-            )]
-            return Arc::new(reals.unary::<_, Float32Type>(|value| self.round(f64::from(value)) as f32));
-        }
-        ArrayRef::clone(values)
-    }
-
     /// The nearest multiple of the step; of a closed domain, the declared value that is as many steps.
     fn round(&self, value: f64) -> f64 {
-        let Some(step) = self.step else { return value + 0.0 };
+        let Some(step) = self.step else { return value };
         let rounded = step::nearest(value, step);
         #[expect(clippy::float_cmp, reason = "equal multiples of the step are equal numbers")]
         let declared = self.floats.iter().find(|declared| step::nearest(**declared, step) == rounded);
         declared.copied().unwrap_or(rounded)
     }
+}
+
+/// Floating point numbers, each replaced.
+fn map(values: &ArrayRef, change: impl Fn(f64) -> f64) -> ArrayRef {
+    if let Some(doubles) = values.as_primitive_opt::<Float64Type>() {
+        return Arc::new(doubles.unary::<_, Float64Type>(change));
+    }
+    if let Some(reals) = values.as_primitive_opt::<Float32Type>() {
+        #[expect(clippy::cast_possible_truncation, reason = "the result is a value of the column's type")]
+        return Arc::new(reals.unary::<_, Float32Type>(|value| change(f64::from(value)) as f32));
+    }
+    ArrayRef::clone(values)
 }
 
 /// The values of a floating point column.

@@ -12,7 +12,7 @@ use crate::pseudonym::{Side, TAG_BYTES, pairs};
 use crate::table::Table;
 use crate::{Error, Result};
 
-/// A seat's part: the columns of `stay`, those of `moved` in its order, the match bit as a bit and in Z_2^64.
+/// A seat's part: the columns of `stay`, those of `moved` in its order, the match bit as a bit and as a number.
 ///
 /// Cost: the pseudonyms of both sides, 16 bytes a row, sent by the owners to the matcher; moving the columns of `moved`;
 /// one round for the match bit, a bit and 8 bytes a row, sent by the matcher.
@@ -43,6 +43,10 @@ pub(crate) async fn run(
     let matched: Option<Vec<bool>> = found.map(|found| found.iter().map(Option::is_some).collect());
     let columns = async {
         let (ctx, moved) = (ctx.step("move"), moved.columns().to_vec());
+        if moved.is_empty() {
+            // A query may need no more than who matches: there is nothing to move.
+            return Ok(Vec::new());
+        }
         match join.multiplicity {
             Multiplicity::OneToOne => place_known(&ctx, moved, matcher, sources.as_deref(), rows).await,
             Multiplicity::ManyToOne => gather_known(&ctx, moved, matcher, sources.as_deref(), rows).await,
