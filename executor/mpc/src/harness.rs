@@ -22,13 +22,13 @@ impl<R: Ring> Reveal for Shared<R> {
 
 impl Reveal for SharedBits {
     fn reveal(parts: [Self; 3]) -> Result<Vec<i128>> {
-        Ok(combine_bits(&parts)?.to_values::<u128>().into_iter().map(|v| v.to_i128()).collect())
+        Ok(combine_bits(&parts)?.to_values::<u128>().into_iter().map(Ring::to_i128).collect())
     }
 }
 
 impl Reveal for Column {
     fn reveal(parts: [Self; 3]) -> Result<Vec<i128>> {
-        Ok(reconstruct_column(parts)?.into_iter().map(|v| v.to_i128()).collect())
+        Ok(reconstruct_column(parts)?.into_iter().map(Ring::to_i128).collect())
     }
 }
 
@@ -45,9 +45,9 @@ impl<T: Reveal> Reveal for Vec<T> {
 
 impl<T: Reveal, U: Reveal> Reveal for (T, U) {
     fn reveal(parts: [Self; 3]) -> Result<Vec<i128>> {
-        let [(a, x), (b, y), (c, z)] = parts;
-        let mut out = T::reveal([a, b, c])?;
-        out.extend(U::reveal([x, y, z])?);
+        let [p0, p1, p2] = parts;
+        let mut out = T::reveal([p0.0, p1.0, p2.0])?;
+        out.extend(U::reveal([p0.1, p1.1, p2.1])?);
         Ok(out)
     }
 }
@@ -134,7 +134,9 @@ impl Clear {
             let count = std::sync::atomic::AtomicUsize::new(0);
             let world = World::new(1).with_hook(move |_, payload| {
                 if count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == target {
-                    payload.iter_mut().for_each(|byte| *byte ^= 0xff);
+                    for byte in payload.iter_mut() {
+                        *byte ^= 0xff;
+                    }
                 }
                 Fate::Deliver
             });

@@ -19,20 +19,27 @@ pub trait Ring: Copy + Debug + Default + Eq + Ord + Send + Sync + Unpin + sealed
     const ONE: Self;
 
     /// `self + other` modulo 2^k.
+    #[must_use]
     fn plus(self, other: Self) -> Self;
     /// `self - other` modulo 2^k.
+    #[must_use]
     fn minus(self, other: Self) -> Self;
     /// `self * other` modulo 2^k.
+    #[must_use]
     fn times(self, other: Self) -> Self;
     /// `-self` modulo 2^k.
+    #[must_use]
     fn negated(self) -> Self {
         Self::ZERO.minus(self)
     }
     /// `self * 2^bits` modulo 2^k; zero if `bits >= k`.
+    #[must_use]
     fn shift_left(self, bits: u32) -> Self;
     /// The floor of `self / 2^bits` of the unsigned representative; zero if `bits >= k`.
+    #[must_use]
     fn shift_right(self, bits: u32) -> Self;
     /// The unsigned quotient by `divisor`, zero if `divisor` is zero.
+    #[must_use]
     fn quotient(self, divisor: Self) -> Self;
     /// Reduces modulo 2^k.
     fn from_u128(value: u128) -> Self;
@@ -54,6 +61,7 @@ pub trait Ring: Copy + Debug + Default + Eq + Ord + Send + Sync + Unpin + sealed
         self.shift_right(index).low_word() & 1 == 1
     }
     /// Keeps the low `bits` bits.
+    #[must_use]
     fn low_bits(self, bits: u32) -> Self {
         if bits >= Self::BITS { self } else { self.minus(self.shift_right(bits).shift_left(bits)) }
     }

@@ -35,11 +35,13 @@ impl Seat {
     }
 
     /// The neighbour `P(i+1)`.
+    #[must_use]
     pub const fn next(self) -> Seat {
         Seat::from_index(self.index() + 1)
     }
 
     /// The neighbour `P(i-1)`.
+    #[must_use]
     pub const fn previous(self) -> Seat {
         Seat::from_index(self.index() + 2)
     }

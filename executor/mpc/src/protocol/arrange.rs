@@ -121,9 +121,9 @@ pub(super) fn order_column(ctx: &Context, column: Option<Column>) -> Result<Shar
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Prg;
     use crate::harness::{Clear, LENGTHS, assert_oblivious, bools, numbers};
     use crate::ideal;
+    use crate::{Prg, Ring};
 
     #[test]
     fn secret_orders_move_rows_both_ways() {
@@ -138,7 +138,7 @@ mod tests {
                 Ok((there, back))
             });
             let (there, back) = run.values.split_at(n);
-            let signed = |v: &[i128]| v.iter().map(|&v| i128::from(v as u32 as i32)).collect::<Vec<_>>();
+            let signed = |v: &[i128]| v.iter().map(|&v| u32::from_i128(v).to_i128()).collect::<Vec<_>>();
             assert_eq!(ideal::gather(&signed(there), &order), x);
             assert_eq!(signed(back), x);
         }

@@ -172,7 +172,7 @@ mod tests {
                     Clear::new().column(&x).run::<u64, _>(async |ctx, i| bits_of(&ctx, &i.x[0], bits).await);
                 let expected: Vec<i128> = x.iter().map(|v| v & ((1 << bits) - 1)).collect();
                 assert_eq!(run.values, expected);
-                assert_eq!(run.cost.rounds as u32, 1 + bits.next_power_of_two().ilog2());
+                assert_eq!(run.cost.rounds, 1 + bits.next_power_of_two().ilog2() as usize);
             }
         }
     }

@@ -135,7 +135,9 @@ mod tests {
                     divide_by_public(&ctx, &i.x[0], u64::from_i128(divisor)).await
                 });
                 assert_eq!(run.values, ideal::floor_divide(&x, divisor));
-                x.iter_mut().for_each(|x| *x = *x / 2);
+                for x in &mut x {
+                    *x /= 2;
+                }
                 let run = Clear::new().column(&x).run::<u64, _>(async |ctx, i| {
                     divide_by_public_truncating(&ctx, &i.x[0], u64::from_i128(divisor)).await
                 });

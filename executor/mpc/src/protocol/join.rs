@@ -14,7 +14,7 @@ use super::convert::planes_to_arithmetic;
 use super::merge::merge;
 use super::sort::order;
 use crate::planes::as_u32;
-use crate::{Column, Context, Planes, Result, Shared, SharedBits};
+use crate::{Column, Context, Part, Planes, Result, Shared, SharedBits};
 
 /// The side of a join whose keys are unique among its valid rows.
 #[derive(Clone, Debug)]
@@ -90,10 +90,10 @@ pub async fn join(
     // Heads last: the rows before them are zero, so the first difference is right as well.
     let mut parted = compact(&ctx.step("part"), table, &heads.not(seat)).await?;
     let places = order_column(ctx, parted.pop())?;
-    let steps = parted.into_iter().map(|column| by_part(ctx, column, |p| p.differences()));
+    let steps = parted.into_iter().map(|column| by_part(ctx, column, Part::differences));
     let steps = steps.collect::<Result<Vec<_>>>()?;
     let back = move_to(&ctx.step("back"), steps, &places).await?;
-    let filled = back.into_iter().map(|column| by_part(ctx, column, |p| p.prefix_sums()));
+    let filled = back.into_iter().map(|column| by_part(ctx, column, Part::prefix_sums));
     let filled = filled.collect::<Result<Vec<_>>>()?;
     let original = move_to(&ctx.step("original"), filled, &index).await?;
     let mut columns: Vec<Column> = original.iter().map(|column| column.rows(n_a..n)).collect();
@@ -177,7 +177,7 @@ async fn any_row(ctx: &Context, x: &SharedBits) -> Result<SharedBits> {
     Ok(x)
 }
 
-fn by_part(ctx: &Context, column: Column, f: impl Fn(&crate::Part) -> crate::Part) -> Result<Column> {
+fn by_part(ctx: &Context, column: Column, f: impl Fn(&Part) -> Part) -> Result<Column> {
     let (first, second) = column.into_parts();
     Column::from_parts(f(&first), f(&second)).ok_or_else(|| ctx.internal("components differ in kind"))
 }
@@ -202,6 +202,7 @@ mod tests {
         Ok(all)
     }
 
+    #[expect(clippy::type_complexity, reason = "keys and validity of both tables, and the payload of one")]
     fn tables(n: usize, m: usize) -> (Vec<u64>, Vec<bool>, Vec<u64>, Vec<bool>, Vec<i128>) {
         let mut a: Vec<(bool, u64)> = crate::Prg::from_key(&[5; 16])
             .permutation(2 * n)

@@ -7,7 +7,7 @@
 //! Model: semi-honest, 1 of 3.
 
 use crate::share::{Part, Shape};
-use crate::{Column, Context, Prg, Result, Ring, Seat};
+use crate::{Column, Context, Prg, Result, Seat};
 
 /// Rearranges the rows of all columns by an order that `holder` knows: row i of the result is row `order[i]`.
 ///
@@ -106,7 +106,7 @@ impl Hop {
         let receiver = Seat::from_index(3 - self.holder.index() - self.sender.index());
         let (half_step, table_step) = (ctx.step("half"), ctx.step("table"));
         if let Some(order) = order {
-            let mut stream = self.stream(ctx, self.sender)?;
+            let mut stream = stream_with(ctx, self.sender)?;
             let half = stream.permutation(self.len);
             let masks = random_table(&mut stream, shapes, self.len);
             let mut inverse = vec![0; self.len];
@@ -123,7 +123,7 @@ impl Hop {
                 .collect());
         }
         if ctx.seat() == self.sender {
-            let mut stream = self.stream(ctx, self.holder)?;
+            let mut stream = stream_with(ctx, self.holder)?;
             let half = stream.permutation(self.len);
             let masks = random_table(&mut stream, shapes, self.len);
             let masked: Vec<Part> =
@@ -135,11 +135,6 @@ impl Hop {
         let table = recv_table(&table_step, self.sender, shapes, self.len);
         let (rest, table) = futures::try_join!(rest, table)?;
         Ok(table.iter().map(|part| part.gather(&rest)).collect())
-    }
-
-    /// The stream that holder and sender share.
-    fn stream(&self, ctx: &Context, peer: Seat) -> Result<Prg> {
-        stream_with(ctx, peer)
     }
 }
 
@@ -231,7 +226,7 @@ pub(super) async fn recv_table(ctx: &Context, from: Seat, shapes: &[Shape], len:
         table.push(shape.read(part, len));
         rest = after;
     }
-    debug_assert!(rest.is_empty() && u32::BYTES == 4);
+    debug_assert!(rest.is_empty());
     Ok(table)
 }
 

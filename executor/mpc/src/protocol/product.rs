@@ -116,7 +116,7 @@ pub async fn gram<R: Ring>(ctx: &Context, columns: &[&Shared<R>]) -> Result<Shar
     }
     let z = cross_gram(columns);
     let upper = bilinear(ctx, z).await?;
-    let place = |i: usize, j: usize| crate::planes::as_u32(i * p - i * (i + 1) / 2 + j);
+    let place = |i: usize, j: usize| crate::planes::as_u32(i * p + j - i * (i + 1) / 2);
     let full: Vec<u32> =
         (0..p).flat_map(|i| (0..p).map(move |j| (i.min(j), i.max(j)))).map(|(i, j)| place(i, j)).collect();
     Ok(upper.gather(&full))
@@ -136,7 +136,7 @@ fn cross_matrix<R: Ring>(a: &[&Shared<R>], b: &[&Shared<R>]) -> Vec<R> {
             }
             let left = |i: usize| (&a[i].first[from..to], &a[i].second[from..to]);
             let right = |j: usize| (&sums[j][..to - from], &b[j].first[from..to]);
-            tiles(a.len(), b.len(), |i, j| i * b.len() + j, |_, _| true, left, right, out);
+            tiles((a.len(), b.len()), |i, j| Some(i * b.len() + j), left, right, out);
         }
     })
 }
@@ -158,8 +158,8 @@ fn cross_gram<R: Ring>(columns: &[&Shared<R>]) -> Vec<R> {
             }
             let left = |i: usize| (&sums[i][..to - from], &columns[i].second[from..to]);
             let right = |j: usize| (&sums[j][..to - from], &negated[j][..to - from]);
-            let place = |i: usize, j: usize| i * p - i * (i + 1) / 2 + j;
-            tiles(p, p, place, |i, j| i <= j, left, right, out);
+            let place = |i: usize, j: usize| (i <= j).then(|| i * p + j - i * (i + 1) / 2);
+            tiles((p, p), place, left, right, out);
         }
     })
 }
@@ -186,32 +186,30 @@ fn sum_over_units<R: Ring>(
     }
 }
 
-/// Adds, for each wanted pair, the sum over rows of `l.0 r.0 + l.1 r.1`, in tiles of 2 x 2 columns.
-#[expect(clippy::too_many_arguments, reason = "two shapes, two predicates, two operands, one output")]
+/// Two columns that stand for one factor.
+type Pair<'a, R> = (&'a [R], &'a [R]);
+
+/// Adds, for each pair that has a place, the sum over rows of `l.0 r.0 + l.1 r.1`, in tiles of 2 x 2 columns.
 fn tiles<'a, R: Ring>(
-    p: usize,
-    q: usize,
-    place: impl Fn(usize, usize) -> usize,
-    wanted: impl Fn(usize, usize) -> bool,
-    left: impl Fn(usize) -> (&'a [R], &'a [R]),
-    right: impl Fn(usize) -> (&'a [R], &'a [R]),
+    (p, q): (usize, usize),
+    place: impl Fn(usize, usize) -> Option<usize>,
+    left: impl Fn(usize) -> Pair<'a, R>,
+    right: impl Fn(usize) -> Pair<'a, R>,
     out: &mut [R],
 ) {
     for i in (0..p).step_by(2) {
-        let i_last = (i + 1).min(p - 1);
-        let (a, b) = (left(i), left(i_last));
+        let rows = [left(i), left((i + 1).min(p - 1))];
         for j in (0..q).step_by(2) {
-            let j_last = (j + 1).min(q - 1);
-            if !wanted(i, j_last) {
+            let last = (j + 1).min(q - 1);
+            if place(i, last).is_none() {
                 continue;
             }
-            let (c, d) = (right(j), right(j_last));
-            let sums = tile(a, b, c, d);
-            for (k, (row, column)) in [(i, j), (i, j + 1), (i + 1, j), (i + 1, j + 1)].into_iter().enumerate()
-            {
-                if row < p && column < q && wanted(row, column) {
-                    let at = place(row, column);
-                    out[at] = out[at].plus(sums[k]);
+            let sums = tile(rows, [right(j), right(last)]);
+            for (row, sums) in (i..p).zip(sums) {
+                for (column, sum) in (j..q).zip(sums) {
+                    if let Some(at) = place(row, column) {
+                        out[at] = out[at].plus(sum);
+                    }
                 }
             }
         }
@@ -220,16 +218,16 @@ fn tiles<'a, R: Ring>(
 
 /// The four sums of one tile.
 #[inline]
-fn tile<R: Ring>(a: (&[R], &[R]), b: (&[R], &[R]), c: (&[R], &[R]), d: (&[R], &[R])) -> [R; 4] {
-    let n = a.0.len();
-    let (a0, a1, b0, b1) = (a.0, &a.1[..n], &b.0[..n], &b.1[..n]);
-    let (c0, c1, d0, d1) = (&c.0[..n], &c.1[..n], &d.0[..n], &d.1[..n]);
-    let mut sums = [R::ZERO; 4];
+fn tile<R: Ring>(left: [Pair<'_, R>; 2], right: [Pair<'_, R>; 2]) -> [[R; 2]; 2] {
+    let n = left[0].0.len();
+    let [(a0, a1), (b0, b1)] = left.map(|x| (&x.0[..n], &x.1[..n]));
+    let [(c0, c1), (d0, d1)] = right.map(|x| (&x.0[..n], &x.1[..n]));
+    let mut sums = [[R::ZERO; 2]; 2];
     for r in 0..n {
-        sums[0] = sums[0].plus(a0[r].times(c0[r]).plus(a1[r].times(c1[r])));
-        sums[1] = sums[1].plus(a0[r].times(d0[r]).plus(a1[r].times(d1[r])));
-        sums[2] = sums[2].plus(b0[r].times(c0[r]).plus(b1[r].times(c1[r])));
-        sums[3] = sums[3].plus(b0[r].times(d0[r]).plus(b1[r].times(d1[r])));
+        sums[0][0] = sums[0][0].plus(a0[r].times(c0[r]).plus(a1[r].times(c1[r])));
+        sums[0][1] = sums[0][1].plus(a0[r].times(d0[r]).plus(a1[r].times(d1[r])));
+        sums[1][0] = sums[1][0].plus(b0[r].times(c0[r]).plus(b1[r].times(c1[r])));
+        sums[1][1] = sums[1][1].plus(b0[r].times(d0[r]).plus(b1[r].times(d1[r])));
     }
     sums
 }

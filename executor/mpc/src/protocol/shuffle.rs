@@ -72,7 +72,7 @@ fn permuted(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::harness::{Clear, LENGTHS, assert_oblivious, numbers, words};
+    use crate::harness::{Clear, LENGTHS, assert_oblivious, words};
 
     #[test]
     fn rows_stay_together_and_cost_two_components() {

@@ -167,7 +167,7 @@ mod tests {
                 assert_eq!(run.cost.rounds, 2);
                 let run = clear.run::<u64, _>(async |ctx, i| truncate_exact(&ctx, &i.x[0], f).await);
                 assert_eq!(run.values, floor);
-                assert_eq!(run.cost.rounds as u32, 3 + (f + 1).next_power_of_two().ilog2());
+                assert_eq!(run.cost.rounds, 3 + (f as usize + 1).next_power_of_two().ilog2() as usize);
                 let run = clear.run::<u128, _>(async |ctx, i| truncate_exact(&ctx, &i.x[0], f).await);
                 assert_eq!(run.values, floor);
             }

@@ -119,7 +119,9 @@ impl<R: Ring> Shared<R> {
     #[must_use]
     pub fn add_constant(mut self, seat: Seat, value: R) -> Self {
         if let Some(component) = self.component_mut(seat, 0) {
-            component.iter_mut().for_each(|a| *a = a.plus(value));
+            for a in component {
+                *a = a.plus(value);
+            }
         }
         self
     }
