@@ -109,7 +109,7 @@ impl Connection {
     ) -> Self {
         let session = Session { analyst: analyst.to_owned(), ..Session::default() };
         let peers = Peers { federation, directory, identity, link };
-        let timeout = Duration::from_secs(600);
+        let timeout = Duration::from_mins(10);
         Connection { peers, session, timeout, cancel: Arc::default(), progress: None }
     }
 

@@ -228,7 +228,7 @@ fn protocol_class(error: &mpc::Error) -> Class {
     match error {
         mpc::Error::Peer { .. } => Class::Peer,
         mpc::Error::Abort { .. } => Class::Abort,
-        _ => Class::Internal,
+        mpc::Error::Shape { .. } | mpc::Error::Internal { .. } | _ => Class::Internal,
     }
 }
 

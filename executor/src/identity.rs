@@ -86,9 +86,10 @@ impl Identity {
             file.sync_all()
         });
         written.map_err(|error| {
-            let reason = match error.kind() {
-                ErrorKind::AlreadyExists => "exists already; a key is never overwritten".to_owned(),
-                _ => error.to_string(),
+            let reason = if error.kind() == ErrorKind::AlreadyExists {
+                "exists already; a key is never overwritten".to_owned()
+            } else {
+                error.to_string()
             };
             Error::KeyFile { path: path.to_owned(), reason }
         })
@@ -150,7 +151,8 @@ fn broken(error: &rcgen::Error) -> Error {
 fn check_mode(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode();
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         Ok(())
     } else {
         Err(format!("others may read it (mode {:03o}); run `chmod 600` on it", mode & 0o777))

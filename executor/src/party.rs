@@ -62,10 +62,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            deadline: Duration::from_secs(600),
+            deadline: Duration::from_mins(10),
             queries: 16,
             connect: Duration::from_secs(10),
-            clock_skew: Duration::from_secs(600),
+            clock_skew: Duration::from_mins(10),
             local_memory_bytes: 4 << 30,
         }
     }

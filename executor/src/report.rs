@@ -25,7 +25,9 @@ impl Report {
     /// For other parties.
     pub(crate) fn for_party(error: &Error) -> Self {
         let relayed = matches!(error, Error::Remote { .. } | Error::Cancelled);
-        let class = error.class().exit_code();
+        // What a party has to put right at home is not the analyst's fault.
+        let own = matches!(error, Error::Configuration(_) | Error::KeyFile { .. });
+        let class = if own { Class::Peer } else { error.class() }.exit_code();
         Report { class, step: error.step(), relayed, message: None, hint: None, position: None }
     }
 

@@ -24,9 +24,12 @@ const STEP: &str = "clear stage";
 /// [`Error::Engine`] if the plan cannot run.
 pub(super) async fn run(plan: LogicalPlan, released: &[RecordBatch]) -> Result<Rows> {
     let failed = |error: DataFusionError| Error::engine(STEP, &error);
-    let attached = plan.transform_up_with_subqueries(|node| match node {
-        LogicalPlan::TableScan(scan) => attach(scan, released).map(Transformed::yes),
-        other => Ok(Transformed::no(other)),
+    let attached = plan.transform_up_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            attach(scan, released).map(Transformed::yes)
+        } else {
+            Ok(Transformed::no(node))
+        }
     });
     let plan = attached.map_err(failed)?.data;
     let schema = nullable(plan.schema().as_arrow());

@@ -12,7 +12,7 @@ pub(super) fn apply(session: &mut Session, change: SessionChange) {
             }
         }
         SessionChange::DropVirtualTable(name) => {
-            session.virtual_tables.retain(|table| !same(&table.name, &name))
+            session.virtual_tables.retain(|table| !same(&table.name, &name));
         }
         SessionChange::Set(name, value) => {
             match session.settings.iter_mut().find(|(old, _)| same(old, &name)) {

@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::array::{ArrayRef, AsArray as _, Int64Array};
+use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -135,7 +137,7 @@ async fn world(limits: Limits) -> World {
         limits,
         audit: Some(folder.path().to_owned()),
         messages: Arc::new(move |party, message| {
-            messages.lock().unwrap().push(format!("[{party}] {message}"))
+            messages.lock().unwrap().push(format!("[{party}] {message}"));
         }),
         reports: Some(Arc::new(move |report| told.lock().unwrap().push(report))),
         ..ClusterOptions::default()
@@ -193,6 +195,41 @@ async fn the_shares_of_all_seats_arrive_and_every_party_keeps_a_record() {
     }
     assert!(hashes.iter().all(|hash| *hash == hashes[0] && hash.len() == 64));
     world.cluster.shutdown().await;
+}
+
+/// Ten visits of people aged 20, 30, ..., 110.
+struct Visits;
+
+impl Tables for Visits {
+    fn load<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
+        let ages: ArrayRef = Arc::new(Int64Array::from_iter_values((2..12).map(|age| 10 * age)));
+        std::future::ready(Ok(vec![RecordBatch::try_from_iter_with_nullable([("age", ages, true)]).unwrap()]))
+            .boxed()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sql_is_answered_over_sockets() {
+    let policies = [("office".to_owned(), POLICY.to_owned())];
+    let federation = Arc::new(planner::policy::parse(FEDERATION, &policies).unwrap());
+    let tables = federation.parties.iter().map(|_| Arc::new(Visits) as Arc<dyn Tables>).collect();
+    let cluster = Cluster::start(federation, tables, ClusterOptions::default()).await.unwrap();
+    let mut connection = cluster.connection("alice");
+    connection.execute("CREATE VIRTUAL TABLE old AS SELECT age FROM office.visits").await.unwrap();
+    let sum = "SELECT SUM(age) AS total, COUNT(*) AS n FROM old";
+    let outcome = connection.execute(sum).await.unwrap();
+    let rows = outcome.rows.unwrap();
+    let number = |column: usize| rows.batches[0].column(column).as_primitive::<Int64Type>().value(0);
+    assert_eq!((number(0), number(1)), (650, 10));
+    assert!(outcome.stats.unwrap().seats.iter().all(|seat| seat.sent_bytes > 0));
+    let rows = connection.execute("SELECT 1 AS one").await.unwrap().rows.unwrap();
+    assert_eq!(rows.batches[0].num_rows(), 1);
+    assert_eq!(
+        connection.execute("SELECT age FROM office.visits").await.unwrap_err().class(),
+        Class::Refused
+    );
+    assert_eq!(connection.execute("SELECT FROM").await.unwrap_err().class(), Class::Invalid);
+    cluster.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

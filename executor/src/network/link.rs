@@ -418,9 +418,10 @@ async fn delay_all(inner: Arc<Inner>, mut queue: mpsc::UnboundedReceiver<(Instan
 
 /// The system's words, without what TLS adds to a connection that simply ended.
 fn describe(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
-        _ => error.to_string(),
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        "the connection was closed".to_owned()
+    } else {
+        error.to_string()
     }
 }
 

@@ -42,8 +42,9 @@ pub fn channel(name: &str) -> u64 {
     hash.update(b"conjoin channel 1\n");
     hash.update(name.as_bytes());
     let digest: [u8; 32] = hash.finalize().into();
-    let [a, b, c, d, e, f, g, h, ..] = digest;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    let mut low = [0; 8];
+    low.copy_from_slice(&digest[..8]);
+    u64::from_le_bytes(low)
 }
 
 #[cfg(test)]

@@ -68,17 +68,16 @@ impl Links {
         self.error(party, &error)
     }
 
-    /// If another party has reported a failure, that is the cause of whatever else went wrong with links.
+    /// What explains an error of class peer best: another party's report, then a link that has ended, then the error.
     pub(super) fn cause(&self, error: Error) -> Error {
-        let error = match error {
-            Error::Protocol(mpc::Error::Peer { .. }) | Error::Peer { .. } => error,
-            other => return other,
-        };
-        let reported = self.others().find_map(|(party, link)| match link.end_reason() {
-            Some(reason @ LinkError::Report(_)) => Some(self.error(party, &reason)),
-            _ => None,
-        });
-        reported.unwrap_or(error)
+        if !matches!(error, Error::Protocol(mpc::Error::Peer { .. }) | Error::Peer { .. }) {
+            return error;
+        }
+        let ended = self.others().filter_map(|(party, link)| Some((party, link.end_reason()?)));
+        let (reports, closed): (Vec<_>, Vec<_>) =
+            ended.partition(|(_, reason)| matches!(reason, LinkError::Report(_)));
+        let first = reports.into_iter().chain(closed).next();
+        first.map_or(error, |(party, reason)| self.error(party, &reason))
     }
 
     /// Tells the other parties, and waits until they have taken it.

@@ -39,7 +39,7 @@ use crate::{Error, Result};
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How long an analyst may take to read its result.
-const READING: Duration = Duration::from_secs(60);
+const READING: Duration = Duration::from_mins(1);
 
 /// The stack of the thread that runs a plan; debug builds need more than the default.
 const STACK_BYTES: usize = 32 << 20;
