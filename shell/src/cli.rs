@@ -10,7 +10,7 @@ use crate::format::Format;
 
 /// SQL over the joined tables of organisations that may not show each other a row.
 #[derive(Debug, Parser)]
-#[command(name = "conjoin", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = true)]
+#[command(name = "conjoin", version, after_help = EXAMPLES, max_term_width = 120, propagate_version = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -25,8 +25,9 @@ Examples:
   conjoin check study                                   files, policies and data against each other
   conjoin run --config analyst.toml -f analysis.sql     against servers of the parties
 
-Results go to standard output, everything else to standard error. Exit codes: 0 ok, 2 invalid, 3 refused, 4 data source,
-5 peer or network, 6 a security check failed, 7 resource limit, 70 a bug of ours.";
+Results go to standard output, everything else to standard error.
+Exit codes: 0 ok, 2 invalid, 3 refused, 4 data source, 5 peer or network, 6 a security check failed,
+            7 resource limit, 70 a bug of ours.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

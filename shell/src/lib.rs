@@ -87,7 +87,7 @@ fn usage(arguments: &[OsString], error: &clap::Error) -> u8 {
         Printer::new(Some(Format::Json), false).failure(&failure);
         return failure.class.exit_code();
     }
-    // Nobody is left to tell if this cannot be written.
-    let _ = error.print();
+    let printer = Printer::new(None, false);
+    printer.usage(error);
     u8::try_from(error.exit_code()).unwrap_or(2)
 }

@@ -122,6 +122,20 @@ impl Printer {
         }
     }
 
+    /// Help and version on standard output, mistakes on the command line on standard error.
+    pub fn usage(&self, error: &clap::Error) {
+        let text = error.render();
+        let colors = if error.use_stderr() { self.color_err } else { self.color_out };
+        let text = if colors { text.ansi().to_string() } else { text.to_string() };
+        let text = format!("{}\n", text.trim_end());
+        if error.use_stderr() {
+            err(&text);
+        } else {
+            // Nobody is left to tell if this cannot be written.
+            let _ = self.out(&text);
+        }
+    }
+
     /// An error that is part of what is shown, on standard output.
     ///
     /// # Errors

@@ -42,12 +42,14 @@ pub(super) fn render(result: &ResultSet) -> Result<String, ArrowError> {
 
 fn columns(result: &ResultSet) -> Result<Vec<Column>, ArrowError> {
     let mut columns = Vec::with_capacity(result.schema.fields().len());
+    // A single column of long lines is a text with a layout of its own, such as a plan.
+    let wrapped = result.schema.fields().len() > 1;
     for (index, field) in result.schema.fields().iter().enumerate() {
         let mut cells = Vec::with_capacity(result.rows());
         for batch in &result.batches {
             for cell in cell::column(batch.column(index))? {
                 let text = cell.map_or_else(|| "NULL".to_owned(), |cell| cell.text);
-                cells.push(lines(&text));
+                cells.push(lines(&text, wrapped));
             }
         }
         let header = field.name().replace('\n', " ");
@@ -58,10 +60,25 @@ fn columns(result: &ResultSet) -> Result<Vec<Column>, ArrowError> {
     Ok(columns)
 }
 
-/// The lines of a text; an empty text is one empty line.
-fn lines(text: &str) -> Vec<String> {
-    let lines: Vec<String> = text.lines().map(|line| line.replace('\t', "    ")).collect();
+/// The lines of a text, long ones wrapped between words if asked; an empty text is one empty line.
+fn lines(text: &str, wrapped: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in text.lines().map(|line| line.replace('\t', "    ")) {
+        if wrapped { wrap(&line, &mut lines) } else { lines.push(line) }
+    }
     if lines.is_empty() { vec![String::new()] } else { lines }
+}
+
+fn wrap(line: &str, lines: &mut Vec<String>) {
+    const WIDTH: usize = 90;
+    let mut current = String::new();
+    for word in line.split_inclusive(' ') {
+        if !current.is_empty() && current.width() + word.trim_end().width() > WIDTH {
+            lines.push(std::mem::take(&mut current).trim_end().to_owned());
+        }
+        current.push_str(word);
+    }
+    lines.push(current);
 }
 
 fn pad(text: &str, width: usize, right: bool) -> String {
