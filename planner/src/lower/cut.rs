@@ -1,0 +1,180 @@
+//! Where the plan is cut: below, rows; above, what the analyst does with released tables.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants; the rest is refused")]
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+
+use super::chain::chain;
+use super::group::{has_closed_keys, lower_groups};
+use super::leaf::owners;
+use super::rows::normalise;
+use super::{failure, model};
+use crate::Result;
+use crate::catalog::Federation;
+use crate::function::TableFunction;
+use crate::plan::{Node, NodeId};
+
+/// The nodes of all releases so far.
+pub(crate) struct Cut<'a> {
+    /// The federation.
+    pub(crate) federation: &'a Federation,
+    /// All nodes.
+    pub(crate) nodes: Vec<Node>,
+    /// The releases.
+    pub(crate) releases: Vec<NodeId>,
+    /// Notices.
+    pub(crate) notices: Vec<String>,
+}
+
+impl Cut<'_> {
+    /// The clear plan in place of a plan; adds the nodes of its releases.
+    ///
+    /// # Errors
+    /// Refused if rows would leave; invalid for what is not built.
+    pub(crate) fn cut(&mut self, plan: &LogicalPlan) -> Result<LogicalPlan> {
+        if owners(plan)?.is_empty() {
+            return Ok(plan.clone());
+        }
+        if let Some(function) = table_function(plan) {
+            let (release, clear) =
+                model::lower_model(function, self.federation, self.releases.len(), &mut self.nodes)?;
+            self.releases.push(release);
+            return Ok(clear);
+        }
+        if let Some((aggregate, chain)) = chain(plan)?
+            && !self.is_released(&aggregate.input)?
+        {
+            let relation = normalise(&aggregate.input, self.federation)?;
+            let number = self.releases.len();
+            let (release, clear) =
+                lower_groups(aggregate, &chain, &relation, self.federation, number, &mut self.nodes)?;
+            self.releases.push(release);
+            return Ok(clear);
+        }
+        if !self.is_released(plan)? {
+            return Err(failure::refused("only aggregates leave the federation: rows cannot be output"));
+        }
+        if let LogicalPlan::Projection(projection) = plan {
+            hidden_order(&projection.expr, &projection.input)?;
+        }
+        if let LogicalPlan::Aggregate(aggregate) = plan {
+            distinct_over_groups(aggregate)?;
+        }
+        let inputs = plan.inputs().into_iter().map(|input| self.cut(input)).collect::<Result<Vec<_>>>()?;
+        plan.with_new_exprs(plan.expressions(), inputs).map_err(|error| failure::engine(&error))
+    }
+
+    /// Whether a plan reads released tables only, once it is cut below.
+    fn is_released(&self, plan: &LogicalPlan) -> Result<bool> {
+        if owners(plan)?.is_empty() || table_function(plan).is_some() {
+            return Ok(true);
+        }
+        match plan {
+            LogicalPlan::TableScan(_) => Ok(false),
+            LogicalPlan::Aggregate(aggregate) => {
+                if self.is_released(&aggregate.input)? {
+                    return Ok(true);
+                }
+                let relation = normalise(&aggregate.input, self.federation);
+                Ok(relation.is_ok_and(|relation| has_closed_keys(aggregate, &relation, self.federation)))
+            }
+            other => {
+                for input in other.inputs() {
+                    if !self.is_released(input)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+        }
+    }
+}
+
+fn table_function(plan: &LogicalPlan) -> Option<&TableFunction> {
+    match plan {
+        LogicalPlan::Extension(extension) => extension.node.as_any().downcast_ref::<TableFunction>(),
+        _ => None,
+    }
+}
+
+/// ORDER BY may not release what is no output column: its order would tell about it.
+fn hidden_order(outputs: &[Expr], input: &LogicalPlan) -> Result<()> {
+    let sort = match input {
+        LogicalPlan::Limit(limit) => limit.input.as_ref(),
+        other => other,
+    };
+    let LogicalPlan::Sort(sort) = sort else { return Ok(()) };
+    let Some((aggregate, chain)) = chain(&sort.input)? else { return Ok(()) };
+    let keys = aggregate.group_expr.len();
+    for (index, expr) in chain.columns.iter().enumerate() {
+        let used = outputs.iter().any(|output| {
+            output.column_refs().iter().any(|column| sort.input.schema().index_of_column(column).ok() == Some(index))
+        });
+        let of_keys = expr
+            .column_refs()
+            .iter()
+            .all(|column| aggregate.schema.index_of_column(column).is_ok_and(|index| index < keys));
+        if !used && !of_keys {
+            return Err(failure::not_built("ORDER BY an aggregate that is no output column"));
+        }
+    }
+    Ok(())
+}
+
+/// DISTINCT over groups decides what is revealed; it changes nothing where all keys are outputs.
+fn distinct_over_groups(outer: &Aggregate) -> Result<()> {
+    if !outer.aggr_expr.is_empty() {
+        return Ok(());
+    }
+    let Some((aggregate, chain)) = chain(&outer.input)? else { return Ok(()) };
+    let keys = aggregate.group_expr.len();
+    let kept: Vec<usize> = outer
+        .group_expr
+        .iter()
+        .filter_map(|expr| match expr {
+            Expr::Column(column) => chain.columns.get(outer.input.schema().index_of_column(column).ok()?),
+            _ => None,
+        })
+        .filter_map(|expr| match expr {
+            Expr::Column(column) => aggregate.schema.index_of_column(column).ok(),
+            _ => None,
+        })
+        .collect();
+    if (0..keys).all(|key| kept.contains(&key)) {
+        return Ok(());
+    }
+    Err(failure::not_built("DISTINCT over the results of groups"))
+}
+
+/// LIMIT directly over groups decides what is revealed, which is not built; over released rows it is the analyst's.
+pub(crate) fn refuse_limits(raw: &LogicalPlan) -> Result<()> {
+    let mut found = false;
+    raw.apply(|node| {
+        if let LogicalPlan::Limit(limit) = node {
+            found |= owners(&limit.input).is_ok_and(|owners| !owners.is_empty()) && over_groups(&limit.input);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .map_err(|error| failure::engine(&error))?;
+    if found {
+        let mut error = failure::not_built("LIMIT over groups, which would decide what is revealed");
+        error.hint = Some("put the query into a derived table, SELECT * FROM (...) ORDER BY ... LIMIT ..., \
+                           which releases all groups"
+            .into());
+        return Err(error);
+    }
+    Ok(())
+}
+
+fn over_groups(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => true,
+        LogicalPlan::Sort(sort) => over_groups(&sort.input),
+        LogicalPlan::Filter(filter) => over_groups(&filter.input),
+        LogicalPlan::Projection(projection) => match projection.input.as_ref() {
+            LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Extension(_) => false,
+            other => over_groups(other),
+        },
+        _ => false,
+    }
+}

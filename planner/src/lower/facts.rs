@@ -1,0 +1,425 @@
+//! What is known about the values of an expression from public declarations alone.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
+
+use super::failure;
+use crate::Result;
+use crate::catalog::{Column, Domain};
+use crate::plan::{Range, RingSize, Scale};
+
+/// The most values that a domain may have to be enumerated (GROUP BY keys, dictionaries).
+pub(crate) const MAX_VALUES: usize = 4096;
+
+/// Bits that the magnitude of a number may have in `Z_2^64` (one bit of slack beside the sign).
+pub(crate) const BITS_64: u32 = 62;
+
+/// Bits that the magnitude of a number may have in `Z_2^128`.
+pub(crate) const BITS_128: u32 = 126;
+
+/// The values of an expression: its SQL type, whether NULL may occur, and the integers that stand for its values.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Facts {
+    /// The Arrow type.
+    pub(crate) data_type: DataType,
+    /// Whether NULL may occur.
+    pub(crate) nullable: bool,
+    /// How integers stand for values. For closed text: indices into `closed`.
+    pub(crate) scale: Scale,
+    /// The integers that may occur; `None` where nothing is declared (open text, doubles without bounds).
+    pub(crate) range: Option<Range>,
+    /// The values of a closed domain, sorted as SQL sorts them, NULL aside.
+    pub(crate) closed: Option<Vec<ScalarValue>>,
+}
+
+impl Facts {
+    /// Values of which nothing but the type is known.
+    pub(crate) fn open(data_type: DataType, nullable: bool) -> Facts {
+        Facts { data_type, nullable, scale: Scale::Unit, range: None, closed: None }
+    }
+
+    /// Numbers in a range.
+    pub(crate) fn number(data_type: DataType, nullable: bool, scale: Scale, range: Range) -> Facts {
+        Facts { data_type, nullable, scale, range: Some(range), closed: None }
+    }
+
+    /// Three-valued truth.
+    pub(crate) fn truth(nullable: bool) -> Facts {
+        let closed = vec![ScalarValue::Boolean(Some(false)), ScalarValue::Boolean(Some(true))];
+        let range = Some(Range { lo: 0, hi: 1 });
+        Facts { data_type: DataType::Boolean, nullable, scale: Scale::Unit, range, closed: Some(closed) }
+    }
+
+    /// A closed domain of sorted values.
+    pub(crate) fn closed(data_type: DataType, nullable: bool, values: Vec<ScalarValue>, scale: Scale) -> Facts {
+        let range = if is_text(&data_type) {
+            Some(Range { lo: 0, hi: (values.len().max(1) - 1) as i128 })
+        } else {
+            let all: Vec<i128> = values.iter().filter_map(|value| encode(value, scale)).collect();
+            match (all.iter().min(), all.iter().max()) {
+                (Some(&lo), Some(&hi)) => Some(Range { lo, hi }),
+                _ => Some(Range { lo: 0, hi: 0 }),
+            }
+        };
+        Facts { data_type, nullable, scale, range, closed: Some(values) }
+    }
+
+    /// What a policy declares of a column.
+    pub(crate) fn of_column(column: &Column) -> Facts {
+        let data_type = column.sql_type.arrow();
+        let nullable = column.nullable;
+        if data_type == DataType::Boolean {
+            return Facts::truth(nullable);
+        }
+        match &column.domain {
+            Domain::Values(values) => Facts::closed(data_type, nullable, values.clone(), column.scale),
+            Domain::Bounds(lo, hi) => match (encode(lo, column.scale), encode(hi, column.scale)) {
+                (Some(lo), Some(hi)) => Facts::number(data_type, nullable, column.scale, Range { lo, hi }),
+                _ => Facts::open(data_type, nullable),
+            },
+            Domain::Type => match type_range(&data_type) {
+                Some(range) => Facts::number(data_type, nullable, column.scale, range),
+                None => Facts::open(data_type, nullable),
+            },
+        }
+    }
+
+    /// What is known of a literal.
+    pub(crate) fn of_literal(value: &ScalarValue) -> Facts {
+        let data_type = value.data_type();
+        if value.is_null() {
+            let range = Some(Range { lo: 0, hi: 0 });
+            return Facts { data_type, nullable: true, scale: Scale::Unit, range, closed: Some(Vec::new()) };
+        }
+        let scale = match value {
+            ScalarValue::Float64(Some(x)) => literal_scale(*x),
+            ScalarValue::Float32(Some(x)) => literal_scale(f64::from(*x)),
+            _ => type_scale(&data_type),
+        };
+        Facts::closed(data_type, false, vec![value.clone()], scale)
+    }
+
+    /// The same values, NULL possible where `nullable`.
+    pub(crate) fn with_null(mut self, nullable: bool) -> Facts {
+        self.nullable = nullable;
+        self
+    }
+
+    /// The smallest and largest value as doubles.
+    pub(crate) fn interval(&self) -> Option<(f64, f64)> {
+        let range = self.range?;
+        Some((decode(range.lo, self.scale), decode(range.hi, self.scale)))
+    }
+
+    /// All values if there are few: closed domains, and short ranges of integers and dates.
+    pub(crate) fn enumerate(&self) -> Option<Vec<ScalarValue>> {
+        if let Some(values) = &self.closed {
+            return Some(values.clone());
+        }
+        let range = self.range?;
+        let discrete = matches!(
+            self.data_type,
+            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Date32
+        );
+        if !discrete || range.hi.checked_sub(range.lo)? >= 1000 {
+            return None;
+        }
+        (range.lo..=range.hi).map(|x| scalar(x, &self.data_type)).collect()
+    }
+
+    /// Values of either, as CASE and UNION ALL mix them. `None` where their encodings cannot be reconciled.
+    pub(crate) fn hull(&self, other: &Facts) -> Result<Facts> {
+        let nullable = self.nullable || other.nullable;
+        if self.data_type == DataType::Null {
+            return Ok(other.clone().with_null(true));
+        }
+        if other.data_type == DataType::Null {
+            return Ok(self.clone().with_null(true));
+        }
+        if self.data_type != other.data_type {
+            return Err(failure::internal(format!("{} beside {}", self.data_type, other.data_type)));
+        }
+        let data_type = self.data_type.clone();
+        if let (Some(left), Some(right)) = (&self.closed, &other.closed) {
+            let scale = common_scale(self.scale, other.scale);
+            return Ok(Facts::closed(data_type, nullable, merge(left, right), scale));
+        }
+        let (Some(left), Some(right)) = (self.range, other.range) else {
+            return Ok(Facts::open(data_type, nullable));
+        };
+        if is_text(&data_type) {
+            return Ok(Facts::open(data_type, nullable));
+        }
+        let scale = common_scale(self.scale, other.scale);
+        match (rescale(left, self.scale, scale), rescale(right, other.scale, scale)) {
+            (Some(left), Some(right)) => Ok(Facts::number(data_type, nullable, scale, left.hull(right))),
+            _ => Ok(Facts::open(data_type, nullable)),
+        }
+    }
+}
+
+impl Range {
+    /// The smallest range that holds both.
+    pub(crate) fn hull(self, other: Range) -> Range {
+        Range { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
+    }
+
+    /// With 0, the encoding of NULL and of invalid rows.
+    pub(crate) fn with_zero(self) -> Range {
+        Range { lo: self.lo.min(0), hi: self.hi.max(0) }
+    }
+
+    /// The largest magnitude.
+    pub(crate) fn magnitude(self) -> u128 {
+        self.lo.unsigned_abs().max(self.hi.unsigned_abs())
+    }
+
+    /// The bits of the largest magnitude.
+    pub(crate) fn bits(self) -> u32 {
+        u128::BITS - self.magnitude().leading_zeros()
+    }
+
+    /// The smallest ring with slack, if there is one.
+    pub(crate) fn ring(self) -> Option<RingSize> {
+        match self.bits() {
+            0..=BITS_64 => Some(RingSize::Z64),
+            bits if bits <= BITS_128 => Some(RingSize::Z128),
+            _ => None,
+        }
+    }
+
+    /// Sums of one of each.
+    pub(crate) fn add(self, other: Range) -> Option<Range> {
+        Some(Range { lo: self.lo.checked_add(other.lo)?, hi: self.hi.checked_add(other.hi)? })
+    }
+
+    /// All negated.
+    pub(crate) fn negate(self) -> Option<Range> {
+        Some(Range { lo: self.hi.checked_neg()?, hi: self.lo.checked_neg()? })
+    }
+
+    /// Products of one of each.
+    pub(crate) fn multiply(self, other: Range) -> Option<Range> {
+        let all = [
+            self.lo.checked_mul(other.lo)?,
+            self.lo.checked_mul(other.hi)?,
+            self.hi.checked_mul(other.lo)?,
+            self.hi.checked_mul(other.hi)?,
+        ];
+        Some(Range { lo: all.iter().copied().min()?, hi: all.iter().copied().max()? })
+    }
+
+    /// Sums of up to `rows` of them.
+    pub(crate) fn sum(self, rows: u64) -> Option<Range> {
+        self.with_zero().multiply(Range { lo: i128::from(rows), hi: i128::from(rows) })
+    }
+
+    /// Whether all of `other` lies in it.
+    pub(crate) fn holds(self, other: Range) -> bool {
+        self.lo <= other.lo && other.hi <= self.hi
+    }
+}
+
+/// Whether it is text.
+pub(crate) fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// Whether it is a floating-point number.
+pub(crate) fn is_float(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Float16 | DataType::Float32 | DataType::Float64)
+}
+
+/// The range of a type of integers, decimals, dates and timestamps.
+pub(crate) fn type_range(data_type: &DataType) -> Option<Range> {
+    let signed = |bits: u32| Some(Range { lo: -(1_i128 << (bits - 1)), hi: (1_i128 << (bits - 1)) - 1 });
+    match data_type {
+        DataType::Boolean => Some(Range { lo: 0, hi: 1 }),
+        DataType::Int8 => signed(8),
+        DataType::Int16 => signed(16),
+        DataType::Int32 | DataType::Date32 => signed(32),
+        DataType::Int64 | DataType::Timestamp(..) => signed(64),
+        DataType::UInt8 => Some(Range { lo: 0, hi: (1 << 8) - 1 }),
+        DataType::UInt16 => Some(Range { lo: 0, hi: (1 << 16) - 1 }),
+        DataType::UInt32 => Some(Range { lo: 0, hi: (1 << 32) - 1 }),
+        DataType::UInt64 => Some(Range { lo: 0, hi: (1 << 64) - 1 }),
+        DataType::Decimal128(precision, _) => {
+            let hi = 10_i128.checked_pow(u32::from(*precision))?.checked_sub(1)?;
+            Some(Range { lo: -hi, hi })
+        }
+        _ => None,
+    }
+}
+
+/// How integers stand for values of a type, doubles aside.
+pub(crate) fn type_scale(data_type: &DataType) -> Scale {
+    match data_type {
+        DataType::Decimal128(_, scale) => Scale::Decimal(*scale),
+        _ => Scale::Unit,
+    }
+}
+
+/// What one integer is worth.
+pub(crate) fn worth(scale: Scale) -> f64 {
+    match scale {
+        Scale::Unit => 1.0,
+        Scale::Decimal(digits) => 10_f64.powi(-i32::from(digits)),
+        Scale::Step(step) => step,
+    }
+}
+
+/// The value that an integer stands for, as a double.
+#[expect(clippy::cast_precision_loss, reason = "a double is asked for")]
+pub(crate) fn decode(integer: i128, scale: Scale) -> f64 {
+    match scale {
+        Scale::Decimal(digits) if (0..=30).contains(&digits) => integer as f64 / 10_f64.powi(i32::from(digits)),
+        _ => integer as f64 * worth(scale),
+    }
+}
+
+/// The integer that stands for a value; `None` for NULL, text and values that are no whole number of steps' range.
+#[expect(clippy::cast_possible_truncation, reason = "checked against 2^120 first")]
+pub(crate) fn encode(value: &ScalarValue, scale: Scale) -> Option<i128> {
+    let double = |x: f64| {
+        let steps = (x / worth(scale)).round_ties_even();
+        (steps.is_finite() && steps.abs() < 2_f64.powi(120)).then_some(steps as i128)
+    };
+    match value {
+        ScalarValue::Boolean(x) => x.map(i128::from),
+        ScalarValue::Int8(x) => x.map(i128::from),
+        ScalarValue::Int16(x) => x.map(i128::from),
+        ScalarValue::Int32(x) | ScalarValue::Date32(x) => x.map(i128::from),
+        ScalarValue::Int64(x)
+        | ScalarValue::TimestampMicrosecond(x, _)
+        | ScalarValue::TimestampNanosecond(x, _)
+        | ScalarValue::TimestampMillisecond(x, _)
+        | ScalarValue::TimestampSecond(x, _) => x.map(i128::from),
+        ScalarValue::UInt8(x) => x.map(i128::from),
+        ScalarValue::UInt16(x) => x.map(i128::from),
+        ScalarValue::UInt32(x) => x.map(i128::from),
+        ScalarValue::UInt64(x) => x.map(i128::from),
+        ScalarValue::Decimal128(x, _, digits) => {
+            let (Some(x), Scale::Decimal(wanted)) = (*x, scale) else {
+                return x.and_then(|x| double(decode(x, Scale::Decimal(*digits))));
+            };
+            match u32::try_from(wanted - digits) {
+                Ok(up) => x.checked_mul(10_i128.checked_pow(up)?),
+                Err(_) => None,
+            }
+        }
+        ScalarValue::Float32(x) => x.and_then(|x| double(f64::from(x))),
+        ScalarValue::Float64(x) => x.and_then(double),
+        _ => None,
+    }
+}
+
+/// The value of a type that an integer stands for (integers, dates, booleans, timestamps in microseconds).
+pub(crate) fn scalar(integer: i128, data_type: &DataType) -> Option<ScalarValue> {
+    Some(match data_type {
+        DataType::Boolean => ScalarValue::Boolean(Some(integer != 0)),
+        DataType::Int8 => ScalarValue::Int8(Some(integer.try_into().ok()?)),
+        DataType::Int16 => ScalarValue::Int16(Some(integer.try_into().ok()?)),
+        DataType::Int32 => ScalarValue::Int32(Some(integer.try_into().ok()?)),
+        DataType::Int64 => ScalarValue::Int64(Some(integer.try_into().ok()?)),
+        DataType::Date32 => ScalarValue::Date32(Some(integer.try_into().ok()?)),
+        DataType::Decimal128(precision, scale) => ScalarValue::Decimal128(Some(integer), *precision, *scale),
+        _ => return None,
+    })
+}
+
+/// Sorted values of both.
+pub(crate) fn merge(left: &[ScalarValue], right: &[ScalarValue]) -> Vec<ScalarValue> {
+    let mut all: Vec<ScalarValue> = left.iter().chain(right).cloned().collect();
+    sort(&mut all);
+    all
+}
+
+/// Sorts as SQL sorts, and keeps one of each.
+pub(crate) fn sort(values: &mut Vec<ScalarValue>) {
+    values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    values.dedup();
+}
+
+/// A scale in which both can be written: exactly if one step is a multiple of the other, else with an error that is
+/// a 2^-30th of the smaller step.
+pub(crate) fn common_scale(left: Scale, right: Scale) -> Scale {
+    match (left, right) {
+        (Scale::Unit, Scale::Unit) => Scale::Unit,
+        (Scale::Decimal(a), Scale::Decimal(b)) => Scale::Decimal(a.max(b)),
+        (Scale::Decimal(a), Scale::Unit) | (Scale::Unit, Scale::Decimal(a)) => Scale::Decimal(a.max(0)),
+        _ => {
+            let (a, b) = (worth(left), worth(right));
+            let (fine, coarse) = if a <= b { (a, b) } else { (b, a) };
+            if multiple(coarse, fine).is_some() {
+                return Scale::Step(fine);
+            }
+            Scale::Step(power_of_two(fine) / 2_f64.powi(30))
+        }
+    }
+}
+
+/// `coarse / fine` if it is a whole number (as exactly as doubles tell).
+#[expect(clippy::cast_possible_truncation, reason = "checked to be below 2^90")]
+pub(crate) fn multiple(coarse: f64, fine: f64) -> Option<i128> {
+    let ratio = coarse / fine;
+    let whole = ratio.round();
+    let close = (ratio - whole).abs() <= whole.abs() * 1e-12 || whole >= 2_f64.powi(29);
+    (close && whole >= 1.0 && whole < 2_f64.powi(90)).then_some(whole as i128)
+}
+
+/// The same values in a finer scale.
+pub(crate) fn rescale(range: Range, from: Scale, to: Scale) -> Option<Range> {
+    let factor = factor(from, to)?;
+    range.multiply(Range { lo: factor, hi: factor })
+}
+
+/// By how much integers grow from one scale to a finer one.
+pub(crate) fn factor(from: Scale, to: Scale) -> Option<i128> {
+    match (from, to) {
+        (Scale::Unit, Scale::Unit) => Some(1),
+        (Scale::Unit, Scale::Decimal(b)) => 10_i128.checked_pow(u32::try_from(b).ok()?),
+        (Scale::Decimal(a), Scale::Decimal(b)) => 10_i128.checked_pow(u32::try_from(b.checked_sub(a)?).ok()?),
+        _ => multiple(worth(from), worth(to)),
+    }
+}
+
+/// The largest power of two that is not greater than `x` (x > 0).
+pub(crate) fn power_of_two(x: f64) -> f64 {
+    let power = 2_f64.powi(exponent(x));
+    if power > x { power / 2.0 } else { power }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "exponents of doubles are small")]
+fn exponent(x: f64) -> i32 {
+    x.log2().floor() as i32
+}
+
+/// How a derived double is shared: a power of two fine enough for 1e-9 of its range.
+pub(crate) fn derived_double(nullable: bool, data_type: DataType, lo: f64, hi: f64) -> Facts {
+    if !(lo.is_finite() && hi.is_finite()) {
+        return Facts::open(data_type, nullable);
+    }
+    let width = (hi - lo).max(lo.abs().max(hi.abs()) * 1e-3).max(1e-300);
+    let scale = Scale::Step(power_of_two(width * 1e-9));
+    let low = encode(&ScalarValue::Float64(Some(lo)), scale);
+    let high = encode(&ScalarValue::Float64(Some(hi)), scale);
+    match (low, high) {
+        (Some(lo), Some(hi)) => Facts::number(data_type, nullable, scale, Range { lo: lo - 1, hi: hi + 1 }),
+        _ => Facts::open(data_type, nullable),
+    }
+}
+
+/// A step of which a literal is a whole number: as few decimal digits as it is written with, else a power of two.
+fn literal_scale(x: f64) -> Scale {
+    if x == 0.0 || !x.is_finite() {
+        return Scale::Step(1.0);
+    }
+    for digits in 0..=12 {
+        let power = 10_f64.powi(digits);
+        let whole = (x * power).round();
+        if whole.abs() < 2_f64.powi(53) && whole / power == x {
+            return Scale::Step(1.0 / power);
+        }
+    }
+    Scale::Step(power_of_two(x.abs()) / 2_f64.powi(52))
+}

@@ -1,0 +1,38 @@
+//! The errors of this stage.
+
+use crate::{Class, Error};
+
+/// A construct that later versions may have.
+pub(crate) fn not_built(what: impl std::fmt::Display) -> Error {
+    Error { class: Class::Invalid, message: format!("not built yet: {what}"), hint: None, position: None }
+}
+
+/// The query does not make sense.
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error { class: Class::Invalid, message: message.into(), hint: None, position: None }
+}
+
+/// Numbers whose range is not known to fit.
+pub(crate) fn bounds(what: impl std::fmt::Display) -> Error {
+    Error {
+        class: Class::Refused,
+        message: format!("the range of {what} cannot be proved to fit"),
+        hint: Some("declare bounds: narrower `bounds`, or `values`, for the columns in it".into()),
+        position: None,
+    }
+}
+
+/// Something that would hand out rows.
+pub(crate) fn refused(message: impl Into<String>) -> Error {
+    Error { class: Class::Refused, message: message.into(), hint: None, position: None }
+}
+
+/// Our bug.
+pub(crate) fn internal(message: impl Into<String>) -> Error {
+    Error { class: Class::Internal, message: message.into(), hint: None, position: None }
+}
+
+/// DataFusion refused something that it had accepted before.
+pub(crate) fn engine(error: &datafusion::error::DataFusionError) -> Error {
+    internal(format!("the engine refused a plan: {}", error.strip_backtrace()))
+}

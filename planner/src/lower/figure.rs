@@ -1,0 +1,422 @@
+//! Aggregates as sums over rows and arithmetic on these sums.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::expr::{AggregateFunction, Case};
+use datafusion::logical_expr::Expr;
+
+use super::emit::{Counting, Want, name};
+use super::facts::{Facts, is_float, type_range, type_scale, worth};
+use super::infer::{Scope, has_condition, show};
+use super::program::{Kind, Program};
+use super::rows::place;
+use super::rowset::RowSet;
+use super::star::PersonRows;
+use super::value::{Number, quotient};
+use super::failure;
+use crate::Result;
+use crate::plan::{
+    ColumnDef, Encoding, Measure, PartyId, Range, Reg, RingSize, Rounding, Scale,
+};
+
+/// A number of persons that must be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gate {
+    /// The number of persons.
+    pub(crate) persons: Reg,
+    /// How many are needed.
+    pub(crate) at_least: u64,
+    /// Who asks.
+    pub(crate) reason: String,
+}
+
+/// An aggregate per group.
+#[derive(Clone, Debug)]
+pub(crate) struct Figure {
+    /// Its value; the square of a standard deviation.
+    pub(crate) number: Number,
+    /// Whether the value is the square root of `number`.
+    pub(crate) root: bool,
+    /// What must be reached before it leaves.
+    pub(crate) gates: Vec<Gate>,
+}
+
+/// Sums over rows, and what is computed from them.
+pub(crate) struct Sums<'a> {
+    /// The rows.
+    pub(crate) rows: RowSet<'a>,
+    /// What is summed.
+    pub(crate) measures: Vec<Measure>,
+    /// The columns of the sums.
+    pub(crate) columns: Vec<ColumnDef>,
+    /// What is computed per group.
+    pub(crate) program: Program,
+    /// Whether every group that is shown has a row.
+    pub(crate) grouped: bool,
+}
+
+/// An aggregate's argument in every branch, NULL where its FILTER is not true.
+struct Argument {
+    exprs: Vec<Expr>,
+    facts: Facts,
+    conditional: bool,
+}
+
+impl Sums<'_> {
+    fn measure(&mut self, measure: Measure, def: ColumnDef) -> Reg {
+        let kind = match def.encoding {
+            Encoding::Arithmetic(ring) => Kind::Number(ring, def.range),
+            Encoding::Bit | Encoding::Planes(_) => Kind::Bit,
+        };
+        let wanted = format!("{measure:?}");
+        let index = match self.measures.iter().position(|other| format!("{other:?}") == wanted) {
+            Some(before) => before,
+            None => {
+                self.measures.push(measure);
+                self.columns.push(def);
+                self.measures.len() - 1
+            }
+        };
+        self.program.column(index, kind)
+    }
+
+    fn count_def(&self, name: String) -> ColumnDef {
+        let range = Range { lo: 0, hi: i128::from(self.rows.bound()) };
+        ColumnDef { name, encoding: Encoding::Arithmetic(RingSize::Z64), range }
+    }
+
+    /// The number of rows that count.
+    pub(crate) fn count(&mut self, counting: &[Counting], what: &str) -> Result<Reg> {
+        let wants: Vec<Want> = counting.iter().cloned().map(Want::Count).collect();
+        let def = ColumnDef {
+            name: format!("counts {what}"),
+            encoding: Encoding::Arithmetic(RingSize::Z64),
+            range: Range { lo: 0, hi: 1 },
+        };
+        let value = self.rows.column(&wants, def)?;
+        let def = self.count_def(format!("rows {what}"));
+        Ok(self.measure(Measure::Sum { value }, def))
+    }
+
+    /// What the owners demand of a number that these rows are behind.
+    pub(crate) fn gates(&mut self, counting: &[Counting], what: &str) -> Result<Vec<Gate>> {
+        let mut gates = Vec::new();
+        for (owner, places) in self.rows.owners() {
+            let party = self.rows.federation().parties.get(owner.0).ok_or_else(|| failure::internal("an owner"))?;
+            if party.release.min_people < 2 {
+                continue;
+            }
+            let persons = self.persons(owner, &places, counting, &format!("{what} of {}", party.name))?;
+            let reason = format!("min_people of {}", party.name);
+            gates.push(Gate { persons, at_least: party.release.min_people, reason });
+        }
+        Ok(gates)
+    }
+
+    /// The number of distinct persons of an owner with a row that counts.
+    fn persons(
+        &mut self,
+        owner: PartyId,
+        places: &[(usize, usize)],
+        counting: &[Counting],
+        what: &str,
+    ) -> Result<Reg> {
+        let [place] = places else {
+            let name = self.rows.federation().parties.get(owner.0).map_or("?", |party| party.name.as_str());
+            return Err(failure::not_built(format!("counting the persons of {name} in several parts of a UNION ALL")));
+        };
+        let (person_rows, known, rows) = self.rows.persons(*place)?;
+        let mut counting = counting.to_vec();
+        if let (Some(known), Some(counting)) = (known, counting.get_mut(place.0)) {
+            counting.known.push(known);
+        }
+        let bit = |name: String| ColumnDef { name, encoding: Encoding::Bit, range: Range { lo: 0, hi: 1 } };
+        let def = self.count_def(format!("persons {what}"));
+        match person_rows {
+            PersonRows::Single => {
+                let wants: Vec<Want> = counting.into_iter().map(Want::Count).collect();
+                let encoding = Encoding::Arithmetic(RingSize::Z64);
+                let column =
+                    ColumnDef { name: format!("counts {what}"), encoding, range: Range { lo: 0, hi: 1 } };
+                let value = self.rows.column(&wants, column)?;
+                Ok(match rows {
+                    None => self.measure(Measure::Sum { value }, def),
+                    Some(rows) => self.measure(Measure::SumOfRows { value, rows }, def),
+                })
+            }
+            PersonRows::Runs(exprs, max_run) => {
+                let wants: Vec<Want> = counting.into_iter().map(Want::CountBit).collect();
+                let counts = self.rows.column(&wants, bit(format!("counts {what}")))?;
+                let runs: Vec<Want> = (0..self.rows.branches().len())
+                    .map(|branch| Want::Run((branch == place.0).then(|| exprs.clone())))
+                    .collect();
+                let run_starts = self.rows.column(&runs, bit("first row of a person".into()))?;
+                let rows = rows.unwrap_or_else(|| self.rows.all_rows());
+                let max_run = usize::try_from(max_run).map_err(|_| failure::internal("a run without bound"))?;
+                Ok(self.measure(Measure::Persons { counts, run_starts, max_run, rows }, def))
+            }
+        }
+    }
+
+    /// An aggregate over the rows, whose columns are those of `schema`.
+    pub(crate) fn figure(&mut self, expr: &Expr, schema: &DFSchema, data_type: &DataType) -> Result<Figure> {
+        let inner = expr.clone().unalias();
+        let Expr::AggregateFunction(function) = &inner else {
+            return Err(failure::internal("an aggregate that is none"));
+        };
+        let function_name = function.func.name().to_ascii_lowercase();
+        let params = &function.params;
+        if !params.order_by.is_empty() || params.null_treatment.is_some() {
+            return Err(failure::not_built(format!("ORDER BY or IGNORE NULLS in {}", show(expr))));
+        }
+        let argument = self.argument(function, schema)?;
+        let what = name(expr);
+        let distinct = params.distinct && function_name != "min" && function_name != "max";
+        match function_name.as_str() {
+            "count" if distinct => self.count_distinct(expr, function, &argument, &what),
+            "count" => self.count_rows(&argument, &what),
+            _ if distinct => Err(failure::not_built(format!("DISTINCT in {}", show(expr)))),
+            "sum" => self.sum(expr, &argument, &what, data_type),
+            "avg" | "mean" => self.average(expr, &argument, &what, data_type),
+            "var" | "var_samp" | "var_sample" | "stddev" | "stddev_samp" => {
+                self.variance(expr, &argument, &what, true, function_name.starts_with("std"))
+            }
+            "var_pop" | "var_population" | "stddev_pop" => {
+                self.variance(expr, &argument, &what, false, function_name.starts_with("std"))
+            }
+            _ => Err(failure::not_built(format!("the aggregate {}", show(expr)))),
+        }
+    }
+
+    fn argument(&self, function: &AggregateFunction, schema: &DFSchema) -> Result<Argument> {
+        let [argument] = function.params.args.as_slice() else {
+            return Err(failure::not_built(format!("{} of several arguments", function.func.name())));
+        };
+        let originals = self.rows.expressions(argument, schema)?;
+        let mut conditional = false;
+        for (branch, (expr, scope)) in self.rows.branches().iter().zip(originals.iter().zip(self.rows.scopes())) {
+            conditional |= has_condition(expr, scope)?;
+            conditional |= expr.column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
+                let leaf = branch.leaves.get(leaf);
+                leaf.and_then(|leaf| leaf.conditional.get(column)).copied().unwrap_or(false)
+            });
+        }
+        let exprs = match &function.params.filter {
+            None => originals,
+            Some(filter) => {
+                let filters = self.rows.expressions(filter, schema)?;
+                let case = |(when, then): (Expr, Expr)| {
+                    let when_then_expr = vec![(Box::new(when), Box::new(then))];
+                    Expr::Case(Case { expr: None, when_then_expr, else_expr: None })
+                };
+                filters.into_iter().zip(originals).map(case).collect()
+            }
+        };
+        let facts = self.rows.facts(&exprs)?;
+        Ok(Argument { exprs, facts, conditional })
+    }
+
+    /// The rows whose argument is not NULL.
+    fn not_null(argument: &Argument) -> Vec<Counting> {
+        let counting = |expr: &Expr| {
+            let known = if argument.facts.nullable { vec![expr.clone()] } else { Vec::new() };
+            Counting { known, nonzero: None, ring: RingSize::Z64 }
+        };
+        argument.exprs.iter().map(counting).collect()
+    }
+
+    /// The rows behind a sum: the argument is not NULL, and not 0 where it holds a condition.
+    fn behind(argument: &Argument) -> Vec<Counting> {
+        if !argument.conditional {
+            return Self::not_null(argument);
+        }
+        let counting =
+            |expr: &Expr| Counting { known: Vec::new(), nonzero: Some(expr.clone()), ring: RingSize::Z64 };
+        argument.exprs.iter().map(counting).collect()
+    }
+
+    fn count_rows(&mut self, argument: &Argument, what: &str) -> Result<Figure> {
+        let counting = Self::not_null(argument);
+        let gates = self.gates(&counting, what)?;
+        let count = self.count(&counting, what)?;
+        self.rounded_count(count, gates)
+    }
+
+    /// Counts are rounded to the largest multiple that an owner asks for.
+    fn rounded_count(&mut self, count: Reg, gates: Vec<Gate>) -> Result<Figure> {
+        let federation = self.rows.federation();
+        let owners = self.rows.owners();
+        let parties = owners.iter().filter_map(|(owner, _)| federation.parties.get(owner.0));
+        let multiple = i128::from(parties.map(|party| party.release.round_counts).max().unwrap_or(0));
+        let mut reg = count;
+        if multiple > 1 {
+            reg = self.program.divide_by(count, multiple, Rounding::Nearest)?;
+            reg = self.program.scale(reg, multiple)?;
+        }
+        Ok(Figure { number: Number { reg, known: None, scale: Scale::Unit }, root: false, gates })
+    }
+
+    fn count_distinct(
+        &mut self,
+        expr: &Expr,
+        function: &AggregateFunction,
+        argument: &Argument,
+        what: &str,
+    ) -> Result<Figure> {
+        let other = || failure::not_built(format!("{}: only persons are counted distinct", show(expr)));
+        let ([branch], Some(original)) = (self.rows.branches(), function.params.args.first()) else {
+            return Err(other());
+        };
+        let _ = original;
+        let person = argument.exprs.first().and_then(|expr| match expr {
+            Expr::Case(case) => case.when_then_expr.first().map(|(_, then)| then.as_ref()),
+            plain => Some(plain),
+        });
+        let column = match person {
+            Some(Expr::Column(column)) => place(column),
+            _ => None,
+        };
+        let (leaf, column) = column.ok_or_else(other)?;
+        let source = branch.leaves.get(leaf).ok_or_else(other)?;
+        if !matches!(source.persons, super::leaf::Persons::Column { column: person, .. } if person == column) {
+            return Err(other());
+        }
+        let counting = Self::not_null(argument);
+        let gates = self.gates(&counting, what)?;
+        let count = self.persons(source.owner, &[(0, leaf)], &counting, what)?;
+        self.rounded_count(count, gates)
+    }
+
+    /// The bit that there are at least so many rows, where nothing else says so.
+    fn enough(&mut self, argument: &Argument, gates: &[Gate], count: Reg, rows: u64) -> Result<Option<Reg>> {
+        let gated = gates.iter().any(|gate| gate.at_least >= rows);
+        let present = self.grouped && rows == 1 && !argument.facts.nullable;
+        if gated || present {
+            return Ok(None);
+        }
+        if rows == 1 {
+            let none = self.program.zero(count);
+            return Ok(Some(self.program.not(none)));
+        }
+        let short = self.program.offset(count, -i128::from(rows))?;
+        let short = self.program.negative(short);
+        Ok(Some(self.program.not(short)))
+    }
+
+    /// The sum of an argument's integers.
+    fn total(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Reg> {
+        let wide = || failure::bounds(show(expr));
+        let range = argument.facts.range.ok_or_else(wide)?.with_zero();
+        let sum = range.sum(self.rows.bound()).ok_or_else(wide)?;
+        let ring = sum.ring().ok_or_else(wide)?;
+        let value = self.value_column(argument, what, range, ring)?;
+        let def = ColumnDef { name: format!("sum {what}"), encoding: Encoding::Arithmetic(ring), range: sum };
+        Ok(self.measure(Measure::Sum { value }, def))
+    }
+
+    fn value_column(&mut self, argument: &Argument, what: &str, range: Range, ring: RingSize) -> Result<usize> {
+        let scale = argument.facts.scale;
+        let wants: Vec<Want> = argument
+            .exprs
+            .iter()
+            .map(|expr| Want::Value { expr: expr.clone(), scale, offset: 0, ring })
+            .collect();
+        let def = ColumnDef { name: format!("values {what}"), encoding: Encoding::Arithmetic(ring), range };
+        self.rows.column(&wants, def)
+    }
+
+    fn sum(&mut self, expr: &Expr, argument: &Argument, what: &str, data_type: &DataType) -> Result<Figure> {
+        let gates = self.gates(&Self::behind(argument), what)?;
+        let reg = self.total(expr, argument, what)?;
+        if !is_float(data_type) && !type_range(data_type).is_some_and(|limit| limit.holds(self.program.range(reg))) {
+            return Err(failure::bounds(show(expr)));
+        }
+        let count = self.count(&Self::not_null(argument), what)?;
+        let known = self.enough(argument, &gates, count, 1)?;
+        Ok(Figure { number: Number { reg, known, scale: argument.facts.scale }, root: false, gates })
+    }
+
+    /// The mean: doubles to the nearest of about 50 bits, decimals truncated as the engine truncates them.
+    fn average(&mut self, expr: &Expr, argument: &Argument, what: &str, data_type: &DataType) -> Result<Figure> {
+        let gates = self.gates(&Self::behind(argument), what)?;
+        let total = self.total(expr, argument, what)?;
+        let count = self.count(&Self::not_null(argument), what)?;
+        let known = self.enough(argument, &gates, count, 1)?;
+        let range = argument.facts.range.map(Range::with_zero).ok_or_else(|| failure::bounds(show(expr)))?;
+        let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
+        let (sum, rows) = (
+            Number { reg: total, known: None, scale: argument.facts.scale },
+            Number { reg: count, known: None, scale: Scale::Unit },
+        );
+        let (reg, scale) = if is_float(data_type) {
+            let fraction = 50_u32.saturating_sub(range.bits());
+            quotient(&mut self.program, &sum, &rows, Some(fraction), Some(most))?
+        } else {
+            let scale = type_scale(data_type);
+            let grown = super::facts::factor(argument.facts.scale, scale).ok_or_else(|| failure::bounds(show(expr)))?;
+            let top = self.program.scale(total, grown)?;
+            let most = most.checked_mul(grown).ok_or_else(|| failure::bounds(show(expr)))?;
+            (self.program.divide(top, count, Some(Range { lo: -most, hi: most }))?, scale)
+        };
+        Ok(Figure { number: Number { reg, known, scale }, root: false, gates })
+    }
+
+    /// (n sum(x^2) - sum(x)^2) / (n (n - 1)), or by n^2: the numerator is exact.
+    fn variance(&mut self, expr: &Expr, argument: &Argument, what: &str, sample: bool, root: bool) -> Result<Figure> {
+        let wide = || failure::bounds(show(expr));
+        let gates = self.gates(&Self::behind(argument), what)?;
+        let range = argument.facts.range.ok_or_else(wide)?.with_zero();
+        let most = i128::try_from(range.magnitude()).map_err(|_| wide())?;
+        let square = Range { lo: 0, hi: most.checked_mul(most).ok_or_else(wide)? };
+        let squares = square.sum(self.rows.bound()).ok_or_else(wide)?;
+        let ring = squares.ring().ok_or_else(wide)?;
+        let value = self.value_column(argument, what, range, ring)?;
+        let def =
+            ColumnDef { name: format!("sum of squares {what}"), encoding: Encoding::Arithmetic(ring), range: squares };
+        let squares = self.measure(Measure::SumOfProducts { left: value, right: value }, def);
+        let sum = range.sum(self.rows.bound()).ok_or_else(wide)?;
+        let def = ColumnDef { name: format!("sum {what}"), encoding: Encoding::Arithmetic(ring), range: sum };
+        let total = self.measure(Measure::Sum { value }, def);
+        let count = self.count(&Self::not_null(argument), what)?;
+        let known = self.enough(argument, &gates, count, if sample { 2 } else { 1 })?;
+        let program = &mut self.program;
+        let left = program.multiply(count, squares)?;
+        let right = program.multiply(total, total)?;
+        let numerator = program.subtract(left, right)?;
+        program.assume(numerator, Range { lo: 0, hi: program.range(left).hi });
+        let fewer = if sample { program.offset(count, -1)? } else { count };
+        let denominator = program.multiply(count, fewer)?;
+        program.assume(denominator, Range { lo: 0, hi: i128::MAX });
+        let fraction = 54_u32.saturating_sub(2 * range.bits());
+        let unit = worth(argument.facts.scale);
+        let top = Number { reg: numerator, known: None, scale: Scale::Step(unit * unit) };
+        let bottom = Number { reg: denominator, known: None, scale: Scale::Unit };
+        // A variance is at most a quarter of the squared width, times n / (n - 1), which is 2 or less.
+        let width = range.hi.checked_sub(range.lo).and_then(|width| width.checked_mul(width)).ok_or_else(wide)?;
+        let (reg, scale) = quotient(program, &top, &bottom, Some(fraction), Some(width))?;
+        Ok(Figure { number: Number { reg, known, scale }, root, gates })
+    }
+
+    /// The bit that all gates are met.
+    pub(crate) fn met(&mut self, gates: &[Gate]) -> Result<Option<Reg>> {
+        let mut all = None;
+        for gate in gates {
+            let short = self.program.offset(gate.persons, -i128::from(gate.at_least))?;
+            let short = self.program.negative(short);
+            let met = self.program.not(short);
+            all = self.program.both(all, Some(met));
+        }
+        Ok(all)
+    }
+}
+
+/// The scope of expressions over groups: only names and types.
+pub(crate) fn group_scope(schema: &DFSchema) -> Scope {
+    let facts = schema.fields().iter().map(|field| Facts::open(field.data_type().clone(), true)).collect();
+    Scope { schema: schema.clone(), facts }
+}
+
+/// 1 where the row counts, nothing asked.
+pub(crate) fn all_rows(branches: usize) -> Vec<Counting> {
+    vec![Counting { known: Vec::new(), nonzero: None, ring: RingSize::Z64 }; branches]
+}

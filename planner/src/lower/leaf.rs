@@ -1,0 +1,374 @@
+//! What is known of the rows of one owner's local plan: domains, bounds, keys, and whose records they are.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants; the rest is refused")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DFSchema, JoinType};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, TableScan, TableScanBuilder};
+
+use super::facts::Facts;
+use super::infer::{Scope, has_condition, infer};
+use super::{failure, inner};
+use crate::bind::DeclaredTable;
+use crate::catalog::{Federation, Table};
+use crate::plan::PartyId;
+use crate::Result;
+
+/// More rows than this are not shared.
+pub(crate) const MAX_ROWS: u64 = 1 << 32;
+
+/// Rows of one owner, and what is public about them.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf {
+    /// Who holds them.
+    pub(crate) owner: PartyId,
+    /// The local plan that gives them.
+    pub(crate) plan: LogicalPlan,
+    /// Its output columns.
+    pub(crate) scope: Scope,
+    /// How people know the columns.
+    pub(crate) names: Vec<String>,
+    /// At most this many rows.
+    pub(crate) bound: u64,
+    /// Names of the declared tables underneath.
+    pub(crate) tables: Vec<String>,
+    /// If they are the rows of one declared table, all of them: no more than so many have the same identifier.
+    pub(crate) whole: Option<u64>,
+    /// For each column, the declared column that it is, unchanged.
+    pub(crate) origins: Vec<Option<Origin>>,
+    /// No more than so many rows are equal in these columns.
+    pub(crate) keys: Vec<(BTreeSet<usize>, u64)>,
+    /// Whose records the rows are.
+    pub(crate) persons: Persons,
+    /// For each column, whether it holds a condition, so that 0 may stand for a row that does not count.
+    pub(crate) conditional: Vec<bool>,
+}
+
+/// A declared column of the owner of a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Origin {
+    /// Index of the table.
+    pub(crate) table: usize,
+    /// Index of the column.
+    pub(crate) column: usize,
+}
+
+/// Whose records the rows of a leaf are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Persons {
+    /// Every row is a person.
+    Rows,
+    /// The person is in a column.
+    Column {
+        /// Which.
+        column: usize,
+        /// No person has more rows.
+        max_rows: u64,
+    },
+    /// They cannot be counted from these rows; why.
+    Lost(&'static str),
+}
+
+impl Leaf {
+    /// The most rows that are equal in these columns.
+    pub(crate) fn rows_per_key(&self, columns: &BTreeSet<usize>) -> u64 {
+        let known = self.keys.iter().filter(|(key, _)| key.is_subset(columns)).map(|(_, rows)| *rows);
+        known.min().unwrap_or(self.bound).min(self.bound)
+    }
+
+    /// The same rows under another schema of as many columns.
+    fn under(mut self, plan: &LogicalPlan) -> Leaf {
+        self.scope.schema = plan.schema().as_ref().clone();
+        self.plan = plan.clone();
+        self
+    }
+}
+
+/// The owners of all tables underneath.
+pub(crate) fn owners(plan: &LogicalPlan) -> Result<BTreeSet<PartyId>> {
+    let mut owners = BTreeSet::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Some(table) = scan.source.downcast_ref::<DeclaredTable>()
+        {
+            owners.insert(table.party);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .map_err(|error| failure::engine(&error))?;
+    Ok(owners)
+}
+
+/// The declared table that a scan reads.
+pub(crate) fn declared<'a>(scan: &TableScan, federation: &'a Federation) -> Result<(PartyId, usize, &'a Table)> {
+    let table = scan
+        .source
+        .downcast_ref::<DeclaredTable>()
+        .ok_or_else(|| failure::internal(format!("{} is no declared table", scan.table_name)))?;
+    let declared = federation.parties.get(table.party.0).and_then(|party| party.tables.get(table.table));
+    let declared = declared.ok_or_else(|| failure::internal(format!("{} is unknown", scan.table_name)))?;
+    Ok((table.party, table.table, declared))
+}
+
+/// All rows and columns of the table of a scan.
+pub(crate) fn whole_table(scan: &TableScan, federation: &Federation) -> Result<Leaf> {
+    let full = TableScanBuilder::new(scan.table_name.clone(), Arc::clone(&scan.source))
+        .build()
+        .map_err(|error| failure::engine(&error))?;
+    describe(&LogicalPlan::TableScan(full), federation)
+}
+
+/// What is public about the rows of a plan over one owner's tables, which proves too that it cannot fail.
+///
+/// # Errors
+/// Refused where an expression may fail or overflow; invalid for what is not built.
+pub(crate) fn describe(plan: &LogicalPlan, federation: &Federation) -> Result<Leaf> {
+    match plan {
+        LogicalPlan::TableScan(scan) => describe_scan(plan, scan, federation),
+        LogicalPlan::SubqueryAlias(alias) => Ok(describe(&alias.input, federation)?.under(plan)),
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
+            let leaf = describe(&sort.input, federation)?;
+            for key in &sort.expr {
+                infer(&key.expr, &leaf.scope)?;
+            }
+            Ok(leaf.under(plan))
+        }
+        LogicalPlan::Filter(filter) => {
+            let leaf = describe(&filter.input, federation)?;
+            infer(&filter.predicate, &leaf.scope)?;
+            Ok(Leaf { whole: None, ..leaf.under(plan) })
+        }
+        LogicalPlan::Projection(projection) => {
+            let input = describe(&projection.input, federation)?;
+            let leaf = project(&input, &projection.expr)?;
+            Ok(leaf.under(plan))
+        }
+        LogicalPlan::Distinct(datafusion::logical_expr::Distinct::All(input)) => {
+            let leaf = describe(input, federation)?;
+            Ok(Leaf { whole: None, ..leaf.under(plan) })
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            let input = describe(&aggregate.input, federation)?;
+            inner::aggregate(plan, aggregate, &input)
+        }
+        LogicalPlan::Join(join) => {
+            let left = describe(&join.left, federation)?;
+            let right = describe(&join.right, federation)?;
+            describe_join(plan, join, left, right)
+        }
+        LogicalPlan::Union(union) => {
+            let mut leaves = union.inputs.iter().map(|input| describe(input, federation));
+            let first = leaves.next().ok_or_else(|| failure::internal("a union of nothing"))??;
+            leaves.try_fold(first.under(plan), |all, next| stack(all, next?))
+        }
+        other => Err(failure::not_built(format!("{} inside a query over rows", name(other)))),
+    }
+}
+
+/// How a message names a node.
+pub(crate) fn name(plan: &LogicalPlan) -> String {
+    match plan {
+        LogicalPlan::Limit(_) => "LIMIT".into(),
+        LogicalPlan::Window(_) => "a window function".into(),
+        LogicalPlan::Values(_) => "VALUES".into(),
+        LogicalPlan::Join(join) => format!("{} JOIN", join.join_type.to_string().to_uppercase()),
+        LogicalPlan::Aggregate(_) => "GROUP BY over several owners' rows".into(),
+        LogicalPlan::Distinct(_) => "DISTINCT".into(),
+        other => other.display().to_string().split([':', ' ']).next().unwrap_or("a step").to_owned(),
+    }
+}
+
+fn describe_scan(plan: &LogicalPlan, scan: &TableScan, federation: &Federation) -> Result<Leaf> {
+    let (owner, table_index, table) = declared(scan, federation)?;
+    if !scan.filters.is_empty() || scan.fetch.is_some() {
+        return Err(failure::internal("a filter or limit was pushed into a scan"));
+    }
+    let columns: Vec<usize> = scan.projection.clone().unwrap_or_else(|| (0..table.columns.len()).collect());
+    let declared = columns.iter().filter_map(|&column| table.columns.get(column));
+    let names = declared.clone().map(|column| column.name.clone()).collect();
+    let facts: Vec<Facts> = declared.clone().map(Facts::of_column).collect();
+    let person = table.person.as_ref();
+    let place = person.and_then(|person| declared.clone().position(|column| column.name.eq_ignore_ascii_case(person)));
+    let persons = match (person, place) {
+        (None, _) => Persons::Rows,
+        (Some(_), Some(column)) => Persons::Column { column, max_rows: table.max_rows_per_person },
+        (Some(_), None) => Persons::Lost("a derived table leaves out the person of its rows"),
+    };
+    Ok(Leaf {
+        owner,
+        scope: Scope { schema: plan.schema().as_ref().clone(), facts },
+        names,
+        plan: plan.clone(),
+        bound: table.max_rows,
+        tables: vec![table.name.clone()],
+        whole: Some(table.max_rows_per_person),
+        origins: columns.iter().map(|&column| Some(Origin { table: table_index, column })).collect(),
+        keys: place.map(|column| (BTreeSet::from([column]), table.max_rows_per_person)).into_iter().collect(),
+        persons,
+        conditional: vec![false; columns.len()],
+    })
+}
+
+/// Columns computed from the columns of a leaf; the schema is set by the caller.
+fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
+    let mut facts = Vec::new();
+    let mut conditional = Vec::new();
+    let mut from = Vec::new();
+    for expr in exprs {
+        facts.push(infer(expr, &input.scope)?);
+        conditional.push(is_conditional(expr, input)?);
+        from.push(plain_column(expr, &input.scope));
+    }
+    let place = |column: usize| from.iter().position(|source| *source == Some(column));
+    let keys = input.keys.iter().filter_map(|(key, rows)| {
+        let key: Option<BTreeSet<usize>> = key.iter().map(|&column| place(column)).collect();
+        key.map(|key| (key, *rows))
+    });
+    let persons = match input.persons {
+        Persons::Column { column, max_rows } => match place(column) {
+            Some(column) => Persons::Column { column, max_rows },
+            None => Persons::Lost("a derived table leaves out the person of its rows"),
+        },
+        ref other => other.clone(),
+    };
+    Ok(Leaf {
+        scope: Scope { schema: input.scope.schema.clone(), facts },
+        names: exprs.iter().map(|expr| expr.schema_name().to_string()).collect(),
+        origins: from.iter().map(|column| column.and_then(|column| input.origins.get(column).copied()?)).collect(),
+        keys: keys.collect(),
+        persons,
+        conditional,
+        whole: None,
+        ..input.clone()
+    })
+}
+
+/// Whether an expression, or a column in it, holds a condition.
+pub(crate) fn is_conditional(expr: &Expr, input: &Leaf) -> Result<bool> {
+    let inherited = expr.column_refs().iter().any(|column| {
+        let index = input.scope.schema.index_of_column(column).ok();
+        index.and_then(|index| input.conditional.get(index)).copied().unwrap_or(false)
+    });
+    Ok(inherited || has_condition(expr, &input.scope)?)
+}
+
+/// The index of the column that an expression is.
+pub(crate) fn plain_column(expr: &Expr, scope: &Scope) -> Option<usize> {
+    match expr {
+        Expr::Alias(alias) => plain_column(&alias.expr, scope),
+        Expr::Column(column) => scope.schema.index_of_column(column).ok(),
+        _ => None,
+    }
+}
+
+fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Result<Leaf> {
+    let mut on = Vec::new();
+    for (l, r) in &join.on {
+        infer(l, &left.scope)?;
+        infer(r, &right.scope)?;
+        on.push((plain_column(l, &left.scope), plain_column(r, &right.scope)));
+    }
+    let both = beside(&left, &right, &on)?;
+    if let Some(filter) = &join.filter {
+        infer(filter, &both.scope)?;
+    }
+    let leaf = match join.join_type {
+        JoinType::Inner => both,
+        JoinType::Left => {
+            let rows = right.rows_per_key(&on.iter().filter_map(|(_, column)| *column).collect());
+            let bound = left.bound.saturating_mul(rows.max(1)).min(left.bound.saturating_mul(right.bound.max(1)));
+            let nullable = both.scope.facts.iter().enumerate().map(|(index, facts)| {
+                let inner = index >= left.scope.facts.len();
+                facts.clone().with_null(facts.nullable || inner)
+            });
+            let scope = Scope { facts: nullable.collect(), schema: both.scope.schema.clone() };
+            Leaf { bound, scope, ..both }
+        }
+        JoinType::LeftSemi | JoinType::LeftAnti => {
+            Leaf { tables: both.tables, whole: None, ..left }
+        }
+        JoinType::RightSemi | JoinType::RightAnti => {
+            Leaf { tables: both.tables, whole: None, ..right }
+        }
+        JoinType::LeftMark => {
+            let mut leaf = Leaf { tables: both.tables, whole: None, ..left };
+            leaf.names.push("mark".into());
+            leaf.scope.facts.push(Facts::truth(true));
+            leaf.origins.push(None);
+            leaf.conditional.push(true);
+            leaf
+        }
+        other => return Err(failure::not_built(format!("{other} JOIN inside a query over rows"))),
+    };
+    Ok(leaf.under(plan))
+}
+
+/// The rows of an inner join of two leaves of one owner, on these pairs of columns (`None`: an expression).
+pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &[(Option<usize>, Option<usize>)]) -> Result<Leaf> {
+    let shift = left.scope.facts.len();
+    let left_key: BTreeSet<usize> = on.iter().filter_map(|(column, _)| *column).collect();
+    let right_key: BTreeSet<usize> = on.iter().filter_map(|(_, column)| *column).collect();
+    let (per_left, per_right) = (left.rows_per_key(&left_key), right.rows_per_key(&right_key));
+    let bound = left.bound.saturating_mul(per_right).min(right.bound.saturating_mul(per_left));
+    if bound > MAX_ROWS {
+        return Err(failure::not_built(format!("a join of up to {bound} rows at one owner")));
+    }
+    let mut tables = left.tables.clone();
+    tables.extend(right.tables.iter().filter(|table| !left.tables.contains(table)).cloned());
+    let schema = left.scope.schema.join(&right.scope.schema).map_err(|error| failure::engine(&error));
+    let mut keys: Vec<(BTreeSet<usize>, u64)> = Vec::new();
+    keys.extend(left.keys.iter().map(|(key, rows)| (key.clone(), rows.saturating_mul(per_right))));
+    keys.extend(right.keys.iter().map(|(key, rows)| {
+        (key.iter().map(|column| column + shift).collect(), rows.saturating_mul(per_left))
+    }));
+    let persons = match (&left.persons, &right.persons) {
+        (Persons::Column { column, max_rows }, Persons::Column { column: other, max_rows: others }) => {
+            if on.contains(&(Some(*column), Some(*other))) {
+                Persons::Column { column: *column, max_rows: max_rows.saturating_mul(*others) }
+            } else {
+                Persons::Lost("an owner's tables are joined on something else than the person")
+            }
+        }
+        _ => Persons::Lost("an owner's tables are joined without a person on both sides"),
+    };
+    Ok(Leaf {
+        owner: left.owner,
+        plan: left.plan.clone(),
+        scope: Scope {
+            schema: schema.unwrap_or_else(|_| DFSchema::empty()),
+            facts: left.scope.facts.iter().chain(&right.scope.facts).cloned().collect(),
+        },
+        names: left.names.iter().chain(&right.names).cloned().collect(),
+        bound,
+        tables,
+        whole: None,
+        origins: left.origins.iter().chain(&right.origins).copied().collect(),
+        keys,
+        persons,
+        conditional: left.conditional.iter().chain(&right.conditional).copied().collect(),
+    })
+}
+
+/// Rows of one owner on top of each other.
+fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
+    let facts = all.scope.facts.iter().zip(&next.scope.facts).map(|(a, b)| a.hull(b));
+    all.scope.facts = facts.collect::<Result<_>>()?;
+    all.persons = match (&all.persons, &next.persons) {
+        (Persons::Column { column, max_rows }, Persons::Column { column: other, max_rows: others })
+            if column == other =>
+        {
+            Persons::Column { column: *column, max_rows: max_rows.saturating_add(*others) }
+        }
+        _ => Persons::Lost("an owner's tables are stacked without a person on both sides"),
+    };
+    all.bound = all.bound.saturating_add(next.bound);
+    all.keys.clear();
+    all.origins.iter_mut().for_each(|origin| *origin = None);
+    all.conditional.iter_mut().zip(&next.conditional).for_each(|(a, b)| *a |= b);
+    all.tables.extend(next.tables.into_iter());
+    all.tables.dedup();
+    all.whole = None;
+    Ok(all)
+}

@@ -1,0 +1,61 @@
+//! Logical plan to secure plan: what runs where, in which encodings, with which proof that nothing overflows.
+//!
+//! ```text
+//! optimised LogicalPlan
+//!   cut      the lowest aggregates over rows, and table functions: releases; above them, the clear stage
+//!   rows     below: unions of joins of one owner's rows each (leaf), columns and conditions as expressions
+//!   emit     per branch: what an owner computes alone becomes a column it shares, the rest a program on shares
+//!   figure   aggregates: sums over rows, arithmetic on sums, the persons behind each number
+//!   group    HAVING, expressions over aggregates, the release
+//!   model    LASSO
+//! ```
+//! [`facts`] and [`infer`] carry (range, scale, closed values) through every expression; an expression that may fail,
+//! or whose range does not fit, is refused. NULL ends here: a value is a number and a known bit, a condition two bits.
+
+mod across;
+mod cast;
+mod chain;
+mod clear;
+mod compare;
+mod cut;
+mod emit;
+mod enumerate;
+mod facts;
+mod failure;
+mod figure;
+mod group;
+mod infer;
+mod inner;
+#[cfg(test)]
+mod interpret;
+mod leaf;
+mod model;
+mod program;
+mod prune;
+mod rows;
+mod rowset;
+mod scalar;
+mod star;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use crate::bind::Bound;
+use crate::catalog::Federation;
+use crate::plan::SecurePlan;
+use crate::{Result, Session};
+
+/// Lowers a query that reads owners' tables and that the release check let pass.
+///
+/// # Errors
+/// [`Class::Refused`](crate::Class::Refused): an expression that may fail on its declared domain, a range that does not
+/// fit ("declare bounds"), a join of several rows with several, rows that would leave;
+/// [`Class::Invalid`](crate::Class::Invalid): what is not built yet.
+pub fn lower(federation: &Federation, _session: &Session, bound: &Bound) -> Result<SecurePlan> {
+    cut::refuse_limits(&bound.raw)?;
+    let notices = bound.notices.clone();
+    let mut cut = cut::Cut { federation, nodes: Vec::new(), releases: Vec::new(), notices };
+    let clear = cut.cut(&bound.optimised)?;
+    let clear = clear::with_schema(clear, bound.raw.schema())?;
+    Ok(SecurePlan { nodes: cut.nodes, releases: cut.releases, clear, notices: cut.notices })
+}

@@ -1,0 +1,277 @@
+//! Rows of several owners in a normal form: a union of joins of one owner's rows each, with columns and conditions as
+//! expressions over these.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants; the rest is refused")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, JoinType, NullEquality, TableReference};
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Projection};
+
+use super::infer::{Scope, infer};
+use super::leaf::{Leaf, beside, describe, name, owners, whole_table};
+use super::{across, failure};
+use crate::Result;
+use crate::catalog::Federation;
+
+/// Rows: those of all branches, on top of each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Relation {
+    /// At least one; all have the same number of columns, of the same types.
+    pub(crate) branches: Vec<Branch>,
+}
+
+/// Rows of one leaf, or of several joined across owners.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch {
+    /// One owner's rows each.
+    pub(crate) leaves: Vec<Leaf>,
+    /// How they are joined; a tree.
+    pub(crate) joins: Vec<KeyJoin>,
+    /// The columns of the rows: expressions over [`symbol`]s.
+    pub(crate) columns: Vec<Expr>,
+    /// Conditions that a row must meet, over symbols too.
+    pub(crate) filters: Vec<Expr>,
+}
+
+/// Equality of identifiers of two leaves.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyJoin {
+    /// One side.
+    pub(crate) left: KeySide,
+    /// The other.
+    pub(crate) right: KeySide,
+    /// Whether identifiers are normalised (HASHED) or compared as they are.
+    pub(crate) normalised: bool,
+}
+
+/// The identifier of a leaf.
+#[derive(Clone, Debug)]
+pub(crate) struct KeySide {
+    /// The leaf.
+    pub(crate) leaf: usize,
+    /// Its parts, over symbols of the leaf.
+    pub(crate) parts: Vec<Expr>,
+}
+
+/// Column `column` of leaf `leaf`, as expressions name it: `#leaf."column:name"`.
+pub(crate) fn symbol(leaf: usize, column: usize, name: &str) -> Expr {
+    Expr::Column(Column::new(Some(qualifier(leaf)), format!("{column}:{name}")))
+}
+
+fn qualifier(leaf: usize) -> TableReference {
+    TableReference::bare(format!("#{leaf}"))
+}
+
+/// The leaf and column that a symbol stands for.
+pub(crate) fn place(column: &Column) -> Option<(usize, usize)> {
+    let leaf = column.relation.as_ref()?.table().strip_prefix('#')?.parse().ok()?;
+    Some((leaf, column.name.split(':').next()?.parse().ok()?))
+}
+
+/// The leaves that an expression names.
+pub(crate) fn leaves_of(expr: &Expr) -> BTreeSet<usize> {
+    expr.column_refs().into_iter().filter_map(place).map(|(leaf, _)| leaf).collect()
+}
+
+/// Replaces columns and drops aliases.
+pub(crate) fn replace(expr: &Expr, with: &dyn Fn(&Column) -> Option<Expr>) -> Result<Expr> {
+    let replaced = expr.clone().transform_up(|part| {
+        Ok(match part {
+            Expr::Column(ref column) => match with(column) {
+                Some(other) => Transformed::yes(other),
+                None => Transformed::no(part),
+            },
+            Expr::Alias(alias) => Transformed::yes(*alias.expr),
+            other => Transformed::no(other),
+        })
+    });
+    replaced.map(|replaced| replaced.data).map_err(|error| failure::engine(&error))
+}
+
+impl Branch {
+    /// The rows of one leaf.
+    pub(crate) fn of_leaf(leaf: Leaf) -> Branch {
+        let columns = leaf.names.iter().enumerate().map(|(column, name)| symbol(0, column, name)).collect();
+        Branch { leaves: vec![leaf], joins: Vec::new(), columns, filters: Vec::new() }
+    }
+
+    /// What is known of all symbols.
+    pub(crate) fn scope(&self) -> Result<Scope> {
+        let mut fields = Vec::new();
+        let mut qualifiers = Vec::new();
+        let mut facts = Vec::new();
+        for (index, leaf) in self.leaves.iter().enumerate() {
+            for (column, (name, known)) in leaf.names.iter().zip(&leaf.scope.facts).enumerate() {
+                fields.push(Field::new(format!("{column}:{name}"), known.data_type.clone(), known.nullable));
+                qualifiers.push(Some(qualifier(index)));
+                facts.push(known.clone());
+            }
+        }
+        let schema = DFSchema::from_field_specific_qualified_schema(qualifiers, &Arc::new(Schema::new(fields)));
+        Ok(Scope { schema: schema.map_err(|error| failure::engine(&error))?, facts })
+    }
+
+    /// An expression over the columns of a plan whose rows these are, over symbols.
+    pub(crate) fn substitute(&self, expr: &Expr, schema: &DFSchema) -> Result<Expr> {
+        replace(expr, &|column| {
+            let index = schema.index_of_column(column).ok()?;
+            self.columns.get(index).cloned()
+        })
+    }
+
+    /// Adds conditions; each is proved not to fail.
+    fn filter(&mut self, predicate: &Expr, schema: &DFSchema) -> Result<()> {
+        for condition in split_conjunction(predicate) {
+            let condition = self.substitute(condition, schema)?;
+            self.filters.push(condition);
+        }
+        Ok(())
+    }
+}
+
+/// The normal form of the rows of a plan.
+///
+/// # Errors
+/// Invalid for what is not built; refused where an expression may fail.
+pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<Relation> {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            let leaf = whole_table(scan, federation)?;
+            let mut branch = Branch::of_leaf(leaf);
+            if let Some(projection) = &scan.projection {
+                let picked = projection.iter().map(|&column| branch.columns.get(column).cloned());
+                branch.columns = picked.collect::<Option<_>>().ok_or_else(|| failure::internal("a scan's columns"))?;
+            }
+            Ok(Relation { branches: vec![branch] })
+        }
+        LogicalPlan::SubqueryAlias(alias) => normalise(&alias.input, federation),
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => normalise(&sort.input, federation),
+        LogicalPlan::Projection(projection) => {
+            let mut relation = normalise(&projection.input, federation)?;
+            for branch in &mut relation.branches {
+                let columns = projection.expr.iter().map(|expr| branch.substitute(expr, projection.input.schema()));
+                branch.columns = columns.collect::<Result<_>>()?;
+            }
+            Ok(relation)
+        }
+        LogicalPlan::Filter(filter) => {
+            let mut relation = normalise(&filter.input, federation)?;
+            for branch in &mut relation.branches {
+                branch.filter(&filter.predicate, filter.input.schema())?;
+            }
+            Ok(relation)
+        }
+        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => normalise_join(plan, join, federation),
+        other if owners(other)?.len() == 1 => {
+            Ok(Relation { branches: vec![Branch::of_leaf(describe(other, federation)?)] })
+        }
+        LogicalPlan::Union(union) => {
+            let mut branches = Vec::new();
+            for input in &union.inputs {
+                branches.extend(normalise(input, federation)?.branches);
+            }
+            Ok(Relation { branches })
+        }
+        other => Err(failure::not_built(format!("{} across owners", name(other)))),
+    }
+}
+
+fn normalise_join(plan: &LogicalPlan, join: &Join, federation: &Federation) -> Result<Relation> {
+    if join.null_equality != NullEquality::NullEqualsNothing {
+        return Err(failure::not_built("a join on IS NOT DISTINCT FROM"));
+    }
+    let left = normalise(&join.left, federation)?;
+    let right = normalise(&join.right, federation)?;
+    let local = owners(plan)?.len() == 1;
+    let mut branches = Vec::new();
+    for l in &left.branches {
+        for r in &right.branches {
+            let mut branch = if local {
+                merge(l, r, join)?
+            } else {
+                across::join(l.clone(), r.clone(), join, federation)?
+            };
+            if let Some(filter) = &join.filter {
+                branch.filter(filter, &join.schema)?;
+            }
+            branches.push(branch);
+        }
+    }
+    Ok(Relation { branches })
+}
+
+/// An inner join of two tables of one owner: one leaf.
+fn merge(left: &Branch, right: &Branch, join: &Join) -> Result<Branch> {
+    let ([l], [r]) = (left.leaves.as_slice(), right.leaves.as_slice()) else {
+        return Err(failure::internal("one owner's rows in several leaves"));
+    };
+    let mut on = Vec::new();
+    let mut pairs = Vec::new();
+    let (l_plan, r_plan) = (renamed(l, "l")?, renamed(r, "r")?);
+    for (a, b) in &join.on {
+        let a = left.substitute(a, join.left.schema())?;
+        let b = right.substitute(b, join.right.schema())?;
+        infer(&a, &left.scope()?)?;
+        infer(&b, &right.scope()?)?;
+        on.push((plain_symbol(&a), plain_symbol(&b)));
+        pairs.push((localised(&a, &l_plan)?, localised(&b, &r_plan)?));
+    }
+    let joined = if pairs.is_empty() {
+        LogicalPlanBuilder::from(l_plan).cross_join(r_plan)
+    } else {
+        let (l_keys, r_keys): (Vec<Expr>, Vec<Expr>) = pairs.into_iter().unzip();
+        LogicalPlanBuilder::from(l_plan).join_with_expr_keys(r_plan, JoinType::Inner, (l_keys, r_keys), None)
+    };
+    let plan = joined.and_then(LogicalPlanBuilder::build).map_err(|error| failure::engine(&error))?;
+    let mut leaf = beside(l, r, &on)?;
+    leaf.scope.schema = plan.schema().as_ref().clone();
+    leaf.plan = plan;
+    let shift = l.scope.facts.len();
+    let moved = |expr: &Expr| {
+        replace(expr, &|column| {
+            let (_, index) = place(column)?;
+            r.names.get(index).map(|name| symbol(0, index + shift, name))
+        })
+    };
+    let mut branch = Branch::of_leaf(leaf);
+    branch.columns = left.columns.clone();
+    branch.filters = left.filters.clone();
+    for expr in &right.columns {
+        branch.columns.push(moved(expr)?);
+    }
+    for expr in &right.filters {
+        branch.filters.push(moved(expr)?);
+    }
+    Ok(branch)
+}
+
+/// The plan of a leaf with its columns named `l0`, `l1`, ...
+pub(crate) fn renamed(leaf: &Leaf, prefix: &str) -> Result<LogicalPlan> {
+    let columns = leaf.plan.schema().columns().into_iter().enumerate();
+    let exprs = columns.map(|(index, column)| Expr::Column(column).alias(format!("{prefix}{index}"))).collect();
+    let projection = Projection::try_new(exprs, Arc::new(leaf.plan.clone()));
+    Ok(LogicalPlan::Projection(projection.map_err(|error| failure::engine(&error))?))
+}
+
+fn plain_symbol(expr: &Expr) -> Option<usize> {
+    match expr {
+        Expr::Column(column) => place(column).map(|(_, column)| column),
+        _ => None,
+    }
+}
+
+/// An expression over the symbols of one leaf, over the columns of that leaf's plan.
+pub(crate) fn localised(expr: &Expr, plan: &LogicalPlan) -> Result<Expr> {
+    let columns = plan.schema().columns();
+    replace(expr, &|column| place(column).and_then(|(_, column)| columns.get(column).cloned()).map(Expr::Column))
+}
+
+/// The columns of a leaf that are the parts of an identifier; `None` where a part is an expression.
+pub(crate) fn key_columns(side: &KeySide, leaf: &Leaf) -> Option<BTreeSet<usize>> {
+    let columns: Option<BTreeSet<usize>> = side.parts.iter().map(plain_symbol).collect();
+    columns.filter(|columns| columns.iter().all(|column| *column < leaf.scope.facts.len()))
+}

@@ -1,0 +1,148 @@
+//! The rows that an aggregate or a model reads: all branches, with the same columns in the same encodings.
+
+use std::ops::Range as Rows;
+
+use datafusion::logical_expr::Expr;
+
+use super::emit::{Emit, Want};
+use super::facts::Facts;
+use super::infer::{Scope, infer};
+use super::rows::{Branch, Relation};
+use super::{failure, star};
+use crate::Result;
+use crate::catalog::Federation;
+use crate::plan::{ColumnDef, Node, NodeId, PartyId, Reg, Union};
+
+/// Rows with the columns asked for so far.
+pub(crate) struct RowSet<'a> {
+    relation: &'a Relation,
+    federation: &'a Federation,
+    emits: Vec<Emit<'a>>,
+    scopes: Vec<Scope>,
+    columns: Vec<(Vec<Reg>, ColumnDef)>,
+    wanted: Vec<String>,
+}
+
+impl<'a> RowSet<'a> {
+    /// No columns yet.
+    pub(crate) fn new(relation: &'a Relation, federation: &'a Federation) -> Result<RowSet<'a>> {
+        let emits = relation.branches.iter().map(|branch| Emit::new(branch, federation)).collect::<Result<_>>()?;
+        let scopes = relation.branches.iter().map(Branch::scope).collect::<Result<_>>()?;
+        Ok(RowSet { relation, federation, emits, scopes, columns: Vec::new(), wanted: Vec::new() })
+    }
+
+    /// An expression over the columns of a plan with these rows, for every branch.
+    pub(crate) fn expressions(&self, expr: &Expr, schema: &datafusion::common::DFSchema) -> Result<Vec<Expr>> {
+        self.relation.branches.iter().map(|branch| branch.substitute(expr, schema)).collect()
+    }
+
+    /// What is known of an expression, over all branches.
+    pub(crate) fn facts(&self, exprs: &[Expr]) -> Result<Facts> {
+        let mut all: Option<Facts> = None;
+        for (expr, scope) in exprs.iter().zip(&self.scopes) {
+            let facts = infer(expr, scope)?;
+            all = Some(match all {
+                None => facts,
+                Some(before) => before.hull(&facts)?,
+            });
+        }
+        all.ok_or_else(|| failure::internal("no rows at all"))
+    }
+
+    /// The names that expressions of a branch use.
+    pub(crate) fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// The branches.
+    pub(crate) fn branches(&self) -> &'a [Branch] {
+        &self.relation.branches
+    }
+
+    /// How many rows there are at most.
+    pub(crate) fn bound(&self) -> u64 {
+        self.emits.iter().map(Emit::bound).sum()
+    }
+
+    /// The rows of a branch.
+    fn rows_of(&self, branch: usize) -> Rows<usize> {
+        let start: u64 = self.emits.iter().take(branch).map(Emit::bound).sum();
+        let end = start + self.emits.get(branch).map_or(0, Emit::bound);
+        usize::try_from(start).unwrap_or(usize::MAX)..usize::try_from(end).unwrap_or(usize::MAX)
+    }
+
+    /// The column with what is wanted of each branch.
+    pub(crate) fn column(&mut self, wants: &[Want], def: ColumnDef) -> Result<usize> {
+        let wanted = format!("{wants:?}");
+        if let Some(before) = self.wanted.iter().position(|other| *other == wanted) {
+            return Ok(before);
+        }
+        let mut regs = Vec::new();
+        for (emit, want) in self.emits.iter_mut().zip(wants) {
+            regs.push(emit.want(want)?);
+        }
+        self.columns.push((regs, def));
+        self.wanted.push(wanted);
+        Ok(self.columns.len() - 1)
+    }
+
+    /// The owners of all tables underneath, each with the branches and leaves that are its.
+    pub(crate) fn owners(&self) -> Vec<(PartyId, Vec<(usize, usize)>)> {
+        let mut owners: Vec<(PartyId, Vec<(usize, usize)>)> = Vec::new();
+        for (index, branch) in self.relation.branches.iter().enumerate() {
+            for (leaf, source) in branch.leaves.iter().enumerate() {
+                match owners.iter_mut().find(|(owner, _)| *owner == source.owner) {
+                    Some((_, places)) => places.push((index, leaf)),
+                    None => owners.push((source.owner, vec![(index, leaf)])),
+                }
+            }
+        }
+        owners.sort_by_key(|(owner, _)| *owner);
+        owners
+    }
+
+    /// How the persons of a leaf are counted: the demand on rows, and the rows to look at (`None`: all).
+    pub(crate) fn persons(&self, place: (usize, usize)) -> Result<(star::PersonRows, Option<Expr>, Option<Rows<usize>>)> {
+        let (branch, leaf) = place;
+        let source = self.relation.branches.get(branch).ok_or_else(|| failure::internal("an unknown branch"))?;
+        let hub = self.emits.get(branch).map_or(0, |emit| emit.hub);
+        let (rows, known) = star::persons(source, hub, leaf)?;
+        let some = (self.relation.branches.len() > 1).then(|| self.rows_of(branch));
+        Ok((rows, known, some))
+    }
+
+    /// All rows of all branches, as a range.
+    pub(crate) fn all_rows(&self) -> Rows<usize> {
+        0..usize::try_from(self.bound()).unwrap_or(usize::MAX)
+    }
+
+    /// The federation.
+    pub(crate) fn federation(&self) -> &'a Federation {
+        self.federation
+    }
+
+    /// Adds the nodes; returns the last, and where its columns are.
+    pub(crate) fn finish(self, nodes: &mut Vec<Node>) -> Result<(NodeId, Vec<usize>)> {
+        let several = self.emits.len() > 1;
+        let defs: Vec<ColumnDef> = self.columns.iter().map(|(_, def)| def.clone()).collect();
+        let mut inputs = Vec::new();
+        let mut places = Vec::new();
+        for (index, emit) in self.emits.into_iter().enumerate() {
+            let outputs: Vec<(Reg, ColumnDef)> = self
+                .columns
+                .iter()
+                .filter_map(|(regs, def)| regs.get(index).map(|reg| (*reg, def.clone())))
+                .collect();
+            let (node, columns) = emit.finish(&outputs, several, nodes)?;
+            inputs.push(node);
+            places = columns;
+        }
+        match inputs.as_slice() {
+            [one] => Ok((*one, places)),
+            _ => {
+                nodes.push(Node::Union(Union { inputs, columns: defs }));
+                Ok((NodeId(nodes.len() - 1), (0..places.len()).collect()))
+            }
+        }
+    }
+}

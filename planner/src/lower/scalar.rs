@@ -1,0 +1,220 @@
+//! The scalar functions that owners may run: each is total on its declared domain.
+
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::scalar::ScalarValue;
+
+use super::facts::{Facts, derived_double, is_float, is_text};
+use super::failure;
+use super::infer::{Scope, fitting, infer, show, text};
+use crate::Result;
+use crate::plan::{Range, Scale};
+
+/// Functions from text to text that never fail.
+const TEXT: [&str; 16] = [
+    "upper", "lower", "trim", "btrim", "ltrim", "rtrim", "reverse", "initcap", "replace", "concat", "concat_ws",
+    "substr", "substring", "left", "right", "hashed",
+];
+
+/// Functions from text to a length or position.
+const LENGTHS: [&str; 6] = ["length", "char_length", "character_length", "octet_length", "bit_length", "strpos"];
+
+/// What is known of a function's value.
+pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Scope) -> Result<Facts> {
+    let name = function.name().to_ascii_lowercase();
+    let arguments = function.args.iter().map(|argument| infer(argument, scope)).collect::<Result<Vec<_>>>()?;
+    let data_type = scope.data_type(expr)?;
+    let nullable = arguments.iter().any(|argument| argument.nullable);
+    match name.as_str() {
+        "coalesce" => coalesce(&arguments),
+        "nonzero" => first(&arguments).map(nonzero),
+        "nullif" => first(&arguments).map(|facts| facts.clone().with_null(true)),
+        "greatest" | "least" => hull(&arguments, arguments.iter().all(|argument| argument.nullable)),
+        "date_part" | "datepart" | "extract" => date_part(expr, &function.args, &arguments, data_type),
+        "date_trunc" | "datetrunc" => Ok(Facts { nullable, ..date_trunc(&arguments, data_type) }),
+        "starts_with" | "ends_with" | "contains" => Ok(Facts::truth(nullable)),
+        _ if TEXT.contains(&name.as_str()) && is_text(&data_type) => Ok(text(data_type, nullable)),
+        _ if LENGTHS.contains(&name.as_str()) => {
+            Ok(Facts::number(data_type, nullable, Scale::Unit, Range { lo: 0, hi: i128::from(i32::MAX) }))
+        }
+        _ => match arguments.as_slice() {
+            [] => Err(unknown(expr)),
+            [x, rest @ ..] => numeric(expr, &name, x, rest, data_type),
+        },
+    }
+}
+
+fn unknown(expr: &Expr) -> crate::Error {
+    failure::not_built(format!("the function in {}", show(expr)))
+}
+
+fn first(arguments: &[Facts]) -> Result<&Facts> {
+    arguments.first().ok_or_else(|| failure::internal("a function without arguments"))
+}
+
+fn hull(arguments: &[Facts], nullable: bool) -> Result<Facts> {
+    let mut all = first(arguments)?.clone();
+    for argument in arguments.iter().skip(1) {
+        all = all.hull(argument)?;
+    }
+    Ok(all.with_null(nullable))
+}
+
+/// Only arguments up to the first that is never NULL matter.
+fn coalesce(arguments: &[Facts]) -> Result<Facts> {
+    let used = arguments.iter().position(|argument| !argument.nullable).map_or(arguments.len(), |last| last + 1);
+    hull(arguments.get(..used).unwrap_or(arguments), arguments.iter().all(|argument| argument.nullable))
+}
+
+/// What is left without 0 (see [`nonzero`](crate::function::nonzero)).
+fn nonzero(facts: &Facts) -> Facts {
+    let Some(range) = facts.range else { return facts.clone().with_null(true) };
+    if range.lo > 0 || range.hi < 0 {
+        return facts.clone();
+    }
+    let lo = if range.lo == 0 { 1 } else { range.lo };
+    let hi = if range.hi == 0 { -1 } else { range.hi };
+    let range = if lo > hi { Range { lo: 0, hi: 0 } } else { Range { lo, hi } };
+    Facts::number(facts.data_type.clone(), true, facts.scale, range)
+}
+
+fn date_part(expr: &Expr, arguments: &[Expr], facts: &[Facts], data_type: DataType) -> Result<Facts> {
+    let Some(Expr::Literal(ScalarValue::Utf8(Some(part)) | ScalarValue::Utf8View(Some(part)), _)) = arguments.first()
+    else {
+        return Err(unknown(expr));
+    };
+    let nullable = facts.iter().any(|argument| argument.nullable);
+    let (lo, hi) = match part.to_ascii_lowercase().as_str() {
+        "year" => facts.get(1).and_then(years).unwrap_or((-300_000, 300_000)),
+        "quarter" | "qtr" => (1, 4),
+        "month" => (1, 12),
+        "week" => (1, 53),
+        "day" => (1, 31),
+        "doy" => (1, 366),
+        "dow" | "isodow" => (0, 7),
+        "hour" => (0, 23),
+        "minute" => (0, 59),
+        "second" => (0, 60),
+        _ => return Err(unknown(expr)),
+    };
+    let scale = if is_float(&data_type) { Scale::Step(1.0) } else { Scale::Unit };
+    Ok(Facts::number(data_type, nullable, scale, Range { lo, hi }))
+}
+
+/// The first and last year of a range of dates or timestamps in microseconds.
+fn years(facts: &Facts) -> Option<(i128, i128)> {
+    let range = facts.range?;
+    let day = match facts.data_type {
+        DataType::Date32 => 1,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => 86_400_000_000,
+        _ => return None,
+    };
+    Some((year_of(range.lo.div_euclid(day)), year_of(range.hi.div_euclid(day))))
+}
+
+/// The year of the proleptic Gregorian calendar in which a day lies, counted from 1970-01-01. Years are taken to begin in
+/// March, so that the leap day is their last, within periods of 400 years.
+fn year_of(day: i128) -> i128 {
+    let shifted = day + 719_468;
+    let (period, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    period * 400 + year + i128::from(day_of_year >= 306)
+}
+
+fn date_trunc(arguments: &[Facts], data_type: DataType) -> Facts {
+    match arguments.get(1).and_then(|facts| facts.range) {
+        Some(range) => Facts::number(data_type, true, Scale::Unit, range),
+        None => Facts::open(data_type, true),
+    }
+}
+
+/// Functions of numbers.
+fn numeric(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataType) -> Result<Facts> {
+    let nullable = x.nullable || rest.iter().any(|facts| facts.nullable);
+    if let Some(range) = x.range
+        && !is_float(&data_type)
+        && x.scale == Scale::Unit
+        && rest.is_empty()
+    {
+        let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
+        match name {
+            "abs" => {
+                let facts = Facts::number(data_type, nullable, Scale::Unit, Range { lo: 0, hi: most });
+                return fitting(expr, facts);
+            }
+            "round" | "trunc" | "floor" | "ceil" => return Ok(Facts::number(data_type, nullable, Scale::Unit, range)),
+            "signum" => return Ok(Facts::number(data_type, nullable, Scale::Unit, Range { lo: -1, hi: 1 })),
+            _ => {}
+        }
+    }
+    if let (DataType::Decimal128(..), Some(range), "abs") = (&data_type, x.range, name) {
+        let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
+        return Ok(Facts::number(data_type, nullable, x.scale, Range { lo: 0, hi: most }));
+    }
+    if !is_float(&data_type) {
+        return Err(unknown(expr));
+    }
+    let digits = rest.first().and_then(|facts| facts.range).filter(|range| range.lo == range.hi);
+    let Some((lo, hi)) = x.interval() else {
+        return match name {
+            "sin" | "cos" | "tanh" => Ok(derived_double(nullable, data_type, -1.0, 1.0)),
+            "atan" => Ok(derived_double(nullable, data_type, -1.6, 1.6)),
+            "abs" | "round" | "trunc" | "floor" | "ceil" | "signum" => Ok(Facts::open(data_type, nullable)),
+            _ => Err(failure::bounds(show(expr))),
+        };
+    };
+    let (lo, hi) = match (name, digits) {
+        ("abs", _) => (0.0, lo.abs().max(hi.abs())),
+        ("round" | "trunc" | "floor" | "ceil", None) => {
+            return Ok(steps(nullable, data_type, lo.floor(), hi.ceil(), 1.0));
+        }
+        ("round" | "trunc", Some(places)) if (0..=15).contains(&places.lo) => {
+            let step = 10_f64.powi(-i32::try_from(places.lo).unwrap_or(0));
+            return Ok(steps(nullable, data_type, lo - step, hi + step, step));
+        }
+        ("signum", _) | ("sin" | "cos" | "tanh", _) => (-1.0, 1.0),
+        ("atan", _) => (-1.6, 1.6),
+        ("sqrt", _) if lo >= 0.0 => (lo.sqrt(), hi.sqrt()),
+        ("ln", _) if lo > 0.0 => (lo.ln(), hi.ln()),
+        ("log10", _) if lo > 0.0 => (lo.log10(), hi.log10()),
+        ("log2", _) if lo > 0.0 => (lo.log2(), hi.log2()),
+        ("exp", _) if hi < 700.0 => (lo.exp(), hi.exp()),
+        ("power" | "pow", Some(power)) if power.lo >= 0 && rest.len() == 1 => {
+            let power = super::facts::decode(power.lo, rest.first().map_or(Scale::Unit, |facts| facts.scale));
+            let whole = power.fract() == 0.0;
+            let most = lo.abs().max(hi.abs()).powf(power);
+            match (lo >= 0.0, whole) {
+                (true, _) => (lo.powf(power), hi.powf(power)),
+                (false, true) => (-most, most),
+                (false, false) => return Err(failure::bounds(show(expr))),
+            }
+        }
+        ("sqrt" | "ln" | "log10" | "log2" | "exp", _) => return Err(failure::bounds(show(expr))),
+        _ => return Err(unknown(expr)),
+    };
+    Ok(derived_double(nullable, data_type, lo, hi))
+}
+
+fn steps(nullable: bool, data_type: DataType, lo: f64, hi: f64, step: f64) -> Facts {
+    let scale = Scale::Step(step);
+    let encode = |x| super::facts::encode(&ScalarValue::Float64(Some(x)), scale);
+    match (encode(lo), encode(hi)) {
+        (Some(lo), Some(hi)) => Facts::number(data_type, nullable, scale, Range { lo, hi }),
+        _ => Facts::open(data_type, nullable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_have_their_years() {
+        let cases = [(0, 1970), (-1, 1969), (364, 1970), (365, 1971), (10_956, 1999), (10_957, 2000), (20_088, 2024), (20_089, 2025)];
+        for (day, year) in cases {
+            assert_eq!(year_of(day), year, "{day}");
+        }
+    }
+}

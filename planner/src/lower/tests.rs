@@ -1,0 +1,433 @@
+//! SQL to plan to interpreted result, against the engine on the same data.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::ScalarValue;
+
+use super::interpret::{Data, interpret, run};
+use super::lower;
+use crate::bind::bind;
+use crate::catalog::Federation;
+use crate::policy::parse;
+use crate::{Class, Session};
+
+macro_rules! heart {
+    ($path:literal) => {
+        include_str!(concat!("../../../tests/federations/heart/", $path))
+    };
+}
+
+fn heart() -> (Federation, Data) {
+    let policies = [
+        ("hospital", heart!("parties/hospital/policy.toml")),
+        ("insurer", heart!("parties/insurer/policy.toml")),
+        ("clinic", heart!("parties/clinic/policy.toml")),
+    ];
+    let federation = federation(heart!("federation.toml"), &policies);
+    let files = [
+        ("hospital.lifestyle", heart!("parties/hospital/data/lifestyle.csv")),
+        ("hospital.labs", heart!("parties/hospital/data/labs.csv")),
+        ("insurer.claims", heart!("parties/insurer/data/claims.csv")),
+        ("insurer.visits", heart!("parties/insurer/data/visits.csv")),
+        ("clinic.lifestyle", heart!("parties/clinic/data/lifestyle.csv")),
+    ];
+    let data = data(&federation, &files);
+    (federation, data)
+}
+
+fn federation(toml: &str, policies: &[(&str, &str)]) -> Federation {
+    let policies: Vec<(String, String)> =
+        policies.iter().map(|(party, text)| ((*party).to_owned(), (*text).to_owned())).collect();
+    parse(toml, &policies).unwrap()
+}
+
+/// CSV text without quotes as the declared types.
+fn data(federation: &Federation, files: &[(&str, &str)]) -> Data {
+    let mut data = Data::new();
+    for (name, text) in files {
+        let (party, table) = name.split_once('.').unwrap();
+        let party = federation.parties.iter().find(|other| other.name == party).unwrap();
+        let table = party.tables.iter().find(|other| other.name == table).unwrap();
+        let mut lines = text.lines();
+        let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+        let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+        let mut fields = Vec::new();
+        let mut arrays: Vec<ArrayRef> = Vec::new();
+        for column in &table.columns {
+            let place = header.iter().position(|name| *name == column.name).unwrap();
+            let data_type = column.sql_type.arrow();
+            let cells = rows.iter().map(|row| match row[place] {
+                "" => ScalarValue::try_from(&data_type).unwrap(),
+                text => ScalarValue::try_from_string(text.to_owned(), &data_type).unwrap(),
+            });
+            arrays.push(ScalarValue::iter_to_array(cells).unwrap());
+            fields.push(Field::new(&column.name, data_type, column.nullable));
+        }
+        data.insert((*name).to_owned(), RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap());
+    }
+    data
+}
+
+fn names(federation: &Federation) -> Vec<String> {
+    federation.parties.iter().map(|party| party.name.clone()).collect()
+}
+
+/// The result through the plan.
+fn secure(federation: &Federation, data: &Data, sql: &str) -> Result<RecordBatch, crate::Error> {
+    let session = Session::default();
+    let bound = bind(federation, &session, sql)?;
+    let plan = lower(federation, &session, &bound)?;
+    Ok(interpret(&plan, &names(federation), data))
+}
+
+/// The result in the clear.
+fn clear(federation: &Federation, data: &Data, sql: &str) -> RecordBatch {
+    let bound = bind(federation, &Session::default(), sql).unwrap();
+    run(&bound.raw, data)
+}
+
+fn rows(batch: &RecordBatch) -> Vec<Vec<ScalarValue>> {
+    let cell = |row| batch.columns().iter().map(|column| ScalarValue::try_from_array(column, row).unwrap()).collect();
+    (0..batch.num_rows()).map(cell).collect()
+}
+
+fn close(a: &ScalarValue, b: &ScalarValue) -> bool {
+    match (a, b) {
+        (ScalarValue::Float64(Some(a)), ScalarValue::Float64(Some(b))) => {
+            (a - b).abs() <= 1e-9 + 1e-9 * a.abs().max(b.abs())
+        }
+        _ => a == b,
+    }
+}
+
+fn sort_key(row: &[ScalarValue]) -> String {
+    let cell = |cell: &ScalarValue| match cell {
+        ScalarValue::Float64(Some(x)) => format!("{x:.5e}"),
+        other => format!("{other:?}"),
+    };
+    row.iter().map(cell).collect::<Vec<_>>().join("|")
+}
+
+fn same(sql: &str, secure: &RecordBatch, clear: &RecordBatch, ordered: bool) {
+    let types = |batch: &RecordBatch| -> Vec<(String, DataType)> {
+        batch.schema().fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
+    };
+    assert_eq!(types(secure), types(clear), "{sql}");
+    let (mut a, mut b) = (rows(secure), rows(clear));
+    if !ordered {
+        a.sort_by_key(|row| sort_key(row));
+        b.sort_by_key(|row| sort_key(row));
+    }
+    let equal = a.len() == b.len()
+        && a.iter().zip(&b).all(|(a, b)| a.iter().zip(b).all(|(a, b)| close(a, b)));
+    assert!(equal, "{sql}\nsecure: {a:?}\nclear:  {b:?}");
+}
+
+fn check(federation: &Federation, data: &Data, sql: &str) {
+    match secure(federation, data, sql) {
+        Ok(result) => same(sql, &result, &clear(federation, data, sql), sql.contains("ORDER BY")),
+        Err(error) => panic!("{sql}\n{error}"),
+    }
+}
+
+/// The queries of a sqllogictest file.
+fn queries(text: &str) -> Vec<String> {
+    let blocks = text.split("\n\n").filter_map(|block| block.split_once("query "));
+    blocks
+        .filter_map(|(_, rest)| rest.split_once('\n'))
+        .map(|(_, sql)| sql.split("----").next().unwrap().trim().to_owned())
+        .collect()
+}
+
+fn check_file(text: &str) {
+    let (federation, data) = heart();
+    let mut failures = Vec::new();
+    for sql in queries(text) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&federation, &data, &sql)));
+        if let Err(panic) = outcome {
+            let message = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            failures.push(if message.is_empty() { sql } else { message });
+        }
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n\n"));
+}
+
+#[test]
+fn counts() {
+    check_file(include_str!("../../../tests/sql/count.slt"));
+}
+
+#[test]
+fn sums_and_averages() {
+    check_file(include_str!("../../../tests/sql/sum_avg.slt"));
+}
+
+#[test]
+fn groups() {
+    check_file(include_str!("../../../tests/sql/group_by.slt"));
+}
+
+#[test]
+fn joins() {
+    check_file(include_str!("../../../tests/sql/hashed_join.slt"));
+}
+
+#[test]
+fn nulls() {
+    check_file(include_str!("../../../tests/sql/null_logic.slt"));
+}
+
+#[test]
+fn unions() {
+    check_file(include_str!("../../../tests/sql/union_all.slt"));
+}
+
+#[test]
+fn released_rows() {
+    check_file(&include_str!("../../../tests/sql/released_rows.slt").replace("\nSELECT 1\n", "\nSELECT COUNT(*) FROM insurer.claims\n"));
+}
+
+/// Queries over the federation of `tests/federations/heart`, beside those of `tests/sql`.
+const MORE: [&str; 42] = [
+    "SELECT SUM(days) FILTER (WHERE chronic), COUNT(*) FILTER (WHERE region = 'north') FROM insurer.claims",
+    "SELECT AVG(cost) FILTER (WHERE days > 10) FROM insurer.claims GROUP BY chronic",
+    "SELECT SUM(h.bmi * c.days) FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id)",
+    "SELECT SUM(h.bmi + c.cost), AVG(h.weight * c.cost) FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id)",
+    "SELECT COUNT(*) FROM cohort WHERE bmi > cost / 400",
+    "SELECT COUNT(*) FROM cohort WHERE weight < days * 3 AND (chronic OR age > 40)",
+    "SELECT COUNT(*), SUM(age) FROM cohort WHERE age BETWEEN days AND days + 40",
+    "SELECT COUNT(*) FROM cohort WHERE age IN (days, days + 1, 50)",
+    "SELECT COUNT(*) FROM cohort WHERE age NOT IN (days, 50)",
+    "SELECT COUNT(*) FROM cohort WHERE (age > days) IS NOT TRUE",
+    "SELECT COUNT(*) FROM cohort WHERE CASE WHEN chronic THEN age ELSE days END > 30",
+    "SELECT SUM(CASE WHEN smoker THEN days WHEN chronic THEN age END) FROM cohort",
+    "SELECT AVG(CASE WHEN age > days THEN bmi ELSE weight END) FROM cohort",
+    "SELECT age > days AS older, COUNT(*) FROM cohort GROUP BY age > days",
+    "SELECT CASE WHEN age > 60 AND chronic THEN 'a' WHEN days > 10 THEN 'b' END AS kind, COUNT(*), SUM(age) FROM cohort GROUP BY kind",
+    "SELECT sex, region, VAR(age), STDDEV_POP(days) FROM cohort GROUP BY sex, region",
+    "SELECT SUM(age % 7), SUM(days / 3), SUM(-age) FROM cohort",
+    "SELECT SUM(age / days), SUM(age % days), SUM(cost / age) FROM cohort",
+    "SELECT SUM(bmi / days) FROM cohort",
+    "SELECT SUM(abs(age - days)), SUM(NULLIF(age, days)), SUM(COALESCE(days, age, 0)) FROM cohort",
+    "SELECT VAR(age - days), STDDEV(bmi * 2) FROM cohort",
+    "SELECT COUNT(*) FROM hospital.lifestyle h JOIN clinic.lifestyle c ON h.patient_id = c.patient_id AND h.sex = c.sex",
+    "SELECT COUNT(*) FROM hospital.labs l JOIN insurer.claims c ON HASHED(l.patient_id) = HASHED(c.patient_id) JOIN clinic.lifestyle x ON HASHED(l.patient_id) = HASHED(x.patient_id)",
+    "SELECT l.kind, COUNT(DISTINCT l.patient_id), SUM(c.days), AVG(l.value) FROM hospital.labs l JOIN insurer.claims c ON l.patient_id = c.patient_id GROUP BY l.kind",
+    "SELECT COUNT(DISTINCT c.patient_id) FROM hospital.labs l JOIN insurer.claims c ON HASHED(l.patient_id) = HASHED(c.patient_id) WHERE l.value > 50",
+    "SELECT AVG(t.n) FROM (SELECT patient_id, COUNT(*) AS n FROM insurer.visits GROUP BY patient_id) t",
+    "SELECT h.sex, AVG(t.total), COUNT(*) FROM hospital.lifestyle h JOIN (SELECT patient_id, SUM(fee) AS total, MAX(minutes) AS longest FROM insurer.visits WHERE minutes > 10 GROUP BY patient_id) t ON HASHED(h.patient_id) = HASHED(t.patient_id) WHERE t.longest > h.age / 2 GROUP BY h.sex",
+    "SELECT COUNT(*), SUM(l.value) FROM hospital.lifestyle h JOIN hospital.labs l ON h.patient_id = l.patient_id WHERE h.age > 40 AND l.kind = 'crp'",
+    "SELECT COUNT(*) FROM hospital.lifestyle h LEFT JOIN hospital.labs l ON h.patient_id = l.patient_id WHERE l.value IS NULL",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE patient_id IN (SELECT patient_id FROM hospital.labs WHERE kind = 'hb')",
+    "SELECT SUM(age), AVG(age) FROM (SELECT age FROM hospital.lifestyle WHERE sex = 'f' UNION ALL SELECT age + 1 FROM clinic.lifestyle UNION ALL SELECT days FROM insurer.claims)",
+    "SELECT sex, SUM(bmi), COUNT(bmi) FILTER (WHERE age > 50) FROM (SELECT sex, bmi, age FROM hospital.lifestyle UNION ALL SELECT sex, bmi, age FROM clinic.lifestyle) GROUP BY sex HAVING AVG(bmi) > 29.5",
+    "SELECT region, AVG(days) AS a FROM insurer.claims GROUP BY region HAVING AVG(days) > 18.5 AND COUNT(*) >= 10",
+    "SELECT region, SUM(cost) FROM insurer.claims GROUP BY region HAVING SUM(cost) / COUNT(*) > 10500",
+    "SELECT SUM(days) > 100 AS many, SUM(days) / COUNT(*), 100.0 * COUNT(chronic) / COUNT(*) FROM insurer.claims",
+    "SELECT round(AVG(bmi), 2), round(SUM(bmi) / COUNT(bmi), 1) FROM hospital.lifestyle",
+    "SELECT STDDEV(age), STDDEV(age) / AVG(age), AVG(age) FROM hospital.lifestyle",
+    "SELECT CASE WHEN COUNT(*) > 10 THEN AVG(age) ELSE 0 END, COALESCE(SUM(age), 0) FROM hospital.lifestyle WHERE age > 30",
+    "SELECT date_part('year', since) AS y, COUNT(*) FROM insurer.claims GROUP BY y ORDER BY y",
+    "SELECT COUNT(*), AVG(length(region)), SUM(CASE WHEN region LIKE '%th' THEN days END) FROM insurer.claims",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE 1 = 0",
+    "SELECT a.n + b.n FROM (SELECT COUNT(*) AS n FROM hospital.lifestyle) a CROSS JOIN (SELECT SUM(days) AS n FROM insurer.claims) b",
+];
+
+#[test]
+fn more_queries() {
+    let text: Vec<String> = MORE.iter().map(|sql| format!("query T\n{sql}")).collect();
+    check_file(&text.join("\n\n"));
+}
+
+#[test]
+fn every_lasso_is_that_of_the_complete_cases() {
+    let (federation, data) = heart();
+    let terms = |sql: &str| -> Vec<(String, f64)> {
+        let batch = secure(&federation, &data, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let cell = |row: &[ScalarValue]| match row {
+            [ScalarValue::Utf8(Some(term)), ScalarValue::Float64(Some(value))] => (term.clone(), *value),
+            other => panic!("{other:?}"),
+        };
+        rows(&batch).iter().map(|row| cell(row)).collect()
+    };
+    let joined = terms("SELECT * FROM LASSO(cohort, target => 'days', features => 'exercise,bmi,age,sex,region', alpha => 0.05)");
+    let names: Vec<&str> = joined.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["intercept", "exercise", "bmi", "age", "sex=m", "region=north", "region=south", "region=west"]);
+    let whole = terms("SELECT * FROM LASSO((SELECT exercise, age FROM hospital.lifestyle), target => 'exercise', features => 'age', alpha => 0)");
+    // Without penalty: the least squares slope, which plain SQL gives too.
+    let moments = clear(
+        &federation,
+        &data,
+        "SELECT AVG(age * exercise) - AVG(age) * AVG(exercise), VAR_POP(age) FROM hospital.lifestyle WHERE age IS NOT NULL",
+    );
+    let [ScalarValue::Float64(Some(covariance)), ScalarValue::Float64(Some(variance))] = rows(&moments)[0][..] else {
+        panic!()
+    };
+    assert!((whole[1].1 - covariance / variance).abs() < 1e-9, "{whole:?}");
+    let summary = secure(
+        &federation,
+        &data,
+        "SELECT n, n_dropped, alpha FROM LASSO_SUMMARY((SELECT bmi, age, smoker FROM (SELECT * FROM hospital.lifestyle UNION ALL SELECT * FROM clinic.lifestyle) WHERE age > 30), target => 'bmi')",
+    );
+    let expected = clear(
+        &federation,
+        &data,
+        "SELECT SUM(CASE WHEN bmi IS NOT NULL AND smoker IS NOT NULL THEN 1 ELSE 0 END), SUM(CASE WHEN bmi IS NULL OR smoker IS NULL THEN 1 ELSE 0 END), 1.0 FROM (SELECT * FROM hospital.lifestyle UNION ALL SELECT * FROM clinic.lifestyle) WHERE age > 30",
+    );
+    assert_eq!(rows(&summary.unwrap()), rows(&expected));
+}
+
+const SMALL: &str = r#"
+version = 1
+name = "small"
+party = [{ name = "a", seat = 0 }, { name = "b", seat = 1 }, { name = "c", seat = 2 }]
+"#;
+
+const SMALL_A: &str = r#"
+version = 1
+[release]
+min_people = 3
+[table.people]
+person = "id"
+max_rows = 20
+[table.people.column]
+id = { type = "TEXT", nullable = false, allow = ["join"] }
+age = { type = "INTEGER", bounds = [0, 120], allow = ["filter", "aggregate", "model"] }
+sex = { type = "TEXT", values = ["f", "m"], allow = ["group", "filter", "model"] }
+[table.visits]
+person = "id"
+max_rows = 30
+max_rows_per_person = 4
+[table.visits.column]
+id = { type = "TEXT", nullable = false, allow = ["join"] }
+ward = { type = "TEXT", values = ["x", "y", "z"], allow = ["group", "filter"] }
+cost = { type = "BIGINT", bounds = [0, 1000], allow = ["filter", "aggregate"] }
+"#;
+
+const SMALL_B: &str = r#"
+version = 1
+[release]
+min_people = 2
+round_counts = 5
+[table.members]
+person = "id"
+max_rows = 20
+[table.members.column]
+id = { type = "TEXT", nullable = false, allow = ["join"] }
+days = { type = "BIGINT", bounds = [0, 366], allow = ["filter", "aggregate", "model"] }
+"#;
+
+fn small() -> (Federation, Data) {
+    let federation = federation(SMALL, &[("a", SMALL_A), ("b", SMALL_B)]);
+    let people = "id,age,sex\np1,30,f\np2,40,f\np3,50,m\np4,,m\np5,60,m\np6,70,";
+    let visits = "id,ward,cost\np1,x,10\np1,x,20\np1,x,30\np2,x,40\np3,y,50\np1,y,60\np2,y,70\np5,z,0\np6,z,5\np4,z,6";
+    let members = "id,days\nP1,3\n p2,4\np3,5\np9,6\np6,";
+    let data = data(&federation, &[("a.people", people), ("a.visits", visits), ("b.members", members)]);
+    (federation, data)
+}
+
+/// The cells of a result, NULL as `-`.
+fn cells(federation: &Federation, data: &Data, sql: &str) -> String {
+    let result = secure(federation, data, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let cell = |cell: &ScalarValue| if cell.is_null() { "-".to_owned() } else { cell.to_string() };
+    let row = |row: &Vec<ScalarValue>| row.iter().map(cell).collect::<Vec<_>>().join(",");
+    rows(&result).iter().map(row).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn few_persons_withhold() {
+    let (federation, data) = small();
+    let is = |sql: &str, expected: &str| assert_eq!(cells(&federation, &data, sql), expected, "{sql}");
+    is("SELECT sex, COUNT(*) FROM a.people GROUP BY sex", "m,3");
+    is("SELECT COUNT(*), SUM(age), COUNT(age) FROM a.people WHERE sex = 'm'", "3,-,-");
+    is("SELECT COUNT(*) FROM a.people WHERE age > 55", "-");
+    is("SELECT COUNT(*) FILTER (WHERE age > 55), AVG(age) FROM a.people", "-,50");
+    // Four visits of two persons are two persons.
+    is("SELECT ward, COUNT(*), SUM(cost) FROM a.visits GROUP BY ward", "y,3,180 z,3,11");
+    is("SELECT COUNT(DISTINCT id) FROM a.visits WHERE ward = 'x'", "-");
+    is("SELECT COUNT(DISTINCT id), COUNT(*) FROM a.visits", "6,10");
+    // A condition in an argument: rows with 0 do not count.
+    is("SELECT SUM(CASE WHEN age > 45 THEN age ELSE 0 END), SUM(CASE WHEN age > 55 THEN age ELSE 0 END) FROM a.people", "180,-");
+    is("SELECT SUM(age * CAST(age > 55 AS INTEGER)) FROM a.people", "-");
+    is("SELECT SUM(y) FROM (SELECT CASE WHEN age > 55 THEN 1 ELSE 0 END AS y FROM a.people)", "-");
+    is("SELECT SUM(cost) FROM a.visits WHERE ward = 'z'", "11");
+    // Both owners: three of a, two of b; counts are rounded to fives.
+    let joined = "FROM a.people p JOIN b.members m ON HASHED(p.id) = HASHED(m.id)";
+    is(&format!("SELECT COUNT(*), SUM(p.age), SUM(m.days) {joined}"), "5,190,12");
+    is(&format!("SELECT COUNT(*), SUM(p.age) {joined} WHERE m.days > 3"), "-,-");
+    let joined = "FROM a.visits v JOIN b.members m ON HASHED(v.id) = HASHED(m.id)";
+    is(&format!("SELECT v.ward, COUNT(*), SUM(m.days) {joined} GROUP BY v.ward"), "y,5,12");
+    // HAVING sees a withheld number as NULL.
+    is("SELECT ward, SUM(cost) FROM a.visits GROUP BY ward HAVING SUM(cost) > 5", "y,180 z,11");
+    is("SELECT ward, COUNT(*), SUM(CASE WHEN cost > 5 THEN cost ELSE 0 END) AS s FROM a.visits GROUP BY ward HAVING SUM(CASE WHEN cost > 5 THEN cost ELSE 0 END) >= 0", "y,3,180");
+    is("SELECT COUNT(*) + SUM(age) FROM a.people", "256");
+    is("SELECT SUM(age) / COUNT(*) FROM a.people WHERE sex = 'm'", "-");
+}
+
+#[test]
+fn models_of_few_are_withheld() {
+    let (federation, data) = small();
+    let sql = "SELECT * FROM LASSO(a.people, target => 'age', features => 'sex', alpha => 0.1)";
+    assert_eq!(cells(&federation, &data, sql), "intercept,- sex=m,-");
+    let sql = "SELECT * FROM LASSO_SUMMARY(a.people, target => 'age', features => 'sex')";
+    assert_eq!(cells(&federation, &data, sql), "-,-,-,-,-,-,-,-");
+}
+
+#[test]
+fn classes() {
+    let (federation, data) = heart();
+    let error = |sql: &str| secure(&federation, &data, sql).expect_err(sql);
+    let invalid = [
+        "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region ORDER BY n LIMIT 2",
+        "SELECT region FROM insurer.claims GROUP BY region ORDER BY AVG(days)",
+        "SELECT DISTINCT COUNT(*) FROM insurer.claims GROUP BY region",
+        "SELECT COUNT(*) FROM hospital.lifestyle h LEFT JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id)",
+        "SELECT COUNT(*) FROM hospital.lifestyle h JOIN insurer.claims c ON h.age > c.days",
+        "SELECT COUNT(DISTINCT age) FROM hospital.lifestyle",
+        "SELECT patient_id, COUNT(*) FROM hospital.labs GROUP BY patient_id",
+        "SELECT MEDIAN(age) FROM hospital.lifestyle",
+        "SELECT region, SUM(cost) FROM insurer.claims GROUP BY region HAVING SUM(cost) > 10500 OR region = 'west'",
+    ];
+    for sql in invalid {
+        let error = error(sql);
+        assert_eq!(error.class, Class::Invalid, "{sql}: {error}");
+        assert!(error.message.starts_with("not built yet"), "{sql}: {error}");
+    }
+    let refused = [
+        "SELECT COUNT(*) FROM hospital.labs l JOIN insurer.visits v ON HASHED(l.patient_id) = HASHED(v.patient_id)",
+        "SELECT SUM(CAST(region AS INTEGER)) FROM insurer.claims",
+        "SELECT SUM(CAST(age * 1000 AS SMALLINT)) FROM hospital.lifestyle",
+        "SELECT age FROM hospital.lifestyle",
+    ];
+    for sql in refused {
+        let error = error(sql);
+        assert_eq!(error.class, Class::Refused, "{sql}: {error}");
+    }
+}
+
+#[test]
+fn ranges_that_do_not_fit_are_refused() {
+    let policy = r#"
+version = 1
+[release]
+min_people = 1
+[table.t]
+max_rows = 1000
+[table.t.column]
+big = { type = "BIGINT", allow = ["aggregate", "filter"] }
+x = { type = "DOUBLE", allow = ["aggregate", "filter"] }
+"#;
+    let federation = federation(SMALL, &[("a", policy)]);
+    let error = |sql: &str| {
+        let session = Session::default();
+        let bound = bind(&federation, &session, sql).unwrap();
+        lower(&federation, &session, &bound).expect_err(sql)
+    };
+    for sql in ["SELECT SUM(big) FROM a.t", "SELECT AVG(x) FROM a.t", "SELECT VAR(big) FROM a.t", "SELECT COUNT(*) FROM a.t WHERE big + 1 > 0"] {
+        let error = error(sql);
+        assert_eq!(error.class, Class::Refused, "{sql}: {error}");
+        assert!(error.hint.unwrap().contains("declare bounds"), "{sql}");
+    }
+}
