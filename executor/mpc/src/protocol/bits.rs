@@ -85,6 +85,33 @@ pub async fn or_all(ctx: &Context, x: &SharedBits) -> Result<SharedBits> {
     Ok(and_all(ctx, &x.not(ctx.seat())).await?.not(ctx.seat()))
 }
 
+/// Whether any bit of a row is 1 at this plane or above: Sklansky's prefix network, from the top plane down.
+///
+/// Shapes: n rows of w bits -> the same.
+/// Cost: ceil(log2 w) rounds; floor(w / 2) planes or fewer in each.
+///
+/// # Errors
+/// As [`and`].
+pub async fn suffix_or(ctx: &Context, x: &SharedBits) -> Result<SharedBits> {
+    let width = x.width();
+    // Counted from the top, and complemented: prefix ANDs.
+    let mut planes: Vec<SharedBits> = (0..width).rev().map(|p| x.plane(p).not(ctx.seat())).collect();
+    let mut level = 0;
+    while 1 << level < width {
+        let size = 1usize << level;
+        let upper: Vec<usize> = (0..width).filter(|i| i & size != 0).collect();
+        let left: Vec<&SharedBits> = upper.iter().map(|&i| &planes[i]).collect();
+        let right: Vec<&SharedBits> = upper.iter().map(|&i| &planes[(i & !(size - 1)) - 1]).collect();
+        let (left, right) = (SharedBits::concat_planes(&left), SharedBits::concat_planes(&right));
+        let joined = and(&ctx.nth(level), &left, &right).await?;
+        for (k, &i) in upper.iter().enumerate() {
+            planes[i] = joined.plane(k);
+        }
+        level += 1;
+    }
+    Ok(SharedBits::concat_planes(&planes.iter().rev().collect::<Vec<_>>()).not(ctx.seat()))
+}
+
 /// ANDs several columns of the same shape, bit by bit: a tree over the columns.
 ///
 /// Shapes: at least one column. Cost: ceil(log2 m) rounds, m - 1 times the planes.

@@ -4,6 +4,7 @@ use super::bits::and;
 use super::compare::is_negative;
 use super::convert::one_bit_to_arithmetic;
 use super::product::mul;
+use super::quotient::divide_bounded;
 use super::select::abs;
 use super::truncate::quotient_by_parts;
 use crate::planes::as_u32;
@@ -64,12 +65,13 @@ pub async fn divide_by_public_truncating<R: Ring>(
 
 /// `num / den` rounded towards zero, exactly, for a shared divisor.
 ///
-/// Restoring division, one bit of the quotient after the other. A shifted divisor that leaves the ring is larger than
+/// Over Z_2^64 this is [`divide_bounded`], in 65 rounds. Over Z_2^128, for numbers that exceed its domain, restoring
+/// division, one bit of the quotient after the other. A shifted divisor that leaves the ring is larger than
 /// any numerator; which shifts do so is decided beforehand, for all bits at once.
 /// Domain: |`num`| < 2^(k-2), 0 < `den` < 2^(k-2), |num / den| < 2^`quotient_bits`. Where `den` is not
 /// positive the result is some number, which the caller masks.
 /// Shapes: n each -> n.
-/// Cost: 22 + 12 `quotient_bits` rounds for k = 64 (a comparison takes 7 rounds, 8 for k = 128).
+/// Cost: over Z_2^128, 12 + 12 `quotient_bits` rounds.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
@@ -79,6 +81,9 @@ pub async fn divide<R: Ring>(
     den: &Shared<R>,
     quotient_bits: u32,
 ) -> Result<Shared<R>> {
+    if R::BITS == u64::BITS {
+        return divide_bounded(ctx, num, den).await;
+    }
     ctx.same_shape(num.len(), den.len())?;
     let n = num.len();
     let quotient_bits = quotient_bits.min(R::BITS - 2);

@@ -17,6 +17,7 @@ pub mod one_hot;
 pub mod open;
 pub mod permute;
 pub mod product;
+pub mod quotient;
 mod roles;
 pub mod segmented;
 pub mod select;

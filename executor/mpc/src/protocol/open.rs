@@ -119,14 +119,9 @@ impl<R: Ring> Shared<R> {
         // The rings are three, and sealed: the width names the kind, and the conversion is the identity.
         match R::BITS {
             32 => Column::U32(self.narrow()),
-            64 => Column::U64(self.map_ring()),
-            _ => Column::U128(self.map_ring()),
+            64 => Column::U64(self.recast()),
+            _ => Column::U128(self.recast()),
         }
-    }
-
-    fn map_ring<S: Ring>(&self) -> Shared<S> {
-        let each = |x: &[R]| x.iter().map(|&a| S::from_u128(a.to_u128())).collect();
-        Shared { first: each(&self.first), second: each(&self.second) }
     }
 }
 

@@ -230,6 +230,13 @@ impl<R: Ring> Shared<R> {
         Shared { first: each(&self.first), second: each(&self.second) }
     }
 
+    /// The same elements where the ring is known to be `S`.
+    pub(crate) fn recast<S: Ring>(&self) -> Shared<S> {
+        debug_assert!(S::BITS == R::BITS, "not the same ring");
+        let each = |x: &[R]| x.iter().map(|&a| S::from_u128(a.to_u128())).collect();
+        Shared { first: each(&self.first), second: each(&self.second) }
+    }
+
     /// Appends zeros up to `len` elements.
     #[must_use]
     pub fn padded(mut self, len: usize) -> Self {

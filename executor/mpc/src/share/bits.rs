@@ -176,6 +176,13 @@ impl SharedBits {
         (0..self.width()).fold(SharedBits::zeros(self.len(), 1), |sum, p| sum.xor(&self.plane(p)))
     }
 
+    /// Every plane takes the place of the one below it; the top plane becomes zero.
+    #[must_use]
+    pub fn shift_planes_down(&self) -> Self {
+        let above = self.planes(self.width().min(1)..self.width());
+        SharedBits::concat_planes(&[&above, &SharedBits::zeros(self.len(), self.width().min(1))])
+    }
+
     /// Rows moved `by` places towards higher positions; zeros move in.
     #[must_use]
     pub fn shift_rows_up(&self, by: usize) -> Self {
