@@ -51,6 +51,7 @@ pub(crate) async fn run(
 }
 
 /// The plan with the owner's tables under its scans.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other nodes stay as they are")]
 fn attach(plan: LogicalPlan, tables: &BTreeMap<String, OwnTable>) -> Result<LogicalPlan> {
     let mut failure = None;
     let attached = plan.transform_up_with_subqueries(|node| match node {
@@ -153,6 +154,7 @@ async fn execute(plan: &LogicalPlan, memory_bytes: usize) -> Result<RecordBatch>
     concat_batches(&schema, &batches).map_err(|_| Error::internal(STEP, "uneven batches"))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else went wrong is told as it is")]
 fn cannot_run(error: &DataFusionError, memory_bytes: usize) -> Error {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => {

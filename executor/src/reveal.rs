@@ -43,6 +43,12 @@ impl ReleasedShares {
         self.bytes
     }
 
+    /// The length of the message.
+    #[expect(clippy::len_without_is_empty, reason = "whether it is empty says nothing")]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The length of the message for release number `release` of a plan.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ impl Table {
             .ok_or_else(|| Error::internal("table", "the plan names a column that does not exist"))
     }
 
-    /// Column `index`, which is shared over Z_2^64.
+    /// Column `index`, which is shared modulo 2^64.
     ///
     /// # Errors
     /// Class internal if it is not.
@@ -55,7 +55,7 @@ impl Table {
         }
     }
 
-    /// Column `index`, which is shared over Z_2^128.
+    /// Column `index`, which is shared modulo 2^128.
     ///
     /// # Errors
     /// Class internal if it is not.

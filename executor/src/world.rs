@@ -301,7 +301,7 @@ impl Network for SeatLinks {
 
     fn trace(&self, channel: Channel, step: &str) {
         let (_, _, channel) = self.key(self.seat, self.seat, channel);
-        self.hub.lock().steps.insert(channel, format!("core{step}"));
+        self.hub.lock().steps.insert(channel, format!("core/{}", step.trim_start_matches('/')));
     }
 }
 

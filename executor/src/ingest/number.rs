@@ -29,6 +29,7 @@ pub(super) enum Integer {
 ///
 /// # Errors
 /// Class internal for types that the planner never shares.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the planner shares no other types")]
 pub(super) fn integers(array: &dyn Array, scale: Scale) -> Result<Vec<Integer>> {
     let values = match array.data_type() {
         DataType::Boolean => {
@@ -106,6 +107,7 @@ fn rounded(value: f64, scale: Scale) -> Integer {
 }
 
 /// The array in a form in which equal values have equal bits: dictionaries unpacked, negative zero as zero.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other types are canonical")]
 pub(super) fn canonical(array: &ArrayRef) -> Result<ArrayRef> {
     let array = match array.data_type() {
         DataType::Dictionary(_, values) => cast(array, values)

@@ -29,7 +29,7 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
     let cells = keys.iter().map(Vec::len).product();
     let terms = terms(ctx, node, input, keys.is_empty()).await?;
     let mut sums: BTreeMap<(Kind, usize, usize), Vec<usize>> = BTreeMap::new();
-    let mut tasks: Vec<BoxFuture<'_, Result<Vec<(usize, Column)>>>> = Vec::new();
+    let mut tasks: Vec<BoxFuture<'_, Result<Measured>>> = Vec::new();
     for (index, term) in terms.iter().enumerate() {
         match term {
             Term::Sum { value, rows } => {
@@ -59,6 +59,9 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
     columns.sort_by_key(|(index, _)| *index);
     Table::new(columns.into_iter().map(|(_, column)| column).collect(), cells)
 }
+
+/// Columns and the measures that they are.
+type Measured = Vec<(usize, Column)>;
 
 /// What a measure needs.
 enum Term {

@@ -64,11 +64,8 @@ where
         run.outputs().unwrap().map(|table| table.unwrap_or_else(|error| panic!("seed {seed}: {error}")));
     let columns = (0..a.columns().len()).map(|index| {
         let parts = [&a, &b, &c].map(|table| table.columns()[index].clone());
-        let bits = match &parts[0] {
-            Column::U64(_) => 64,
-            Column::U32(_) | Column::U128(_) | Column::Bits(_) => 128,
-        };
-        let signed = |x: u128| if bits == 64 { (x as u64).to_i128() } else { x.cast_signed() };
+        let small = matches!(parts[0], Column::U64(_));
+        let signed = |x: u128| if small { x.low_word().to_i128() } else { x.cast_signed() };
         reconstruct_column(parts).unwrap().into_iter().map(signed).collect()
     });
     Ran { columns: columns.collect(), transcript, cost }

@@ -6,12 +6,15 @@
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use mpc::protocol::{bits, compare, convert, divide, product, select, truncate};
+use mpc::protocol::{bits, compare, convert, divide, product, quotient, select, truncate};
 use mpc::{Column, Context, Ring, Seat, Shared, SharedBits};
 use planner::plan::{Compute, Op, Reg, RingSize, Rounding};
 
 use crate::table::Table;
 use crate::{Error, Result};
+
+/// Numerators and denominators of up to this many bits are divided in a fixed number of rounds, in either ring.
+const BOUNDED_BITS: u32 = 62;
 
 /// Runs the program of `node` over `input`.
 ///
@@ -174,14 +177,17 @@ fn constant(seat: Seat, value: i128, ring: RingSize, rows: usize) -> Column {
 }
 
 async fn arithmetic<R: Ring>(ctx: &Context, op: &Op, x: &Shared<R>, y: &Shared<R>) -> Result<Shared<R>> {
-    match op {
-        Op::Add(..) => Ok(x.add(y)),
-        Op::Subtract(..) => Ok(x.sub(y)),
-        _ => Ok(product::mul(ctx, x, y).await?),
+    if let Op::Add(..) = op {
+        Ok(x.add(y))
+    } else if let Op::Subtract(..) = op {
+        Ok(x.sub(y))
+    } else {
+        Ok(product::mul(ctx, x, y).await?)
     }
 }
 
 /// Ops of one number.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller passes these ops alone")]
 async fn of_one<R: Ring>(ctx: &Context, op: &Op, x: &Shared<R>) -> Result<Column>
 where
     Column: From<Shared<R>>,
@@ -251,7 +257,12 @@ async fn divide_signed<R: Ring>(
     }
     let quotient = async {
         let (magnitude, negative) = select::abs(&ctx.step("sign"), denominator, denominator_bits + 1).await?;
-        let quotient = divide::divide(&ctx.step("quotient"), numerator, &magnitude, numerator_bits).await?;
+        let step = ctx.step("quotient");
+        let quotient = if numerator_bits.max(denominator_bits) <= BOUNDED_BITS {
+            quotient::divide_bounded(&step, numerator, &magnitude).await?
+        } else {
+            divide::divide(&step, numerator, &magnitude, numerator_bits).await?
+        };
         signed(&ctx.step("apply"), &quotient, &negative).await
     };
     let defined = async {

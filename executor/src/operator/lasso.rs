@@ -41,7 +41,7 @@ fn variable(term: &LassoTerm) -> Result<Variable> {
     /// Doubles up to here hold every whole number.
     const LIMIT: f64 = 9_007_199_254_740_992.0;
     let offset = (term.middle / term.step).round_ties_even();
-    if !(offset.abs() <= LIMIT) {
+    if offset.is_nan() || offset.abs() > LIMIT {
         return Err(Error::internal("lasso", format!("the midpoint of `{}` is out of range", term.name)));
     }
     #[expect(clippy::cast_possible_truncation, reason = "whole and within the limit")]

@@ -51,9 +51,9 @@ impl Handover {
 /// # Errors
 /// Class source, before anything of the input in question has left, if the data do not keep to their policy.
 pub(super) async fn run(links: &Links<'_>, plan: &SecurePlan, handover: &Handover) -> Result<()> {
-    let own = plan.nodes.iter().enumerate().filter_map(|(index, node)| match node {
-        Node::Input(input) if input.owner == links.run().party() => Some((index, Arc::new(input.clone()))),
-        _ => None,
+    let own = plan.nodes.iter().enumerate().filter_map(|(index, node)| {
+        let Node::Input(input) = node else { return None };
+        (input.owner == links.run().party()).then(|| (index, Arc::new(input.clone())))
     });
     let prepared = try_join_all(own.map(|(index, input)| prepare(links, index, input))).await?;
     let shares = try_join_all(prepared.iter().map(|own| share(links, own, handover)));

@@ -18,7 +18,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::reveal::{Released, ReleasedShares};
 use crate::run::OwnTable;
-use crate::world::{Outcome, World};
+use crate::world::{Message, Outcome, World};
 use crate::{Result, local};
 
 const FEDERATION: &str = r#"
@@ -152,12 +152,11 @@ fn cells(batch: &RecordBatch) -> Vec<Vec<String>> {
         if array.is_null(row) {
             return "NULL".to_owned();
         }
-        match array.data_type() {
-            DataType::Float64 => {
-                let double = array_value_to_string(array, row).unwrap().parse::<f64>().unwrap();
-                format!("{double:.6}")
-            }
-            _ => array_value_to_string(array, row).unwrap(),
+        let text = array_value_to_string(array, row).unwrap();
+        if *array.data_type() == DataType::Float64 {
+            format!("{:.6}", text.parse::<f64>().unwrap())
+        } else {
+            text
         }
     };
     let mut rows: Vec<Vec<String>> = (0..batch.num_rows())
@@ -269,11 +268,34 @@ async fn a_permit_for_another_plan_is_refused_before_anything_is_sent() {
     let plan = planned(&federation, QUERIES[0]).plan;
     let permits = (0..4).map(|_| planned(&federation, QUERIES[1]).permit).collect();
     let outcome = world.run(&plan, permits).await;
-    assert!(
-        outcome
-            .results
-            .iter()
-            .all(|result| result.as_ref().is_err_and(|error| error.class() == Class::Abort))
-    );
-    assert!(outcome.transcript.iter().all(|message| message.channel.starts_with("core#")), "seeds at most");
+    // Who stops first breaks the links of those that are still agreeing on seeds.
+    let class = |result: &Result<_>| result.as_ref().err().map(crate::Error::class);
+    let classes: Vec<_> = outcome.results.iter().map(class).collect();
+    assert!(classes.contains(&Some(Class::Abort)), "{classes:?}");
+    assert!(classes.iter().all(|class| matches!(class, Some(Class::Abort | Class::Peer))), "{classes:?}");
+    let query = |message: &Message| {
+        ["input", "join", "core/node"].iter().any(|name| message.channel.starts_with(name))
+    };
+    assert!(!outcome.transcript.iter().any(query), "{:?}", outcome.transcript);
+}
+
+#[tokio::test]
+async fn seats_send_what_the_plan_says() {
+    let federation = federation();
+    let mut rng = StdRng::seed_from_u64(14);
+    let world = world(1, &visits(&mut rng), &claims(&mut rng));
+    // Each kind of node; division has tests of its own.
+    for sql in [QUERIES[1], QUERIES[2], QUERIES[4], QUERIES[5]] {
+        let (plan, outcome) = run(&world, &federation, sql).await;
+        let sent = SEATS.map(|party| {
+            let of_party =
+                |message: &&Message| message.from == party && message.channel.starts_with("core/node/");
+            outcome.transcript.iter().filter(of_party).map(|message| message.bytes as u64).sum::<u64>()
+        });
+        let cost = planner::cost::cost(&plan, &federation).total;
+        assert_eq!(sent, cost.seat_bytes, "{sql}");
+        let results = SEATS.map(|party| outcome.results[party].as_ref().unwrap());
+        let result_bytes = results.map(|shares| shares.iter().map(ReleasedShares::len).sum::<usize>() as u64);
+        assert_eq!(result_bytes, [cost.result_bytes; 3], "{sql}");
+    }
 }

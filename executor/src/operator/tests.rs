@@ -66,7 +66,7 @@ impl People {
     }
 
     fn batch(&self) -> RecordBatch {
-        let a = StringArray::from_iter(self.ids.iter().map(|(a, _)| a.as_deref()));
+        let a: StringArray = self.ids.iter().map(|(a, _)| a.as_deref()).collect();
         let b = StringArray::from_iter_values(self.ids.iter().map(|(_, b)| b));
         let columns: Vec<Arc<dyn Array>> = vec![
             Arc::new(a),
@@ -295,7 +295,7 @@ async fn pseudonyms_and_shares_go_where_they_may() {
         let to_matcher = message.to == 2 && message.bytes == 20 * 16;
         match message.channel.split('/').next().unwrap() {
             "join" if message.channel.contains("/key/") => {
-                assert!(owners && message.bytes == 32, "{message:?}")
+                assert!(owners && message.bytes == 32, "{message:?}");
             }
             "join" => assert!(message.from < 2 && to_matcher, "{message:?}"),
             "input" => assert!(message.from < 2 && message.to > 1, "{message:?}"),
@@ -532,7 +532,7 @@ async fn groups_over_a_union_with_null_keys_and_a_gate() {
             let region = if region.is_null(row) { "NULL" } else { region.value(row) };
             let sum = batch.column(1).as_primitive::<Float64Type>().value(row);
             let n = batch.column(2).as_primitive::<Int64Type>().value(row);
-            text += &format!("{region} {sum} {n}\n");
+            text.extend([region, " ", &sum.to_string(), " ", &n.to_string(), "\n"]);
         }
         assert_eq!(text, expected);
         assert!(batch.schema().fields().iter().all(|field| field.is_nullable()));
@@ -543,29 +543,26 @@ async fn groups_over_a_union_with_null_keys_and_a_gate() {
 }
 
 /// A LASSO of `y` on two features over one owner's rows, with the number of rows as its gate.
-fn lasso_plan(bound: usize, at_least: u64, output: LassoOutput) -> SecurePlan {
-    let schema = measurements(&[]).schema();
-    let valid = Source::Known(vec![0, 1, 2]);
+fn lasso_plan(bound: usize, at_least: u64, kind: LassoOutput) -> SecurePlan {
+    let number = |column| {
+        let source = Source::Value { column, scale: Scale::Step(0.5), dictionary: None, offset: 20 };
+        shared("x", Z64, 100, source)
+    };
+    let valid = shared("valid", Z64, 1, Source::Known(vec![0, 1, 2]));
     let input = Input {
         owner: PartyId(1),
-        plan: local_plan("insurer.measurements", schema),
+        plan: local_plan("insurer.measurements", measurements(&[]).schema()),
         tables: vec!["insurer.measurements".to_owned()],
         bound,
         valid: Some(3),
         order: Order::Local,
-        columns: (0..3)
-            .map(|column| {
-                let number = Source::Value { column, scale: Scale::Step(0.5), dictionary: None, offset: 20 };
-                shared("x", Z64, 100, number)
-            })
-            .chain([shared("valid", Z64, 1, valid)])
-            .collect(),
+        columns: (0..3).map(number).chain([valid]).collect(),
     };
     let term =
         |column: usize| LassoTerm { name: format!("x{column}"), column, step: 0.5, middle: 10.0, bits: 6 };
+    let count = def("n", Z64, 0, 50);
+    let numbers = if kind == LassoOutput::Coefficients { 1 } else { 6 };
     let z128 = Encoding::Arithmetic(RingSize::Z128);
-    let bit = def("accepted", Encoding::Bit, 0, 1);
-    let numbers = if output == LassoOutput::Coefficients { 1 } else { 6 };
     let columns = vec![def("number", z128, 0, 1 << 100); numbers].into_iter();
     let lasso = Lasso {
         input: NodeId(0),
@@ -576,43 +573,40 @@ fn lasso_plan(bound: usize, at_least: u64, output: LassoOutput) -> SecurePlan {
         standardize: false,
         intercept: true,
         counts: Some(NodeId(1)),
-        output,
-        columns: columns.chain([bit, def("n", Z64, 0, bound as i128)]).collect(),
+        output: kind,
+        columns: columns.chain([def("accepted", Encoding::Bit, 0, 1), count.clone()]).collect(),
     };
-    let counts = Aggregate {
-        input: NodeId(0),
-        keys: vec![],
-        measures: vec![Measure::Sum { value: 3 }],
-        columns: vec![def("n", Z64, 0, bound as i128)],
-    };
-    let gate = vec![Threshold { persons: numbers + 1, at_least, reason: "rows of a model".to_owned() }];
-    let double = |name: &str, value| Output {
-        field: Field::new(name, DataType::Float64, true),
-        value,
-        scale: Scale::Unit,
-        known: Some(numbers),
-        gate: vec![],
-    };
-    let integer =
-        |name: &str, value| Output { known: Some(numbers), ..super::tests::output(name, value, None) };
-    let (rows, outputs) = match output {
-        LassoOutput::Coefficients => {
-            let terms = ["intercept", "x0", "x1"].map(str::to_owned).to_vec();
-            (Rows::Terms(terms), vec![double("coefficient", 0)])
-        }
-        LassoOutput::Summary => {
-            let doubles = [double("r2", 1), double("mse", 2), double("kkt", 5)];
-            let integers = [integer("n", 0), integer("iterations", 3), integer("nonzero", 4)];
-            (Rows::One, doubles.into_iter().chain(integers).collect())
-        }
-    };
-    let release = Release { input: NodeId(2), rows, present: None, gate, outputs };
+    let measures = vec![Measure::Sum { value: 3 }];
+    let counts = Aggregate { input: NodeId(0), keys: vec![], measures, columns: vec![count] };
+    let release = Node::Release(lasso_release(at_least, kind, numbers));
     SecurePlan {
-        nodes: vec![Node::Input(input), Node::Aggregate(counts), Node::Lasso(lasso), Node::Release(release)],
+        nodes: vec![Node::Input(input), Node::Aggregate(counts), Node::Lasso(lasso), release],
         releases: vec![NodeId(3)],
         clear: empty_clear(),
         notices: vec![],
     }
+}
+
+/// The release of a model with `numbers` columns before the bit `accepted` and the count.
+fn lasso_release(at_least: u64, kind: LassoOutput, numbers: usize) -> Release {
+    let known = Some(numbers);
+    let double = |name: &str, value| Output {
+        field: Field::new(name, DataType::Float64, true),
+        ..output(name, value, known)
+    };
+    let (rows, outputs) = match kind {
+        LassoOutput::Coefficients => {
+            (Rows::Terms(["intercept", "x0", "x1"].map(str::to_owned).into()), vec![double("coefficient", 0)])
+        }
+        LassoOutput::Summary => {
+            let doubles = [double("r2", 1), double("mse", 2), double("kkt", 5)];
+            let integers = [("n", 0), ("iterations", 3), ("nonzero", 4)];
+            let integers = integers.map(|(name, value)| output(name, value, known));
+            (Rows::One, doubles.into_iter().chain(integers).collect())
+        }
+    };
+    let gate = vec![Threshold { persons: numbers + 1, at_least, reason: "rows of a model".to_owned() }];
+    Release { input: NodeId(2), rows, present: None, gate, outputs }
 }
 
 /// y = 2 x0 - 5 exactly; x1 is noise; the last rows are NULL or filtered out.

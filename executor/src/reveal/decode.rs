@@ -17,6 +17,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// Class internal if a number does not fit the type that the plan declares, or no number has that type.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the planner gives out no other types")]
 pub(super) fn array(field: &Field, scale: Scale, numbers: &[i128], known: &[bool]) -> Result<ArrayRef> {
     let cells: Vec<Option<i128>> =
         numbers.iter().zip(known).map(|(&number, &known)| known.then_some(number)).collect();
@@ -86,7 +87,7 @@ where
     T::Native: TryFrom<i128>,
 {
     let fits = |cell: Option<i128>| {
-        cell.map(|number| T::Native::try_from(number)).transpose().map_err(|_| {
+        cell.map(T::Native::try_from).transpose().map_err(|_| {
             Error::internal("reveal", format!("a number does not fit the type {}", T::DATA_TYPE))
         })
     };

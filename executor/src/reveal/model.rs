@@ -7,7 +7,6 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use mpc::protocol::lasso::Problem;
 use planner::plan::{Lasso, LassoOutput, Node, NodeId, Op, Reg, SecurePlan};
 
-use super::decode;
 use crate::operator::lasso;
 use crate::{Error, Result, shape};
 

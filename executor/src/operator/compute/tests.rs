@@ -112,6 +112,7 @@ fn columns(rng: &mut StdRng, rows: usize) -> Vec<Clear> {
 }
 
 /// A random program without overflow over [`columns`].
+#[expect(clippy::too_many_lines, clippy::many_single_char_names, reason = "one case an op")]
 fn program(rng: &mut StdRng, length: usize) -> Vec<Op> {
     let (z64, z128) = (RingSize::Z64, RingSize::Z128);
     let mut ops = vec![Op::Column(0), Op::Column(1), Op::Column(2), Op::Column(3)];

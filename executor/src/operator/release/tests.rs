@@ -64,7 +64,7 @@ fn run(seed: u64, node: &Release, columns: &[Clear], defs: &[ColumnDef]) -> Open
         let parts: Vec<Column> = gated.iter().map(|gated| gated.outputs[index].0.clone()).collect();
         let wide = matches!(parts[0], Column::U128(_));
         let values = mpc::world::reconstruct_column(parts.try_into().unwrap()).unwrap();
-        values.into_iter().map(|v| if wide { v.cast_signed() } else { (v as u64).to_i128() }).collect()
+        values.into_iter().map(|v| if wide { v.cast_signed() } else { v.low_word().to_i128() }).collect()
     };
     Opened {
         row_bit: bits(&|gated| gated.row_bit.clone()),
