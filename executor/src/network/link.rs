@@ -5,22 +5,21 @@
 //! the shortest way for protocols whose rounds depend on each other. Everything else queues and goes out in turns of one
 //! frame, so that a short message never waits behind a long one. A send never waits for the peer.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWrite, BufReader, ReadHalf, WriteHalf};
+use tokio::io::{AsyncReadExt as _, BufReader, ReadHalf};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::LinkError;
-use super::frame::{Assembler, HEADER_BYTES, Header, Kind, PAYLOAD_BYTES, REPORT_BYTES};
+use super::frame::{Assembler, HEADER_BYTES, Header, Kind, REPORT_BYTES};
 use super::inbox::Inbox;
+use super::outbox::{Outbox, Outgoing};
 use super::tls::Stream;
 use super::traffic::{Direction, Traffic};
 
@@ -69,41 +68,11 @@ pub struct Link {
 #[derive(Debug)]
 struct Inner {
     inbox: Inbox,
-    queue: Mutex<VecDeque<Outgoing>>,
-    socket: Mutex<Socket>,
+    outbox: Outbox,
     wake: Notify,
     drained: Notify,
     heard: AtomicBool,
     traffic: Mutex<Traffic>,
-}
-
-/// A message on its way out.
-#[derive(Debug)]
-struct Outgoing {
-    kind: Kind,
-    channel: u64,
-    message: Vec<u8>,
-    /// Bytes that have been framed.
-    framed: usize,
-    /// Its place in the record of traffic, if it is recorded.
-    record: Option<usize>,
-}
-
-#[derive(Debug)]
-struct Socket {
-    half: WriteHalf<Stream>,
-    current: Option<Framed>,
-    unflushed: bool,
-}
-
-/// The frame that is being written.
-#[derive(Debug)]
-struct Framed {
-    header: [u8; HEADER_BYTES],
-    /// Bytes of header and payload that are written.
-    written: usize,
-    payload: usize,
-    message: Outgoing,
 }
 
 impl Link {
@@ -112,8 +81,7 @@ impl Link {
         let (read, write) = tokio::io::split(stream);
         let inner = Arc::new(Inner {
             inbox: Inbox::new(settings.unread_bytes),
-            queue: Mutex::default(),
-            socket: Mutex::new(Socket { half: write, current: None, unflushed: false }),
+            outbox: Outbox::new(write),
             wake: Notify::new(),
             drained: Notify::new(),
             heard: AtomicBool::new(true),
@@ -140,10 +108,10 @@ impl Link {
             return Err(error);
         }
         let record = lock(&self.inner.traffic).begin(Direction::Sent, channel, message.len());
-        let outgoing = Outgoing { kind: Kind::Last, channel, message, framed: 0, record: Some(record) };
+        let outgoing = Outgoing::message(channel, message, record);
         match (&self.delayed, &self.throttle) {
             (Some(delayed), Some(throttle)) => {
-                let due = self.due(throttle, outgoing.message.len());
+                let due = self.due(throttle, outgoing.bytes());
                 delayed.send((due, outgoing)).map_err(|_| LinkError::closed("the link is gone"))
             }
             _ => self.inner.post(outgoing),
@@ -161,7 +129,7 @@ impl Link {
     /// Tells the peer that the query has failed. The report is cut to [`REPORT_BYTES`].
     pub fn fail(&self, mut report: Vec<u8>) {
         report.truncate(REPORT_BYTES);
-        let outgoing = Outgoing { kind: Kind::Failure, channel: 0, message: report, framed: 0, record: None };
+        let outgoing = Outgoing::control(Kind::Failure, report);
         // If the link is gone, so is whoever would read it.
         let _gone = self.inner.post(outgoing);
     }
@@ -220,64 +188,22 @@ impl Drop for Link {
 impl Inner {
     /// Queues a message, and writes it if it is short and alone.
     fn post(&self, outgoing: Outgoing) -> Result<(), LinkError> {
-        let short = outgoing.message.len() <= SHORT_BYTES;
-        let alone = {
-            let mut queue = lock(&self.queue);
-            queue.push_back(outgoing);
-            queue.len() == 1
-        };
+        let short = outgoing.bytes() <= SHORT_BYTES;
+        let alone = self.outbox.push(outgoing);
         if short && alone {
-            let socket = match self.socket.try_lock() {
-                Ok(socket) => Some(socket),
-                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            };
-            if let Some(mut socket) = socket.filter(|socket| socket.current.is_none()) {
-                let mut context = Context::from_waker(Waker::noop());
-                match self.drive(&mut socket, &mut context) {
-                    Poll::Ready(Ok(())) => return Ok(()),
-                    Poll::Ready(Err(error)) => return Err(self.broken(&error)),
-                    Poll::Pending => {}
-                }
+            match self.outbox.try_write(&self.traffic) {
+                Poll::Ready(Ok(())) => return Ok(()),
+                Poll::Ready(Err(error)) => return Err(self.broken(&error)),
+                Poll::Pending => {}
             }
         }
         self.wake.notify_one();
         Ok(())
     }
 
-    /// Writes until nothing is left (ready) or the socket is full (pending).
-    fn drive(&self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            if let Some(frame) = &mut socket.current {
-                socket.unflushed = true;
-                ready!(write_frame(&mut socket.half, frame, cx))?;
-            }
-            if let Some(rest) = socket.current.take().map(|frame| frame.message)
-                && rest.framed < rest.message.len()
-            {
-                lock(&self.queue).push_back(rest);
-            }
-            let next = lock(&self.queue).pop_front();
-            let Some(message) = next else { break };
-            if let Some(record) = message.record.filter(|_| message.framed == 0) {
-                let digest = Traffic::digest(&message.message);
-                lock(&self.traffic).complete(Direction::Sent, record, digest);
-            }
-            socket.current = Some(Framed::next(message));
-        }
-        if socket.unflushed {
-            ready!(Pin::new(&mut socket.half).poll_flush(cx))?;
-            socket.unflushed = false;
-        }
-        Poll::Ready(Ok(()))
-    }
-
     fn idle(&self) -> bool {
-        if self.inbox.end_reason().is_some_and(|reason| matches!(reason, LinkError::Closed(_))) {
-            return true;
-        }
-        let socket = lock(&self.socket);
-        socket.current.is_none() && !socket.unflushed && lock(&self.queue).is_empty()
+        let closed = |reason| matches!(reason, LinkError::Closed(_));
+        self.inbox.end_reason().is_some_and(closed) || self.outbox.is_idle()
     }
 
     fn broken(&self, error: &io::Error) -> LinkError {
@@ -286,39 +212,6 @@ impl Inner {
         self.drained.notify_waiters();
         reason
     }
-}
-
-impl Framed {
-    /// Takes the next piece of a message.
-    fn next(mut message: Outgoing) -> Self {
-        let payload = (message.message.len() - message.framed).min(PAYLOAD_BYTES);
-        message.framed += payload;
-        let last = message.framed == message.message.len();
-        let kind = if last { message.kind } else { Kind::Part };
-        let header = Header { kind, length: payload, channel: message.channel };
-        Framed { header: header.encode(), written: 0, payload, message }
-    }
-}
-
-fn write_frame(
-    half: &mut WriteHalf<Stream>,
-    frame: &mut Framed,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    let start = frame.message.framed - frame.payload;
-    let payload = frame.message.message.get(start..frame.message.framed).unwrap_or_default();
-    while frame.written < HEADER_BYTES + payload.len() {
-        let header = frame.header.get(frame.written..).unwrap_or_default();
-        let rest = payload.get(frame.written.saturating_sub(HEADER_BYTES)..).unwrap_or_default();
-        let slices = [IoSlice::new(header), IoSlice::new(rest)];
-        let used = if header.is_empty() { slices.get(1..).unwrap_or_default() } else { &slices[..] };
-        let written = ready!(Pin::new(&mut *half).poll_write_vectored(cx, used))?;
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        frame.written += written;
-    }
-    Poll::Ready(Ok(()))
 }
 
 async fn read_all(inner: Arc<Inner>, read: ReadHalf<Stream>, limit_bytes: usize) {
@@ -380,10 +273,7 @@ async fn write_all(inner: Arc<Inner>, alive: Duration) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut busy, mut missed) = (false, 0);
     loop {
-        let drive = std::future::poll_fn(|cx| {
-            let mut socket = lock(&inner.socket);
-            inner.drive(&mut socket, cx)
-        });
+        let drive = std::future::poll_fn(|cx| inner.outbox.poll_write(&inner.traffic, cx));
         tokio::select! {
             result = drive, if busy => {
                 busy = false;
@@ -399,8 +289,7 @@ async fn write_all(inner: Arc<Inner>, alive: Duration) {
                 if missed >= MISSED {
                     inner.inbox.end(LinkError::closed("it gives no sign of life"));
                 }
-                let sign = Outgoing { kind: Kind::Alive, channel: 0, message: Vec::new(), framed: 0, record: None };
-                lock(&inner.queue).push_back(sign);
+                inner.outbox.push(Outgoing::control(Kind::Alive, Vec::new()));
                 busy = true;
             }
         }

@@ -7,6 +7,7 @@
 pub mod frame;
 mod inbox;
 pub mod link;
+mod outbox;
 pub mod tls;
 mod traffic;
 
