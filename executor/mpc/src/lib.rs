@@ -73,6 +73,8 @@ mod harness;
 pub mod ideal;
 mod network;
 mod planes;
+#[cfg(test)]
+mod properties;
 pub mod protocol;
 mod ring;
 mod seat;
