@@ -9,9 +9,9 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, bina
 use datafusion::logical_expr::{Operator, TableScanBuilder};
 
 use super::facts::Facts;
+use super::failure;
 use super::leaf::{Leaf, declared};
 use super::rows::{Branch, KeyJoin, KeySide, key_columns, leaves_of, place, renamed, replace, symbol};
-use super::failure;
 use crate::Result;
 use crate::catalog::{Federation, Use};
 use crate::function::hashed::HASHED;
@@ -36,7 +36,10 @@ pub(crate) fn join(left: Branch, right: Branch, join: &Join, federation: &Federa
     }
     for joined in right.joins {
         let side = |side: KeySide| -> Result<KeySide> {
-            Ok(KeySide { leaf: side.leaf + shift, parts: side.parts.iter().map(moved).collect::<Result<_>>()? })
+            Ok(KeySide {
+                leaf: side.leaf + shift,
+                parts: side.parts.iter().map(moved).collect::<Result<_>>()?,
+            })
         };
         branch.joins.push(KeyJoin { left: side(joined.left)?, right: side(joined.right)?, ..joined });
     }
@@ -86,7 +89,9 @@ fn identifiers(branch: &Branch, pairs: Vec<Pair>, federation: &Federation) -> Re
                 key = Some(KeyJoin { left, right, normalised: true });
             }
             (_, (Some(_), _) | (_, Some(_)), _) => {
-                return Err(failure::not_built("several HASHED conditions in one join, or HASHED of one owner's rows"));
+                return Err(failure::not_built(
+                    "several HASHED conditions in one join, or HASHED of one owner's rows",
+                ));
             }
             _ => rest.push((l, r)),
         }
@@ -96,14 +101,16 @@ fn identifiers(branch: &Branch, pairs: Vec<Pair>, federation: &Federation) -> Re
     }
     let mut others = Vec::new();
     for (l, r) in rest {
-        let Some((a, b)) = of_two(&l, &r).filter(|_| may_join(branch, &l, federation) && may_join(branch, &r, federation))
+        let Some((a, b)) =
+            of_two(&l, &r).filter(|_| may_join(branch, &l, federation) && may_join(branch, &r, federation))
         else {
             others.push((l, r));
             continue;
         };
         match &mut key {
             None => {
-                let (left, right) = (KeySide { leaf: a, parts: vec![l] }, KeySide { leaf: b, parts: vec![r] });
+                let (left, right) =
+                    (KeySide { leaf: a, parts: vec![l] }, KeySide { leaf: b, parts: vec![r] });
                 key = Some(KeyJoin { left, right, normalised: false });
             }
             Some(key) if key.left.leaf == a && key.right.leaf == b => {
@@ -120,7 +127,9 @@ fn identifiers(branch: &Branch, pairs: Vec<Pair>, federation: &Federation) -> Re
 /// The arguments of HASHED.
 fn parts(expr: &Expr) -> Option<Vec<Expr>> {
     match expr {
-        Expr::ScalarFunction(function) if function.name().eq_ignore_ascii_case(HASHED) => Some(function.args.clone()),
+        Expr::ScalarFunction(function) if function.name().eq_ignore_ascii_case(HASHED) => {
+            Some(function.args.clone())
+        }
         _ => None,
     }
 }
@@ -151,7 +160,8 @@ fn pad(branch: &mut Branch, side: &KeySide, federation: &Federation) -> Result<(
     if leaf.whole.is_some() {
         return Ok(());
     }
-    let derived = || failure::not_built("a join across owners of a derived table that has several rows per identifier");
+    let derived =
+        || failure::not_built("a join across owners of a derived table that has several rows per identifier");
     let key = key_columns(side, leaf).ok_or_else(|| {
         failure::not_built("a join across owners of a derived table on an expression that is no column of it")
     })?;
@@ -184,7 +194,8 @@ fn pad(branch: &mut Branch, side: &KeySide, federation: &Federation) -> Result<(
 /// The plan of [`pad`] and its bound. Columns `c0`, `c1`, ... and `matched`.
 fn padded(leaf: &Leaf, key: &BTreeSet<usize>, federation: &Federation) -> Result<(LogicalPlan, u64)> {
     let engine = |error| failure::engine(&error);
-    let origins: Option<Vec<_>> = key.iter().map(|&column| leaf.origins.get(column).copied().flatten()).collect();
+    let origins: Option<Vec<_>> =
+        key.iter().map(|&column| leaf.origins.get(column).copied().flatten()).collect();
     let origins = origins.ok_or_else(|| {
         failure::not_built("a join across owners of a derived table on something else than a declared column")
     })?;
@@ -200,8 +211,12 @@ fn padded(leaf: &Leaf, key: &BTreeSet<usize>, federation: &Federation) -> Result
     let scan = TableScanBuilder::new(name, source).with_projection(Some(columns)).build().map_err(engine)?;
     let scan = LogicalPlan::TableScan(scan);
     let names = scan.schema().columns().into_iter().enumerate();
-    let keys: Vec<Expr> = names.map(|(part, column)| Expr::Column(column).alias(format!("k{part}"))).collect();
-    let all = LogicalPlanBuilder::from(scan).project(keys).and_then(LogicalPlanBuilder::distinct).map_err(engine)?;
+    let keys: Vec<Expr> =
+        names.map(|(part, column)| Expr::Column(column).alias(format!("k{part}"))).collect();
+    let all = LogicalPlanBuilder::from(scan)
+        .project(keys)
+        .and_then(LogicalPlanBuilder::distinct)
+        .map_err(engine)?;
     let derived = renamed(leaf, "d")?;
     let mut columns: Vec<Expr> = derived.schema().columns().into_iter().map(Expr::Column).collect();
     columns.push(lit(ScalarValue::Boolean(Some(true))).alias("matched"));
@@ -211,7 +226,8 @@ fn padded(leaf: &Leaf, key: &BTreeSet<usize>, federation: &Federation) -> Result
     let mut outputs: Vec<Expr> = (0..leaf.scope.facts.len())
         .map(|column| {
             let part = key.iter().position(|&part| part == column);
-            part.map_or_else(|| col(format!("d{column}")), |part| col(format!("k{part}"))).alias(format!("c{column}"))
+            part.map_or_else(|| col(format!("d{column}")), |part| col(format!("k{part}")))
+                .alias(format!("c{column}"))
         })
         .collect();
     outputs.push(col("matched"));

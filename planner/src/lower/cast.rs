@@ -27,7 +27,9 @@ pub(crate) fn cast(expr: &Expr, inner: &Expr, to: &DataType, scope: &Scope, try_
     let facts = numeric(&from, to);
     let limit = type_range(to);
     match facts {
-        Some(facts) if limit.is_none() || limit.zip(facts.range).is_some_and(|(limit, range)| limit.holds(range)) => {
+        Some(facts)
+            if limit.is_none() || limit.zip(facts.range).is_some_and(|(limit, range)| limit.holds(range)) =>
+        {
             Ok(facts)
         }
         _ if try_cast => Ok(match limit {
@@ -41,7 +43,11 @@ pub(crate) fn cast(expr: &Expr, inner: &Expr, to: &DataType, scope: &Scope, try_
 fn may_fail(expr: &Expr, from: &Facts) -> Error {
     Error {
         class: Class::Refused,
-        message: format!("{} may fail on values of type {}, and an error would tell about rows", show(expr), from.data_type),
+        message: format!(
+            "{} may fail on values of type {}, and an error would tell about rows",
+            show(expr),
+            from.data_type
+        ),
         hint: Some("use TRY_CAST, which gives NULL, or declare bounds that prove it safe".into()),
         position: None,
     }

@@ -26,12 +26,12 @@ pub(crate) fn chain(plan: &LogicalPlan) -> Result<Option<(&Aggregate, Chain<'_>)
             let columns = aggregate.schema.columns().into_iter().map(Expr::Column).collect();
             Some((aggregate, Chain { schema: &aggregate.schema, columns, filters: Vec::new() }))
         }
-        LogicalPlan::SubqueryAlias(alias) => chain(&alias.input)?.map(|(aggregate, below)| {
-            (aggregate, Chain { schema: &alias.schema, ..below })
-        }),
+        LogicalPlan::SubqueryAlias(alias) => chain(&alias.input)?
+            .map(|(aggregate, below)| (aggregate, Chain { schema: &alias.schema, ..below })),
         LogicalPlan::Projection(projection) => match chain(&projection.input)? {
             Some((aggregate, below)) => {
-                let columns = projection.expr.iter().map(|expr| over(expr, projection.input.schema(), &below));
+                let columns =
+                    projection.expr.iter().map(|expr| over(expr, projection.input.schema(), &below));
                 let columns = columns.collect::<Result<_>>()?;
                 Some((aggregate, Chain { schema: &projection.schema, columns, filters: below.filters }))
             }

@@ -21,7 +21,10 @@ pub(crate) struct Released {
 impl Released {
     /// Release `index`: labels, then outputs.
     pub(crate) fn new(index: usize, fields: Vec<Field>) -> Released {
-        Released { reference: TableReference::partial("released", format!("r{index}")), schema: Schema::new(fields) }
+        Released {
+            reference: TableReference::partial("released", format!("r{index}")),
+            schema: Schema::new(fields),
+        }
     }
 
     fn scan(&self) -> Result<LogicalPlan> {
@@ -39,7 +42,8 @@ impl Released {
                 let own = column.relation.is_none() && self.schema.index_of(&column.name).is_ok();
                 own.then(|| Expr::Column(Column::new(Some(self.reference.clone()), column.name.clone())))
             })?;
-            let typed = expr.cast_to(field.data_type(), scan.schema()).map_err(|error| failure::engine(&error))?;
+            let typed =
+                expr.cast_to(field.data_type(), scan.schema()).map_err(|error| failure::engine(&error))?;
             named.push(typed.alias_qualified(qualifier.cloned(), field.name()));
         }
         let plan = Projection::try_new(named, Arc::new(scan)).map_err(|error| failure::engine(&error))?;
@@ -55,9 +59,11 @@ pub(crate) fn square_root(expr: Expr) -> Expr {
 /// The plan with the column names and types of `schema`.
 pub(crate) fn with_schema(plan: LogicalPlan, schema: &DFSchema) -> Result<LogicalPlan> {
     let same = plan.schema().fields().len() == schema.fields().len()
-        && plan.schema().iter().zip(schema.iter()).all(|((a, f), (b, g))| {
-            a == b && f.name() == g.name() && f.data_type() == g.data_type()
-        });
+        && plan
+            .schema()
+            .iter()
+            .zip(schema.iter())
+            .all(|((a, f), (b, g))| a == b && f.name() == g.name() && f.data_type() == g.data_type());
     if same {
         return Ok(plan);
     }
@@ -67,7 +73,8 @@ pub(crate) fn with_schema(plan: LogicalPlan, schema: &DFSchema) -> Result<Logica
     let columns = plan.schema().columns().into_iter().map(Expr::Column);
     let mut exprs = Vec::new();
     for (expr, (qualifier, field)) in columns.zip(schema.iter()) {
-        let typed = expr.cast_to(field.data_type(), plan.schema()).map_err(|error| failure::engine(&error))?;
+        let typed =
+            expr.cast_to(field.data_type(), plan.schema()).map_err(|error| failure::engine(&error))?;
         exprs.push(typed.alias_qualified(qualifier.cloned(), field.name()));
     }
     let projection = Projection::try_new(exprs, Arc::new(plan)).map_err(|error| failure::engine(&error))?;

@@ -1,5 +1,8 @@
 //! Where the plan is cut: below, rows; above, what the analyst does with released tables.
-#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants; the rest is refused")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is refused"
+)]
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
@@ -46,8 +49,9 @@ impl Cut<'_> {
         {
             let relation = normalise(&aggregate.input, self.federation)?;
             let number = self.releases.len();
+            let Cut { federation, nodes, notices, .. } = self;
             let (release, clear) =
-                lower_groups(aggregate, &chain, &relation, self.federation, number, &mut self.nodes)?;
+                lower_groups(aggregate, &chain, &relation, federation, number, nodes, notices)?;
             self.releases.push(release);
             return Ok(clear);
         }
@@ -108,7 +112,10 @@ fn hidden_order(outputs: &[Expr], input: &LogicalPlan) -> Result<()> {
     let keys = aggregate.group_expr.len();
     for (index, expr) in chain.columns.iter().enumerate() {
         let used = outputs.iter().any(|output| {
-            output.column_refs().iter().any(|column| sort.input.schema().index_of_column(column).ok() == Some(index))
+            output
+                .column_refs()
+                .iter()
+                .any(|column| sort.input.schema().index_of_column(column).ok() == Some(index))
         });
         let of_keys = expr
             .column_refs()
@@ -158,9 +165,11 @@ pub(crate) fn refuse_limits(raw: &LogicalPlan) -> Result<()> {
     .map_err(|error| failure::engine(&error))?;
     if found {
         let mut error = failure::not_built("LIMIT over groups, which would decide what is revealed");
-        error.hint = Some("put the query into a derived table, SELECT * FROM (...) ORDER BY ... LIMIT ..., \
+        error.hint = Some(
+            "put the query into a derived table, SELECT * FROM (...) ORDER BY ... LIMIT ..., \
                            which releases all groups"
-            .into());
+                .into(),
+        );
         return Err(error);
     }
     Ok(())

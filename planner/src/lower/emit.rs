@@ -1,10 +1,12 @@
 //! One branch of rows as nodes: what each owner shares, how the shares are joined, what is computed from them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, lit};
-use std::sync::Arc;
 
 use super::facts::{encode, is_text, rescale};
 use super::infer::{Scope, infer, show};
@@ -70,7 +72,7 @@ pub(crate) struct Counting {
 }
 
 /// Where a column of the joined input comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Shared { leaf: usize, column: usize },
     MatchBit(usize),
@@ -82,6 +84,8 @@ enum Place {
 pub(crate) struct Local {
     exprs: Vec<Expr>,
     shared: Vec<SharedColumn>,
+    /// Where each shared column is, by what it shares.
+    index: BTreeMap<String, usize>,
     filters: Vec<Expr>,
 }
 
@@ -95,6 +99,7 @@ pub(crate) struct Emit<'a> {
     locals: Vec<Local>,
     across: Vec<Expr>,
     places: Vec<Place>,
+    place_index: BTreeMap<Place, usize>,
     runs: Vec<Vec<Expr>>,
     /// What is computed.
     pub(crate) program: Program,
@@ -112,6 +117,7 @@ impl<'a> Emit<'a> {
             locals: vec![Local::default(); branch.leaves.len()],
             across: Vec::new(),
             places: Vec::new(),
+            place_index: BTreeMap::new(),
             runs: Vec::new(),
             program: Program::default(),
         };
@@ -164,29 +170,22 @@ impl<'a> Emit<'a> {
             Encoding::Arithmetic(ring) => Kind::Number(ring, shared.def.range),
             Encoding::Bit | Encoding::Planes(_) => Kind::Bit,
         };
-        let same = |other: &SharedColumn| {
-            other.def.encoding == shared.def.encoding
-                && format!("{:?}", other.source) == format!("{:?}", shared.source)
-        };
+        let wanted = format!("{:?} {:?}", shared.def.encoding, shared.source);
         let local = self.local_of(leaf)?;
-        let column = match local.shared.iter().position(same) {
-            Some(before) => before,
-            None => {
-                local.shared.push(shared);
-                local.shared.len() - 1
-            }
-        };
+        let next = local.shared.len();
+        let column = *local.index.entry(wanted).or_insert(next);
+        if column == next {
+            local.shared.push(shared);
+        }
         Ok(self.column(Place::Shared { leaf, column }, kind))
     }
 
     fn column(&mut self, place: Place, kind: Kind) -> Reg {
-        let index = match self.places.iter().position(|other| *other == place) {
-            Some(before) => before,
-            None => {
-                self.places.push(place);
-                self.places.len() - 1
-            }
-        };
+        let next = self.places.len();
+        let index = *self.place_index.entry(place).or_insert(next);
+        if index == next {
+            self.places.push(place);
+        }
         self.program.column(index, kind)
     }
 
@@ -195,19 +194,25 @@ impl<'a> Emit<'a> {
     }
 
     /// The integers of a number that one leaf computes.
-    fn share_value(&mut self, leaf: usize, expr: &Expr, scale: Scale, offset: i128, ring: Option<RingSize>) -> Result<Reg> {
-        let facts = infer(expr, &self.scope)?;
-        let range = facts.range.ok_or_else(|| failure::bounds(show(expr)))?;
-        let range = rescale(range, facts.scale, scale).ok_or_else(|| failure::bounds(show(expr)))?;
-        let shift = Range { lo: -offset, hi: -offset };
-        let range = range.add(shift).ok_or_else(|| failure::bounds(show(expr)))?.with_zero();
+    fn share_value(
+        &mut self,
+        leaf: usize,
+        expr: &Expr,
+        scale: Scale,
+        offset: i128,
+        ring: Option<RingSize>,
+    ) -> Result<Reg> {
+        let range = self.range_of(expr, scale, offset)?;
         let ring = match ring {
             Some(ring) => ring,
             None => range.ring().ok_or_else(|| failure::bounds(show(expr)))?,
         };
         let column = self.compute_locally(leaf, expr)?;
         let def = ColumnDef { name: name(expr), encoding: Encoding::Arithmetic(ring), range };
-        self.share(leaf, SharedColumn { def, source: Source::Value { column, scale, dictionary: None, offset } })
+        self.share(
+            leaf,
+            SharedColumn { def, source: Source::Value { column, scale, dictionary: None, offset } },
+        )
     }
 
     /// The bit: the row passes all joins and filters.
@@ -274,7 +279,9 @@ impl<'a> Emit<'a> {
     pub(crate) fn want(&mut self, want: &Want) -> Result<Reg> {
         match want {
             Want::Value { expr, scale, offset, ring } => self.value(expr, *scale, *offset, *ring),
-            Want::Masked { expr, scale, offset, counting } => self.masked_value(expr, *scale, *offset, counting),
+            Want::Masked { expr, scale, offset, counting } => {
+                self.masked_value(expr, *scale, *offset, counting)
+            }
             Want::Count(counting) => self.count(counting),
             Want::CountBit(counting) => self.count_bit(counting),
             Want::Cell { expr, value } => self.cell(expr, value),
@@ -284,7 +291,8 @@ impl<'a> Emit<'a> {
                     self.runs.push(exprs.clone());
                 }
                 let hub = self.hub;
-                let columns = exprs.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<_>>()?;
+                let columns =
+                    exprs.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<_>>()?;
                 self.share_bit(hub, "first row of a person".into(), Source::RunStart(columns))
             }
         }
@@ -299,17 +307,34 @@ impl<'a> Emit<'a> {
             let row = self.row_number(ring)?;
             return self.program.multiply(value, row);
         }
+        let (value, known) = self.joint_value(expr, scale, offset, ring)?;
+        let row = self.row_bit()?;
+        let counts = known.map_or(row, |known| self.program.and(row, known));
+        let counts = self.program.arithmetic(counts, ring)?;
+        self.program.multiply(value, counts)
+    }
+
+    /// A number of several owners' values, and whether it is known.
+    fn joint_value(
+        &mut self,
+        expr: &Expr,
+        scale: Scale,
+        offset: i128,
+        ring: RingSize,
+    ) -> Result<(Reg, Option<Reg>)> {
+        let range = self.range_of(expr, scale, offset)?;
         let number = self.number_of(expr)?;
         let value = rescaled(&mut self.program, &number, scale)?;
         let value = self.program.offset(value, -offset)?;
-        let row = self.row_bit()?;
-        let counts = match number.known {
-            Some(known) => self.program.and(row, known),
-            None => row,
-        };
-        let counts = self.program.arithmetic(counts, ring)?;
-        let value = self.program.widened(value, ring);
-        self.program.multiply(value, counts)
+        Ok((self.program.fitted(value, ring, range), number.known))
+    }
+
+    /// The integers of a number in a scale, minus an offset, and 0.
+    fn range_of(&self, expr: &Expr, scale: Scale, offset: i128) -> Result<Range> {
+        let facts = infer(expr, &self.scope)?;
+        let range = facts.range.and_then(|range| rescale(range, facts.scale, scale));
+        let range = range.and_then(|range| range.add(Range { lo: -offset, hi: -offset }));
+        Ok(range.ok_or_else(|| failure::bounds(show(expr)))?.with_zero())
     }
 
     fn masked_value(&mut self, expr: &Expr, scale: Scale, offset: i128, counting: &Counting) -> Result<Reg> {
@@ -333,18 +358,18 @@ impl<'a> Emit<'a> {
         let counts = self.count(counting)?;
         let value = match self.home(expr) {
             Some(leaf) => self.share_value(leaf, expr, scale, offset, Some(ring))?,
-            None => {
-                let number = self.number_of(expr)?;
-                let value = rescaled(&mut self.program, &number, scale)?;
-                let value = self.program.offset(value, -offset)?;
-                self.program.widened(value, ring)
-            }
+            None => self.joint_value(expr, scale, offset, ring)?.0,
         };
         self.program.multiply(value, counts)
     }
 
     /// The demands that one leaf can check: a column of its own.
-    fn count_locally(&mut self, leaf: usize, known: &[Expr], nonzero: Option<&Expr>) -> Result<Option<(String, Source)>> {
+    fn count_locally(
+        &mut self,
+        leaf: usize,
+        known: &[Expr],
+        nonzero: Option<&Expr>,
+    ) -> Result<Option<(String, Source)>> {
         let known: Vec<&Expr> = known.iter().filter(|expr| self.home(expr) == Some(leaf)).collect();
         let nonzero = nonzero.filter(|expr| self.home(expr) == Some(leaf));
         if let Some(expr) = nonzero {
@@ -373,7 +398,8 @@ impl<'a> Emit<'a> {
             let (name, source) = self
                 .count_locally(0, known, nonzero.as_ref())?
                 .unwrap_or_else(|| ("valid".into(), Source::Known(Vec::new())));
-            let def = ColumnDef { name, encoding: Encoding::Arithmetic(*ring), range: Range { lo: 0, hi: 1 } };
+            let def =
+                ColumnDef { name, encoding: Encoding::Arithmetic(*ring), range: Range { lo: 0, hi: 1 } };
             return self.share(0, SharedColumn { def, source });
         }
         let trivial = nonzero.is_none() && {
@@ -424,9 +450,13 @@ impl<'a> Emit<'a> {
         if let Some(leaf) = self.home(expr) {
             let column = self.compute_locally(leaf, expr)?;
             let name = format!("{} = {value}", name(expr));
-            let def =
-                ColumnDef { name, encoding: Encoding::Arithmetic(RingSize::Z64), range: Range { lo: 0, hi: 1 } };
-            return self.share(leaf, SharedColumn { def, source: Source::Equals { column, value: value.clone() } });
+            let def = ColumnDef {
+                name,
+                encoding: Encoding::Arithmetic(RingSize::Z64),
+                range: Range { lo: 0, hi: 1 },
+            };
+            return self
+                .share(leaf, SharedColumn { def, source: Source::Equals { column, value: value.clone() } });
         }
         let bit = if self.scope.data_type(expr)? == DataType::Boolean {
             let truth = self.truth_of(expr)?;
@@ -480,12 +510,14 @@ impl<'a> Emit<'a> {
         }
         let order = star::order(self.branch, self.hub, &self.runs)?;
         let hub = self.hub;
-        let adjacent = order.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<Vec<_>>>()?;
+        let adjacent =
+            order.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<Vec<_>>>()?;
         let mut joins = star::Joins::new(self.branch, self.federation, hub);
         for key in 0..self.branch.joins.len() {
             let (stay, moved) = joins.sides(key)?;
             let stay = stay.1.iter().map(|expr| self.compute_locally(stay.0, expr)).collect::<Result<_>>()?;
-            let moved = moved.1.iter().map(|expr| self.compute_locally(moved.0, expr)).collect::<Result<_>>()?;
+            let moved =
+                moved.1.iter().map(|expr| self.compute_locally(moved.0, expr)).collect::<Result<_>>()?;
             joins.keys.push((stay, moved));
         }
         let mut inputs = Vec::new();
@@ -511,7 +543,8 @@ impl<'a> Emit<'a> {
         let mut ops = std::mem::take(&mut self.program.ops);
         for op in &mut ops {
             if let Op::Column(index) = op {
-                *index = columns.get(*index).copied().ok_or_else(|| failure::internal("a column of no place"))?;
+                *index =
+                    columns.get(*index).copied().ok_or_else(|| failure::internal("a column of no place"))?;
             }
         }
         let plain: Option<Vec<usize>> = outputs
@@ -540,7 +573,8 @@ impl<'a> Emit<'a> {
             infer(expr, &self.scope)?;
             exprs.push(localised(expr, &leaf.plan)?.alias(format!("c{column}")));
         }
-        let filter = local.filters.iter().map(|filter| localised(filter, &leaf.plan)).collect::<Result<Vec<_>>>()?;
+        let filter =
+            local.filters.iter().map(|filter| localised(filter, &leaf.plan)).collect::<Result<Vec<_>>>()?;
         let filter = filter.into_iter().reduce(Expr::and);
         let valid = filter.is_some().then_some(exprs.len());
         exprs.extend(filter.map(|filter| filter.alias("valid")));
@@ -570,7 +604,12 @@ impl Atoms for Emit<'_> {
         result.map(Some)
     }
 
-    fn text(&mut self, program: &mut Program, expr: &Expr, dictionary: &[ScalarValue]) -> Result<Option<Number>> {
+    fn text(
+        &mut self,
+        program: &mut Program,
+        expr: &Expr,
+        dictionary: &[ScalarValue],
+    ) -> Result<Option<Number>> {
         let Some(leaf) = self.home(expr) else { return Ok(None) };
         std::mem::swap(&mut self.program, program);
         let result = self.number_at(leaf, expr, Some(dictionary));

@@ -27,7 +27,7 @@ pub(crate) fn enumerate(expr: &Expr, scope: &Scope) -> Option<Result<Facts>> {
     for column in columns {
         let index = scope.schema.index_of_column(column).ok()?;
         let facts = scope.facts.get(index)?;
-        let mut values = facts.enumerate()?;
+        let mut values = facts.closed.clone()?;
         if facts.nullable {
             values.push(ScalarValue::try_from(&facts.data_type).ok()?);
         }
@@ -43,7 +43,10 @@ pub(crate) fn enumerate(expr: &Expr, scope: &Scope) -> Option<Result<Facts>> {
     let Ok(result) = physical.evaluate(&batch).and_then(|value| value.into_array(combinations)) else {
         return Some(Err(Error {
             class: Class::Refused,
-            message: format!("{} fails on some declared values, and an error would tell about rows", show(expr)),
+            message: format!(
+                "{} fails on some declared values, and an error would tell about rows",
+                show(expr)
+            ),
             hint: Some("guard it with CASE, or use TRY_CAST, which gives NULL".into()),
             position: None,
         }));
@@ -52,9 +55,18 @@ pub(crate) fn enumerate(expr: &Expr, scope: &Scope) -> Option<Result<Facts>> {
 }
 
 /// One row for every combination; columns that are not used are NULL.
-fn all_combinations(scope: &Scope, domains: &[(usize, Vec<ScalarValue>)], rows: usize) -> Option<RecordBatch> {
+fn all_combinations(
+    scope: &Scope,
+    domains: &[(usize, Vec<ScalarValue>)],
+    rows: usize,
+) -> Option<RecordBatch> {
     let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(
-        scope.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
+        scope
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.as_ref().clone().with_nullable(true))
+            .collect::<Vec<_>>(),
     ));
     let mut arrays = Vec::with_capacity(schema.fields().len());
     for (index, field) in schema.fields().iter().enumerate() {
@@ -97,5 +109,6 @@ fn collect(array: &ArrayRef) -> Option<Facts> {
     let lo = doubles.iter().copied().fold(f64::INFINITY, f64::min);
     let hi = doubles.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let facts = derived_double(nullable, data_type, lo.min(hi), hi.max(lo));
-    facts.range.is_some().then_some(Facts { closed: Some(values), ..facts })
+    facts.range?;
+    Some(Facts::closed(facts.data_type, nullable, values, facts.scale))
 }

@@ -51,7 +51,12 @@ impl Facts {
     }
 
     /// A closed domain of sorted values.
-    pub(crate) fn closed(data_type: DataType, nullable: bool, values: Vec<ScalarValue>, scale: Scale) -> Facts {
+    pub(crate) fn closed(
+        data_type: DataType,
+        nullable: bool,
+        values: Vec<ScalarValue>,
+        scale: Scale,
+    ) -> Facts {
         let range = if is_text(&data_type) {
             Some(Range { lo: 0, hi: (values.len().max(1) - 1) as i128 })
         } else {
@@ -272,7 +277,9 @@ pub(crate) fn worth(scale: Scale) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "a double is asked for")]
 pub(crate) fn decode(integer: i128, scale: Scale) -> f64 {
     match scale {
-        Scale::Decimal(digits) if (0..=30).contains(&digits) => integer as f64 / 10_f64.powi(i32::from(digits)),
+        Scale::Decimal(digits) if (0..=30).contains(&digits) => {
+            integer as f64 / 10_f64.powi(i32::from(digits))
+        }
         _ => integer as f64 * worth(scale),
     }
 }

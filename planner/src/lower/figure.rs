@@ -2,22 +2,20 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::expr::{AggregateFunction, Case};
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::{AggregateFunction, Case};
 
 use super::emit::{Counting, Want, name};
 use super::facts::{Facts, is_float, type_range, type_scale, worth};
+use super::failure;
 use super::infer::{Scope, has_condition, show};
 use super::program::{Kind, Program};
 use super::rows::place;
 use super::rowset::RowSet;
 use super::star::PersonRows;
 use super::value::{Number, quotient};
-use super::failure;
 use crate::Result;
-use crate::plan::{
-    ColumnDef, Encoding, Measure, PartyId, Range, Reg, RingSize, Rounding, Scale,
-};
+use crate::plan::{ColumnDef, Encoding, Measure, PartyId, Range, Reg, RingSize, Rounding, Scale};
 
 /// A number of persons that must be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +43,8 @@ pub(crate) struct Figure {
 pub(crate) struct Sums<'a> {
     /// The rows.
     pub(crate) rows: RowSet<'a>,
+    /// The multiple to which a count was rounded, if one was.
+    pub(crate) rounded: Option<i128>,
     /// What is summed.
     pub(crate) measures: Vec<Measure>,
     /// The columns of the sums.
@@ -62,7 +62,21 @@ struct Argument {
     conditional: bool,
 }
 
-impl Sums<'_> {
+impl<'a> Sums<'a> {
+    /// No sums yet. `grouped`: every group that is shown has a row.
+    pub(crate) fn new(rows: RowSet<'a>, grouped: bool) -> Sums<'a> {
+        let (measures, columns, program) = (Vec::new(), Vec::new(), Program::default());
+        Sums { rows, rounded: None, measures, columns, program, grouped }
+    }
+
+    /// The largest multiple to which an owner wants counts rounded; 1 for none.
+    pub(crate) fn count_multiple(&self) -> i128 {
+        let federation = self.rows.federation();
+        let owners = self.rows.owners();
+        let parties = owners.iter().filter_map(|(owner, _)| federation.parties.get(owner.0));
+        i128::from(parties.map(|party| party.release.round_counts).max().unwrap_or(0)).max(1)
+    }
+
     fn measure(&mut self, measure: Measure, def: ColumnDef) -> Reg {
         let kind = match def.encoding {
             Encoding::Arithmetic(ring) => Kind::Number(ring, def.range),
@@ -102,7 +116,8 @@ impl Sums<'_> {
     pub(crate) fn gates(&mut self, counting: &[Counting], what: &str) -> Result<Vec<Gate>> {
         let mut gates = Vec::new();
         for (owner, places) in self.rows.owners() {
-            let party = self.rows.federation().parties.get(owner.0).ok_or_else(|| failure::internal("an owner"))?;
+            let party =
+                self.rows.federation().parties.get(owner.0).ok_or_else(|| failure::internal("an owner"))?;
             if party.release.min_people < 2 {
                 continue;
             }
@@ -123,7 +138,9 @@ impl Sums<'_> {
     ) -> Result<Reg> {
         let [place] = places else {
             let name = self.rows.federation().parties.get(owner.0).map_or("?", |party| party.name.as_str());
-            return Err(failure::not_built(format!("counting the persons of {name} in several parts of a UNION ALL")));
+            return Err(failure::not_built(format!(
+                "counting the persons of {name} in several parts of a UNION ALL"
+            )));
         };
         let (person_rows, known, rows) = self.rows.persons(*place)?;
         let mut counting = counting.to_vec();
@@ -152,7 +169,8 @@ impl Sums<'_> {
                     .collect();
                 let run_starts = self.rows.column(&runs, bit("first row of a person".into()))?;
                 let rows = rows.unwrap_or_else(|| self.rows.all_rows());
-                let max_run = usize::try_from(max_run).map_err(|_| failure::internal("a run without bound"))?;
+                let max_run =
+                    usize::try_from(max_run).map_err(|_| failure::internal("a run without bound"))?;
                 Ok(self.measure(Measure::Persons { counts, run_starts, max_run, rows }, def))
             }
         }
@@ -194,7 +212,9 @@ impl Sums<'_> {
         };
         let originals = self.rows.expressions(argument, schema)?;
         let mut conditional = false;
-        for (branch, (expr, scope)) in self.rows.branches().iter().zip(originals.iter().zip(self.rows.scopes())) {
+        for (branch, (expr, scope)) in
+            self.rows.branches().iter().zip(originals.iter().zip(self.rows.scopes()))
+        {
             conditional |= has_condition(expr, scope)?;
             conditional |= expr.column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
                 let leaf = branch.leaves.get(leaf);
@@ -244,14 +264,12 @@ impl Sums<'_> {
 
     /// Counts are rounded to the largest multiple that an owner asks for.
     fn rounded_count(&mut self, count: Reg, gates: Vec<Gate>) -> Result<Figure> {
-        let federation = self.rows.federation();
-        let owners = self.rows.owners();
-        let parties = owners.iter().filter_map(|(owner, _)| federation.parties.get(owner.0));
-        let multiple = i128::from(parties.map(|party| party.release.round_counts).max().unwrap_or(0));
+        let multiple = self.count_multiple();
         let mut reg = count;
         if multiple > 1 {
             reg = self.program.divide_by(count, multiple, Rounding::Nearest)?;
             reg = self.program.scale(reg, multiple)?;
+            self.rounded = Some(multiple);
         }
         Ok(Figure { number: Number { reg, known: None, scale: Scale::Unit }, root: false, gates })
     }
@@ -278,7 +296,8 @@ impl Sums<'_> {
         };
         let (leaf, column) = column.ok_or_else(other)?;
         let source = branch.leaves.get(leaf).ok_or_else(other)?;
-        if !matches!(source.persons, super::leaf::Persons::Column { column: person, .. } if person == column) {
+        if !matches!(source.persons, super::leaf::Persons::Column { column: person, .. } if person == column)
+        {
             return Err(other());
         }
         let counting = Self::not_null(argument);
@@ -314,7 +333,13 @@ impl Sums<'_> {
         Ok(self.measure(Measure::Sum { value }, def))
     }
 
-    fn value_column(&mut self, argument: &Argument, what: &str, range: Range, ring: RingSize) -> Result<usize> {
+    fn value_column(
+        &mut self,
+        argument: &Argument,
+        what: &str,
+        range: Range,
+        ring: RingSize,
+    ) -> Result<usize> {
         let scale = argument.facts.scale;
         let wants: Vec<Want> = argument
             .exprs
@@ -328,7 +353,9 @@ impl Sums<'_> {
     fn sum(&mut self, expr: &Expr, argument: &Argument, what: &str, data_type: &DataType) -> Result<Figure> {
         let gates = self.gates(&Self::behind(argument), what)?;
         let reg = self.total(expr, argument, what)?;
-        if !is_float(data_type) && !type_range(data_type).is_some_and(|limit| limit.holds(self.program.range(reg))) {
+        if !is_float(data_type)
+            && !type_range(data_type).is_some_and(|limit| limit.holds(self.program.range(reg)))
+        {
             return Err(failure::bounds(show(expr)));
         }
         let count = self.count(&Self::not_null(argument), what)?;
@@ -337,7 +364,13 @@ impl Sums<'_> {
     }
 
     /// The mean: doubles to the nearest of about 50 bits, decimals truncated as the engine truncates them.
-    fn average(&mut self, expr: &Expr, argument: &Argument, what: &str, data_type: &DataType) -> Result<Figure> {
+    fn average(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        what: &str,
+        data_type: &DataType,
+    ) -> Result<Figure> {
         let gates = self.gates(&Self::behind(argument), what)?;
         let total = self.total(expr, argument, what)?;
         let count = self.count(&Self::not_null(argument), what)?;
@@ -353,7 +386,8 @@ impl Sums<'_> {
             quotient(&mut self.program, &sum, &rows, Some(fraction), Some(most))?
         } else {
             let scale = type_scale(data_type);
-            let grown = super::facts::factor(argument.facts.scale, scale).ok_or_else(|| failure::bounds(show(expr)))?;
+            let grown = super::facts::factor(argument.facts.scale, scale)
+                .ok_or_else(|| failure::bounds(show(expr)))?;
             let top = self.program.scale(total, grown)?;
             let most = most.checked_mul(grown).ok_or_else(|| failure::bounds(show(expr)))?;
             (self.program.divide(top, count, Some(Range { lo: -most, hi: most }))?, scale)
@@ -362,7 +396,14 @@ impl Sums<'_> {
     }
 
     /// (n sum(x^2) - sum(x)^2) / (n (n - 1)), or by n^2: the numerator is exact.
-    fn variance(&mut self, expr: &Expr, argument: &Argument, what: &str, sample: bool, root: bool) -> Result<Figure> {
+    fn variance(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        what: &str,
+        sample: bool,
+        root: bool,
+    ) -> Result<Figure> {
         let wide = || failure::bounds(show(expr));
         let gates = self.gates(&Self::behind(argument), what)?;
         let range = argument.facts.range.ok_or_else(wide)?.with_zero();
@@ -371,8 +412,11 @@ impl Sums<'_> {
         let squares = square.sum(self.rows.bound()).ok_or_else(wide)?;
         let ring = squares.ring().ok_or_else(wide)?;
         let value = self.value_column(argument, what, range, ring)?;
-        let def =
-            ColumnDef { name: format!("sum of squares {what}"), encoding: Encoding::Arithmetic(ring), range: squares };
+        let def = ColumnDef {
+            name: format!("sum of squares {what}"),
+            encoding: Encoding::Arithmetic(ring),
+            range: squares,
+        };
         let squares = self.measure(Measure::SumOfProducts { left: value, right: value }, def);
         let sum = range.sum(self.rows.bound()).ok_or_else(wide)?;
         let def = ColumnDef { name: format!("sum {what}"), encoding: Encoding::Arithmetic(ring), range: sum };
@@ -392,7 +436,8 @@ impl Sums<'_> {
         let top = Number { reg: numerator, known: None, scale: Scale::Step(unit * unit) };
         let bottom = Number { reg: denominator, known: None, scale: Scale::Unit };
         // A variance is at most a quarter of the squared width, times n / (n - 1), which is 2 or less.
-        let width = range.hi.checked_sub(range.lo).and_then(|width| width.checked_mul(width)).ok_or_else(wide)?;
+        let width =
+            range.hi.checked_sub(range.lo).and_then(|width| width.checked_mul(width)).ok_or_else(wide)?;
         let (reg, scale) = quotient(program, &top, &bottom, Some(fraction), Some(width))?;
         Ok(Figure { number: Number { reg, known, scale }, root, gates })
     }

@@ -1,25 +1,26 @@
 //! A query's aggregate as nodes: sums per group, what is computed from them, the gate.
 
 use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator};
 
 use super::chain::Chain;
 use super::clear::{Released, square_root};
+use super::compare::compare;
 use super::emit::{Want, name};
 use super::facts::{Facts, is_text, type_scale};
+use super::failure;
 use super::figure::{Figure, Gate, Sums, all_rows, group_scope};
 use super::infer::{Scope, show};
 use super::program::{Kind, Program};
 use super::rows::{Relation, replace};
 use super::rowset::RowSet;
-use super::value::{Atoms, Number, Truth, number, rescaled, truth};
-use super::failure;
+use super::value::{Atoms, Number, Truth, literal, masked, number, rescaled, truth};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::plan::{
-    ColumnDef, Compute, Encoding, KeyDomain, Measure, Node, NodeId, Output, Range, Reg, Release, RingSize, Rows,
-    Scale, Threshold,
+    ColumnDef, Compute, Encoding, KeyDomain, Measure, Node, NodeId, Output, Range, Reg, Release, RingSize,
+    Rows, Scale, Threshold,
 };
 
 /// The most cells of a GROUP BY.
@@ -56,11 +57,12 @@ pub(crate) fn lower_groups(
     federation: &Federation,
     release: usize,
     nodes: &mut Vec<Node>,
+    notices: &mut Vec<String>,
 ) -> Result<(NodeId, LogicalPlan)> {
     let mut rows = RowSet::new(relation, federation)?;
     let (keys, domains) = key_columns(aggregate, &mut rows)?;
     let grouped = !aggregate.group_expr.is_empty();
-    let sums = Sums { rows, measures: Vec::new(), columns: Vec::new(), program: Program::default(), grouped };
+    let sums = Sums::new(rows, grouped);
     let mut scope = group_scope(&aggregate.schema);
     for (facts, domain) in scope.facts.iter_mut().zip(&domains) {
         let values = domain.values.iter().filter(|value| !value.is_null()).cloned().collect();
@@ -70,8 +72,15 @@ pub(crate) fn lower_groups(
     let mut groups = Groups { aggregate, sums, scope, figures, gated: false, used: Vec::new() };
     let (leaving, exprs) = groups.outputs(chain)?;
     let (present, row_gates) = groups.presence(chain)?;
+    if let Some(multiple) = groups.sums.rounded {
+        let notice = format!("counts are rounded to the nearest multiple of {multiple}");
+        if !notices.contains(&notice) {
+            notices.push(notice);
+        }
+    }
     let labels = domains.iter().map(|domain| domain.field.clone());
-    let fields = labels.chain(leaving.iter().map(|output| Field::new(&output.name, output.data_type.clone(), true)));
+    let fields =
+        labels.chain(leaving.iter().map(|output| Field::new(&output.name, output.data_type.clone(), true)));
     let clear = Released::new(release, fields.collect()).project(chain.schema, &exprs)?;
     let rows = if grouped || present.is_some() { Rows::Groups(domains) } else { Rows::One };
     let node = groups.finish(&keys, rows, present, &row_gates, leaving, nodes)?;
@@ -101,7 +110,11 @@ fn key_columns(aggregate: &Aggregate, rows: &mut RowSet<'_>) -> Result<(Vec<Vec<
             let wants: Vec<Want> =
                 exprs.iter().map(|expr| Want::Cell { expr: expr.clone(), value: value.clone() }).collect();
             let encoding = Encoding::Arithmetic(RingSize::Z64);
-            let def = ColumnDef { name: format!("{} = {value}", name(key)), encoding, range: Range { lo: 0, hi: 1 } };
+            let def = ColumnDef {
+                name: format!("{} = {value}", name(key)),
+                encoding,
+                range: Range { lo: 0, hi: 1 },
+            };
             one_hot.push(rows.column(&wants, def)?);
         }
         columns.push(one_hot);
@@ -133,7 +146,8 @@ impl Groups<'_> {
         if let Some(Some(figure)) = self.figures.get(index) {
             return Ok(figure.clone());
         }
-        let expr = self.aggregate.aggr_expr.get(index).ok_or_else(|| failure::internal("an unknown aggregate"))?;
+        let expr =
+            self.aggregate.aggr_expr.get(index).ok_or_else(|| failure::internal("an unknown aggregate"))?;
         let data_type = self.aggregate.schema.field(self.keys() + index).data_type().clone();
         let figure = self.sums.figure(expr, self.aggregate.input.schema(), &data_type)?;
         if let Some(slot) = self.figures.get_mut(index) {
@@ -177,7 +191,7 @@ impl Groups<'_> {
             let place = plain.iter().position(|column| *column == Some(index)).unwrap_or(0);
             let unique = unique(chain.schema.field(place).name(), &key_names, &leaving);
             let data_type = field.data_type().clone();
-            let released = Expr::Column(datafusion::common::Column::new_unqualified(&unique));
+            let released = Expr::Column(Column::new_unqualified(&unique));
             let number = self.typed(&figure.number, &data_type)?;
             leaving.push(Leaving { name: unique, data_type, number, gates: figure.gates });
             // A square root of a released number says as much as the number; it is taken at the analyst.
@@ -191,7 +205,9 @@ impl Groups<'_> {
             let used = self.used_columns(expr);
             if used.iter().all(|index| known.get(*index).is_some_and(Option::is_some)) {
                 let schema = &self.aggregate.schema;
-                exprs.push(replace(expr, &|column| known.get(schema.index_of_column(column).ok()?).cloned().flatten())?);
+                exprs.push(replace(expr, &|column| {
+                    known.get(schema.index_of_column(column).ok()?).cloned().flatten()
+                })?);
                 continue;
             }
             let unique = unique(chain.schema.field(place).name(), &key_names, &leaving);
@@ -203,7 +219,7 @@ impl Groups<'_> {
             let number = self.number_of(expr)?;
             let number = self.typed(&number, &data_type)?;
             let gates = std::mem::take(&mut self.used);
-            exprs.push(Expr::Column(datafusion::common::Column::new_unqualified(&unique)));
+            exprs.push(Expr::Column(Column::new_unqualified(&unique)));
             leaving.push(Leaving { name: unique, data_type, number, gates });
         }
         Ok((leaving, exprs))
@@ -278,8 +294,11 @@ impl Groups<'_> {
         }
         let Sums { rows: row_set, measures, columns, program, .. } = self.sums;
         let (input, places) = row_set.finish(nodes)?;
-        let at = |column: usize| places.get(column).copied().ok_or_else(|| failure::internal("a column of no row"));
-        let keys = keys.iter().map(|key| key.iter().map(|column| at(*column)).collect()).collect::<Result<_>>()?;
+        let at = |column: usize| {
+            places.get(column).copied().ok_or_else(|| failure::internal("a column of no row"))
+        };
+        let keys =
+            keys.iter().map(|key| key.iter().map(|column| at(*column)).collect()).collect::<Result<_>>()?;
         let measures = measures.into_iter().map(|measure| moved(measure, &at)).collect::<Result<_>>()?;
         nodes.push(Node::Aggregate(crate::plan::Aggregate { input, keys, measures, columns }));
         let mut picked = Picked { program, outputs: Vec::new() };
@@ -311,7 +330,8 @@ impl Groups<'_> {
             output.known = output.known.map(place);
             output.gate.iter_mut().for_each(|threshold| threshold.persons = place(threshold.persons));
         }
-        let gate = row_gate.into_iter().map(|gate| Threshold { persons: place(gate.persons), ..gate }).collect();
+        let gate =
+            row_gate.into_iter().map(|gate| Threshold { persons: place(gate.persons), ..gate }).collect();
         nodes.push(Node::Release(Release { input, rows, present: present.map(place), gate, outputs }));
         Ok(NodeId(nodes.len() - 1))
     }
@@ -336,8 +356,17 @@ impl Atoms for Groups<'_> {
         if matches!(expr, Expr::Column(_)) { Err(mixed(expr)) } else { Ok(None) }
     }
 
-    fn truth(&mut self, _: &mut Program, _: &Expr) -> Result<Option<Truth>> {
-        Ok(None)
+    fn truth(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Truth>> {
+        let Expr::BinaryExpr(binary) = expr else { return Ok(None) };
+        let (column, constant, op) = match (binary.left.as_ref(), binary.right.as_ref(), binary.op.swap()) {
+            (Expr::Column(column), Expr::Literal(constant, _), _) => (column, constant, binary.op),
+            (Expr::Literal(constant, _), Expr::Column(column), Some(op)) => (column, constant, op),
+            _ => return Ok(None),
+        };
+        std::mem::swap(&mut self.sums.program, program);
+        let result = self.root_against(column, constant, op);
+        std::mem::swap(&mut self.sums.program, program);
+        result
     }
 }
 
@@ -346,23 +375,53 @@ fn mixed(key: &Expr) -> crate::Error {
 }
 
 impl Groups<'_> {
-    fn atom(&mut self, index: usize, expr: &Expr) -> Result<Number> {
-        let figure = self.figure(index)?;
-        if figure.root {
-            let what = format!("{} in an expression; VAR can be used, or STDDEV be an output column too", show(expr));
-            return Err(failure::not_built(what));
+    /// A standard deviation against a constant: the variance against its square, with the constant's sign.
+    fn root_against(
+        &mut self,
+        column: &Column,
+        constant: &ScalarValue,
+        op: Operator,
+    ) -> Result<Option<Truth>> {
+        let index = self.aggregate.schema.index_of_column(column).map_err(|error| failure::engine(&error))?;
+        let Some(index) = index.checked_sub(self.keys()) else { return Ok(None) };
+        let (figure, ScalarValue::Float64(Some(constant))) = (self.figure(index)?, constant) else {
+            return Ok(None);
+        };
+        if !figure.root {
+            return Ok(None);
         }
+        let number = self.gated(&figure)?;
+        let program = &mut self.sums.program;
+        let square = literal(program, &ScalarValue::Float64(Some(constant * constant.abs())))?;
+        let Some(yes) = compare(program, op, &number, &square)? else { return Ok(None) };
+        Ok(Some(masked(program, yes, number.known)))
+    }
+
+    /// A figure's number for use in an expression; notes its gates.
+    fn gated(&mut self, figure: &Figure) -> Result<Number> {
         let mut number = figure.number;
         if self.gated {
             let met = self.sums.met(&figure.gates)?;
             number.known = self.sums.program.both(number.known, met);
         }
-        for gate in figure.gates {
-            if !self.used.contains(&gate) {
-                self.used.push(gate);
+        for gate in &figure.gates {
+            if !self.used.contains(gate) {
+                self.used.push(gate.clone());
             }
         }
         Ok(number)
+    }
+
+    fn atom(&mut self, index: usize, expr: &Expr) -> Result<Number> {
+        let figure = self.figure(index)?;
+        if figure.root {
+            let what = format!(
+                "{} in an expression; VAR can be used, or STDDEV be an output column too",
+                show(expr)
+            );
+            return Err(failure::not_built(what));
+        }
+        self.gated(&figure)
     }
 }
 
@@ -413,7 +472,9 @@ impl Picked {
 pub(crate) fn moved(measure: Measure, at: &dyn Fn(usize) -> Result<usize>) -> Result<Measure> {
     Ok(match measure {
         Measure::Sum { value } => Measure::Sum { value: at(value)? },
-        Measure::SumOfProducts { left, right } => Measure::SumOfProducts { left: at(left)?, right: at(right)? },
+        Measure::SumOfProducts { left, right } => {
+            Measure::SumOfProducts { left: at(left)?, right: at(right)? }
+        }
         Measure::Persons { counts, run_starts, max_run, rows } => {
             Measure::Persons { counts: at(counts)?, run_starts: at(run_starts)?, max_run, rows }
         }
@@ -423,7 +484,8 @@ pub(crate) fn moved(measure: Measure, at: &dyn Fn(usize) -> Result<usize>) -> Re
 
 /// A name that no key and no other output has.
 fn unique(wanted: &str, keys: &[String], leaving: &[Leaving]) -> String {
-    let taken = |name: &str| keys.iter().any(|key| key == name) || leaving.iter().any(|other| other.name == name);
+    let taken =
+        |name: &str| keys.iter().any(|key| key == name) || leaving.iter().any(|other| other.name == name);
     if !taken(wanted) {
         return wanted.to_owned();
     }

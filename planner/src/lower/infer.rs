@@ -1,8 +1,11 @@
 //! Facts about expressions: interval arithmetic on declared domains, and proof that an expression cannot fail.
-#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants; the rest is refused")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is refused"
+)]
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Column, DFSchema, ExprSchema};
+use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::expr::{Case, InList};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 
@@ -10,7 +13,7 @@ use super::facts::{
     self, Facts, common_scale, derived_double, is_float, is_text, rescale, type_range, type_scale, worth,
 };
 use super::rows::replace;
-use super::{cast, enumerate, failure, scalar};
+use super::{cast, dates, enumerate, failure, scalar};
 use crate::Result;
 use crate::plan::{Range, Scale};
 
@@ -34,11 +37,6 @@ impl Scope {
     pub(crate) fn data_type(&self, expr: &Expr) -> Result<DataType> {
         expr.get_type(&self.schema).map_err(|error| failure::engine(&error))
     }
-
-    /// Whether NULL is declared possible for a column of the schema.
-    pub(crate) fn nullable(&self, column: &Column) -> bool {
-        self.schema.nullable(column).unwrap_or(true)
-    }
 }
 
 /// What is known of the values of an expression.
@@ -53,9 +51,11 @@ pub(crate) fn infer(expr: &Expr, scope: &Scope) -> Result<Facts> {
     {
         return direct;
     }
-    match enumerate::enumerate(expr, scope) {
-        Some(evaluated) => evaluated,
-        None => direct,
+    match (enumerate::enumerate(expr, scope), direct) {
+        // Exact steps are better than what fits the values.
+        (Some(Ok(_)), Ok(direct)) if is_float(&direct.data_type) && direct.range.is_some() => Ok(direct),
+        (Some(evaluated), _) => evaluated,
+        (None, direct) => direct,
     }
 }
 
@@ -165,6 +165,9 @@ fn infer_binary(expr: &Expr, binary: &BinaryExpr, scope: &Scope) -> Result<Facts
         Operator::StringConcat => Ok(Facts::open(scope.data_type(expr)?, nullable)),
         Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo => {
             let data_type = scope.data_type(expr)?;
+            if let Some(facts) = dates::shifted(binary, &left, &right, &data_type) {
+                return fitting(expr, facts);
+            }
             if is_float(&data_type) {
                 double_arithmetic(binary.op, &left, &right, data_type)
             } else {
@@ -183,7 +186,8 @@ fn exact_arithmetic(
     right: &Facts,
     data_type: DataType,
 ) -> Result<Facts> {
-    let numeric = |facts: &Facts| facts.data_type.is_integer() || matches!(facts.data_type, DataType::Decimal128(..));
+    let numeric =
+        |facts: &Facts| facts.data_type.is_integer() || matches!(facts.data_type, DataType::Decimal128(..));
     if !(numeric(left) && numeric(right)) || !(data_type.is_integer() || type_range(&data_type).is_some()) {
         return Err(failure::not_built(format!("arithmetic on {} and {}", left.data_type, right.data_type)));
     }
@@ -202,7 +206,8 @@ fn exact_arithmetic(
             fitting(expr, Facts::number(data_type, nullable, scale, a.multiply(b).ok_or_else(wide)?))
         }
         Operator::Divide => {
-            let grown = 10_i128.checked_pow(division_digits(left.scale, right.scale, scale)).ok_or_else(wide)?;
+            let grown =
+                10_i128.checked_pow(division_digits(left.scale, right.scale, scale)).ok_or_else(wide)?;
             let a = a.multiply(Range { lo: grown, hi: grown }).ok_or_else(wide)?;
             let range = quotient(a, b);
             let nullable = nullable || (b.lo <= 0 && b.hi >= 0);

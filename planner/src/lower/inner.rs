@@ -7,9 +7,9 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::facts::{Facts, derived_double, is_float, rescale, type_scale};
+use super::failure;
 use super::infer::{Scope, fitting, infer, show};
 use super::leaf::{Leaf, Persons, is_conditional, plain_column};
-use super::failure;
 use crate::Result;
 use crate::plan::Range;
 
@@ -46,14 +46,16 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
     let grouped = aggregate.group_expr.len();
     let mut keys = vec![((0..grouped).collect::<BTreeSet<usize>>(), 1)];
     let persons = match input.persons {
-        Persons::Column { column, max_rows } => match from.iter().position(|source| *source == Some(column)) {
-            Some(place) => {
-                let max_rows = if grouped == 1 { 1 } else { max_rows };
-                keys.push((BTreeSet::from([place]), max_rows));
-                Persons::Column { column: place, max_rows }
+        Persons::Column { column, max_rows } => {
+            match from.iter().position(|source| *source == Some(column)) {
+                Some(place) => {
+                    let max_rows = if grouped == 1 { 1 } else { max_rows };
+                    keys.push((BTreeSet::from([place]), max_rows));
+                    Persons::Column { column: place, max_rows }
+                }
+                None => Persons::Lost("a derived table aggregates rows of several persons"),
             }
-            None => Persons::Lost("a derived table aggregates rows of several persons"),
-        },
+        }
         _ => Persons::Lost("a derived table aggregates rows of several persons"),
     };
     Ok(Leaf {
@@ -105,7 +107,8 @@ fn result(expr: &Expr, function: &AggregateFunction, input: &Leaf, rows: u64) ->
                 });
             }
             let scale = type_scale(&data_type);
-            let range = argument.range.and_then(|range| rescale(range, argument.scale, scale)).ok_or_else(wide)?;
+            let range =
+                argument.range.and_then(|range| rescale(range, argument.scale, scale)).ok_or_else(wide)?;
             fitting(expr, Facts::number(data_type, true, scale, range))
         }
         "min" | "max" | "first_value" | "last_value" => {

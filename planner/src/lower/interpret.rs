@@ -8,7 +8,7 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{LogicalPlan, TableScanBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -17,8 +17,8 @@ use super::facts::{decode, encode};
 use super::value::same_text;
 use crate::function::hashed::{canonical, normalise};
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, Lasso, LassoOutput, Measure, Multiplicity, Node, Op,
-    Order, Release, RingSize, Rounding, Rows, Scale, SecurePlan, Source,
+    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, Lasso, LassoOutput, Measure, Multiplicity,
+    Node, Op, Order, Release, RingSize, Rounding, Rows, Scale, SecurePlan, Source,
 };
 
 /// Data by `party.table`.
@@ -58,24 +58,39 @@ pub(crate) fn interpret(plan: &SecurePlan, parties: &[String], data: &Data) -> R
                 same_encodings(plan, &union.inputs, &union.columns);
                 all
             }
-            Node::Compute(compute) => run_program(compute, &tables[compute.input.0], plan.nodes[compute.input.0].columns()),
-            Node::Aggregate(aggregate) => sums(aggregate, &tables[aggregate.input.0], &plan.nodes[aggregate.input.0].columns()),
-            Node::Lasso(lasso) => fit(lasso, &tables[lasso.input.0], lasso.counts.map(|counts| &tables[counts.0])),
+            Node::Compute(compute) => {
+                run_program(compute, &tables[compute.input.0], plan.nodes[compute.input.0].columns())
+            }
+            Node::Aggregate(aggregate) => {
+                sums(aggregate, &tables[aggregate.input.0], &plan.nodes[aggregate.input.0].columns())
+            }
+            Node::Lasso(lasso) => {
+                fit(lasso, &tables[lasso.input.0], lasso.counts.map(|counts| &tables[counts.0]))
+            }
             Node::Release(release) => {
                 let number = plan.releases.iter().position(|id| id.0 == index).unwrap();
-                released.insert(format!("released.r{number}"), reveal(release, &tables[release.input.0], of_model(plan, release.input)));
+                released.insert(
+                    format!("released.r{number}"),
+                    reveal(release, &tables[release.input.0], of_model(plan, release.input)),
+                );
                 Table { columns: Vec::new(), rows: 0 }
             }
         };
         for (column, def) in table.columns.iter().zip(node.columns()) {
             for value in column {
                 let (lo, hi) = (def.range.lo, def.range.hi);
-                assert!(lo <= *value && *value <= hi, "node {index}: {value} in {} is not in {lo}..={hi}", def.name);
+                assert!(
+                    lo <= *value && *value <= hi,
+                    "node {index}: {value} in {} is not in {lo}..={hi}",
+                    def.name
+                );
             }
             let bits = def.range.bits();
             match def.encoding {
                 Encoding::Arithmetic(RingSize::Z64) => assert!(bits <= 63, "{} needs {bits} bits", def.name),
-                Encoding::Arithmetic(RingSize::Z128) => assert!(bits <= 127, "{} needs {bits} bits", def.name),
+                Encoding::Arithmetic(RingSize::Z128) => {
+                    assert!(bits <= 127, "{} needs {bits} bits", def.name)
+                }
                 Encoding::Bit => assert!(bits <= 1, "{} is no bit", def.name),
                 Encoding::Planes(planes) => assert!(bits < planes),
             }
@@ -107,7 +122,8 @@ pub(crate) fn run(plan: &LogicalPlan, data: &Data) -> RecordBatch {
     let plan = attached.unwrap().data;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-    let fields: Vec<Field> = plan.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let fields: Vec<Field> =
+        plan.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let batches = runtime.block_on(async {
         let frame = context.execute_logical_plan(plan).await.unwrap();
@@ -116,8 +132,10 @@ pub(crate) fn run(plan: &LogicalPlan, data: &Data) -> RecordBatch {
     let batches: Vec<RecordBatch> = batches
         .into_iter()
         .map(|batch| {
-            let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &options).unwrap()
+            let options =
+                datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(Arc::clone(&schema), batch.columns().to_vec(), &options)
+                .unwrap()
         })
         .collect();
     concat_batches(&schema, &batches).unwrap()
@@ -138,7 +156,9 @@ fn ordered(input: &Input, batch: &RecordBatch) -> Vec<Option<usize>> {
         Order::Local => {}
         Order::Shuffled { adjacent } if adjacent.is_empty() => rows.reverse(),
         Order::Shuffled { adjacent } | Order::Adjacent(adjacent) => {
-            rows.sort_by_key(|row| adjacent.iter().map(|column| key_of(batch, &[*column], *row)).collect::<Vec<_>>());
+            rows.sort_by_key(|row| {
+                adjacent.iter().map(|column| key_of(batch, &[*column], *row)).collect::<Vec<_>>()
+            });
         }
     }
     let mut rows: Vec<Option<usize>> = rows.into_iter().map(Some).collect();
@@ -147,7 +167,8 @@ fn ordered(input: &Input, batch: &RecordBatch) -> Vec<Option<usize>> {
 }
 
 fn share(input: &Input, batch: &RecordBatch, order: &[Option<usize>]) -> Table {
-    let is_true = |column: usize, row: usize| value(batch.column(column), row) == ScalarValue::Boolean(Some(true));
+    let is_true =
+        |column: usize, row: usize| value(batch.column(column), row) == ScalarValue::Boolean(Some(true));
     let valid = |row: usize| input.valid.is_none_or(|column| is_true(column, row));
     let columns = input.columns.iter().map(|shared| {
         let mut previous: Option<String> = None;
@@ -171,7 +192,9 @@ fn share(input: &Input, batch: &RecordBatch, order: &[Option<usize>]) -> Table {
                         return 0;
                     }
                     match dictionary {
-                        Some(entries) => entries.iter().position(|entry| same_text(entry, &value)).unwrap() as i128,
+                        Some(entries) => {
+                            entries.iter().position(|entry| same_text(entry, &value)).unwrap() as i128
+                        }
                         None => encode(&value, *scale).unwrap() - offset,
                     }
                 }
@@ -181,7 +204,13 @@ fn share(input: &Input, batch: &RecordBatch, order: &[Option<usize>]) -> Table {
                 Source::True(column) => i128::from(is_true(*column, row)),
                 Source::Equals { column, value: wanted } => {
                     let found = value(batch.column(*column), row);
-                    i128::from(found == *wanted || (found.is_null() && wanted.is_null()) || (!found.is_null() && wanted.try_as_str().flatten().is_some() && same_text(&found, wanted)))
+                    i128::from(
+                        found == *wanted
+                            || (found.is_null() && wanted.is_null())
+                            || (!found.is_null()
+                                && wanted.try_as_str().flatten().is_some()
+                                && same_text(&found, wanted)),
+                    )
                 }
             }
         });
@@ -195,10 +224,16 @@ type Locals = BTreeMap<usize, (RecordBatch, Vec<Option<usize>>)>;
 fn hashed_join(join: &HashedJoin, tables: &[Table], locals: &Locals) -> Table {
     let identifiers = |key: &crate::plan::JoinKey| -> Vec<Option<Vec<u8>>> {
         let (batch, order) = &locals[&key.input.0];
-        let parts: Vec<ArrayRef> = key.columns.iter().map(|column| Arc::clone(batch.column(*column))).collect();
-        let forms = if join.normalised { normalise(&parts, batch.num_rows()) } else { canonical(&parts, batch.num_rows()) };
+        let parts: Vec<ArrayRef> =
+            key.columns.iter().map(|column| Arc::clone(batch.column(*column))).collect();
+        let forms = if join.normalised {
+            normalise(&parts, batch.num_rows())
+        } else {
+            canonical(&parts, batch.num_rows())
+        };
         let forms = forms.unwrap();
-        let shared: Vec<Option<Vec<u8>>> = order.iter().map(|row| row.and_then(|row| forms[row].clone())).collect();
+        let shared: Vec<Option<Vec<u8>>> =
+            order.iter().map(|row| row.and_then(|row| forms[row].clone())).collect();
         let mut counts: BTreeMap<&Vec<u8>, usize> = BTreeMap::new();
         for id in shared.iter().flatten() {
             *counts.entry(id).or_default() += 1;
@@ -220,7 +255,8 @@ fn hashed_join(join: &HashedJoin, tables: &[Table], locals: &Locals) -> Table {
     let mut columns = staying.columns.clone();
     for column in &moving.columns {
         // Rows without partner hold arbitrary values of the moved table.
-        let cells = partner.iter().enumerate().map(|(row, at)| column[at.unwrap_or((row * 7 + 3) % moving.rows)]);
+        let cells =
+            partner.iter().enumerate().map(|(row, at)| column[at.unwrap_or((row * 7 + 3) % moving.rows)]);
         columns.push(cells.collect());
     }
     let matched: Vec<i128> = partner.iter().map(|at| i128::from(at.is_some())).collect();
@@ -250,7 +286,10 @@ fn run_program(compute: &Compute, input: &Table, defs: Vec<&ColumnDef>) -> Table
             Op::Negative { .. } | Op::Zero { .. } => Ring::Bit,
             Op::Widen(_) => Ring::Number(RingSize::Z128),
             Op::Narrow(_) => Ring::Number(RingSize::Z64),
-            Op::Add(x, y) | Op::Subtract(x, y) | Op::Multiply(x, y) | Op::Select { then: x, otherwise: y, .. } => {
+            Op::Add(x, y)
+            | Op::Subtract(x, y)
+            | Op::Multiply(x, y)
+            | Op::Select { then: x, otherwise: y, .. } => {
                 assert_eq!(rings[x.0], rings[y.0], "{op:?}");
                 rings[x.0]
             }
@@ -278,7 +317,9 @@ fn run_program(compute: &Compute, input: &Table, defs: Vec<&ColumnDef>) -> Table
 
 fn step(op: &Op, row: usize, input: &Table, all: &[Vec<i128>]) -> i128 {
     let at = |reg: &crate::plan::Reg| all[reg.0][row];
-    let within = |x: i128, bits: u32| assert!(-(1_i128 << (bits - 1)) <= x && x < 1_i128 << (bits - 1), "{op:?} of {x}");
+    let within = |x: i128, bits: u32| {
+        assert!(-(1_i128 << (bits - 1)) <= x && x < 1_i128 << (bits - 1), "{op:?} of {x}")
+    };
     match op {
         Op::Column(column) => input.columns[*column][row],
         Op::Constant { value, .. } => *value,
@@ -302,7 +343,13 @@ fn step(op: &Op, row: usize, input: &Table, all: &[Vec<i128>]) -> i128 {
         Op::Xor(x, y) => at(x) ^ at(y),
         Op::Not(x) => 1 - at(x),
         Op::BitToArithmetic { bit, .. } => at(bit),
-        Op::Select { bit, then, otherwise } => if at(bit) == 1 { at(then) } else { at(otherwise) },
+        Op::Select { bit, then, otherwise } => {
+            if at(bit) == 1 {
+                at(then)
+            } else {
+                at(otherwise)
+            }
+        }
         Op::Divide { numerator, denominator, numerator_bits, denominator_bits } => {
             assert!(at(numerator).unsigned_abs() < 1 << numerator_bits, "{op:?}");
             assert!(at(denominator).unsigned_abs() < 1 << denominator_bits, "{op:?}");
@@ -321,7 +368,10 @@ fn step(op: &Op, row: usize, input: &Table, all: &[Vec<i128>]) -> i128 {
 fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) -> Table {
     let mut cells: Vec<Vec<usize>> = vec![Vec::new()];
     for key in &aggregate.keys {
-        cells = cells.iter().flat_map(|cell| key.iter().map(move |column| [cell.as_slice(), &[*column]].concat())).collect();
+        cells = cells
+            .iter()
+            .flat_map(|cell| key.iter().map(move |column| [cell.as_slice(), &[*column]].concat()))
+            .collect();
     }
     let in_cell = |cell: &[usize], row: usize| cell.iter().all(|column| input.columns[*column][row] == 1);
     let all = 0..input.rows;
@@ -414,7 +464,14 @@ fn fit(lasso: &Lasso, input: &Table, counts: Option<&Table>) -> Table {
             let mse = residual.iter().map(|r| r * r).sum::<f64>() / n;
             let total = centred(&y).iter().map(|v| v * v).sum::<f64>() / n;
             let nonzero = w.iter().filter(|w| **w != 0.0).count() as i128;
-            vec![vec![rows.len() as i128], vec![fixed(1.0 - mse / total)], vec![fixed(mse)], vec![40], vec![nonzero], vec![0]]
+            vec![
+                vec![rows.len() as i128],
+                vec![fixed(1.0 - mse / total)],
+                vec![fixed(mse)],
+                vec![40],
+                vec![nonzero],
+                vec![0],
+            ]
         }
     };
     let length = columns[0].len();
@@ -437,7 +494,9 @@ fn reveal(release: &Release, input: &Table, model: bool) -> RecordBatch {
         gate.iter().all(|threshold| input.columns[threshold.persons][row] >= i128::from(threshold.at_least))
     };
     let present: Vec<usize> = (0..input.rows)
-        .filter(|row| release.present.is_none_or(|column| input.columns[column][*row] == 1) && met(&release.gate, *row))
+        .filter(|row| {
+            release.present.is_none_or(|column| input.columns[column][*row] == 1) && met(&release.gate, *row)
+        })
         .collect();
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
@@ -453,7 +512,10 @@ fn reveal(release: &Release, input: &Table, model: bool) -> RecordBatch {
     }
     if let Rows::Terms(terms) = &release.rows {
         fields.push(Field::new("term", DataType::Utf8, true));
-        columns.push(array(terms.iter().map(|term| ScalarValue::from(term.as_str())).collect(), &DataType::Utf8));
+        columns.push(array(
+            terms.iter().map(|term| ScalarValue::from(term.as_str())).collect(),
+            &DataType::Utf8,
+        ));
     }
     for output in &release.outputs {
         let scale = match output.field.data_type() {

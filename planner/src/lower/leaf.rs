@@ -1,5 +1,8 @@
 //! What is known of the rows of one owner's local plan: domains, bounds, keys, and whose records they are.
-#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants; the rest is refused")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is refused"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,10 +14,10 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, TableScan, TableScanBuil
 use super::facts::Facts;
 use super::infer::{Scope, has_condition, infer};
 use super::{failure, inner};
+use crate::Result;
 use crate::bind::DeclaredTable;
 use crate::catalog::{Federation, Table};
 use crate::plan::PartyId;
-use crate::Result;
 
 /// More rows than this are not shared.
 pub(crate) const MAX_ROWS: u64 = 1 << 32;
@@ -102,7 +105,10 @@ pub(crate) fn owners(plan: &LogicalPlan) -> Result<BTreeSet<PartyId>> {
 }
 
 /// The declared table that a scan reads.
-pub(crate) fn declared<'a>(scan: &TableScan, federation: &'a Federation) -> Result<(PartyId, usize, &'a Table)> {
+pub(crate) fn declared<'a>(
+    scan: &TableScan,
+    federation: &'a Federation,
+) -> Result<(PartyId, usize, &'a Table)> {
     let table = scan
         .source
         .downcast_ref::<DeclaredTable>()
@@ -190,7 +196,8 @@ fn describe_scan(plan: &LogicalPlan, scan: &TableScan, federation: &Federation) 
     let names = declared.clone().map(|column| column.name.clone()).collect();
     let facts: Vec<Facts> = declared.clone().map(Facts::of_column).collect();
     let person = table.person.as_ref();
-    let place = person.and_then(|person| declared.clone().position(|column| column.name.eq_ignore_ascii_case(person)));
+    let place = person
+        .and_then(|person| declared.clone().position(|column| column.name.eq_ignore_ascii_case(person)));
     let persons = match (person, place) {
         (None, _) => Persons::Rows,
         (Some(_), Some(column)) => Persons::Column { column, max_rows: table.max_rows_per_person },
@@ -236,7 +243,10 @@ fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
     Ok(Leaf {
         scope: Scope { schema: input.scope.schema.clone(), facts },
         names: exprs.iter().map(|expr| expr.schema_name().to_string()).collect(),
-        origins: from.iter().map(|column| column.and_then(|column| input.origins.get(column).copied()?)).collect(),
+        origins: from
+            .iter()
+            .map(|column| column.and_then(|column| input.origins.get(column).copied()?))
+            .collect(),
         keys: keys.collect(),
         persons,
         conditional,
@@ -278,7 +288,8 @@ fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Re
         JoinType::Inner => both,
         JoinType::Left => {
             let rows = right.rows_per_key(&on.iter().filter_map(|(_, column)| *column).collect());
-            let bound = left.bound.saturating_mul(rows.max(1)).min(left.bound.saturating_mul(right.bound.max(1)));
+            let bound =
+                left.bound.saturating_mul(rows.max(1)).min(left.bound.saturating_mul(right.bound.max(1)));
             let nullable = both.scope.facts.iter().enumerate().map(|(index, facts)| {
                 let inner = index >= left.scope.facts.len();
                 facts.clone().with_null(facts.nullable || inner)
@@ -286,12 +297,8 @@ fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Re
             let scope = Scope { facts: nullable.collect(), schema: both.scope.schema.clone() };
             Leaf { bound, scope, ..both }
         }
-        JoinType::LeftSemi | JoinType::LeftAnti => {
-            Leaf { tables: both.tables, whole: None, ..left }
-        }
-        JoinType::RightSemi | JoinType::RightAnti => {
-            Leaf { tables: both.tables, whole: None, ..right }
-        }
+        JoinType::LeftSemi | JoinType::LeftAnti => Leaf { tables: both.tables, whole: None, ..left },
+        JoinType::RightSemi | JoinType::RightAnti => Leaf { tables: both.tables, whole: None, ..right },
         JoinType::LeftMark => {
             let mut leaf = Leaf { tables: both.tables, whole: None, ..left };
             leaf.names.push("mark".into());

@@ -18,6 +18,7 @@ mod chain;
 mod clear;
 mod compare;
 mod cut;
+mod dates;
 mod emit;
 mod enumerate;
 mod facts;

@@ -8,18 +8,18 @@ use datafusion::logical_expr::{Expr, LogicalPlan, lit};
 use super::clear::Released;
 use super::emit::{Counting, Want};
 use super::facts::{Facts, decode, is_text, worth};
+use super::failure;
 use super::figure::{Gate, Sums, all_rows};
 use super::group::moved;
 use super::program::Program;
 use super::rows::normalise;
 use super::rowset::RowSet;
-use super::failure;
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::{LassoArguments, TableFunction, TableFunctionName, Variable};
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, Lasso, LassoOutput, LassoTerm, Node, NodeId, Op, Output, Range, Reg, Release,
-    RingSize, Rounding, Rows, Scale, Threshold,
+    Aggregate, ColumnDef, Compute, Encoding, Lasso, LassoOutput, LassoTerm, Node, NodeId, Op, Output, Range,
+    Reg, Release, RingSize, Rounding, Rows, Scale, Threshold,
 };
 
 /// Rows that a parameter needs before a model may leave.
@@ -74,8 +74,11 @@ pub(crate) fn lower_model(
     let bound = rows.bound();
     let needed = features.len() as u64 + 2;
     if bound < needed {
-        let message = format!("{} of {} features needs at least {needed} rows; the tables declare at most {bound}",
-            function.name.name(), features.len());
+        let message = format!(
+            "{} of {} features needs at least {needed} rows; the tables declare at most {bound}",
+            function.name.name(),
+            features.len()
+        );
         return Err(failure::invalid(message));
     }
     let ring = ring(&features, &target, bound)?;
@@ -91,8 +94,7 @@ pub(crate) fn lower_model(
             Counting { known, nonzero: None, ring }
         })
         .collect();
-    let sums =
-        Sums { rows, measures: Vec::new(), columns: Vec::new(), program: Program::default(), grouped: false };
+    let sums = Sums::new(rows, false);
     let mut model = Model { sums, complete, features, target, ring };
     let columns = model.columns()?;
     let gates = model.gates(arguments)?;
@@ -100,7 +102,7 @@ pub(crate) fn lower_model(
         TableFunctionName::Lasso => None,
         TableFunctionName::LassoSummary => Some(model.dropped()?),
     };
-    let multiple = model.count_multiple();
+    let multiple = model.sums.count_multiple();
     let parts = Parts { columns, gates, dropped, multiple };
     model.emit(function, release, parts, nodes)
 }
@@ -122,7 +124,10 @@ fn terms(rows: &RowSet<'_>, variable: &Variable, function: &TableFunction) -> Re
         return Ok(vec![numeric(&variable.name, exprs, &facts)?]);
     }
     let levels = facts.enumerate().ok_or_else(|| {
-        failure::not_built(format!("the categorical variable {}, which has no closed domain (`values`)", variable.name))
+        failure::not_built(format!(
+            "the categorical variable {}, which has no closed domain (`values`)",
+            variable.name
+        ))
     })?;
     let others = levels.iter().skip(1).map(|level| {
         let name = format!("{}={}", variable.name, shown(level));
@@ -170,12 +175,17 @@ fn numeric(name: &str, exprs: Vec<Expr>, facts: &Facts) -> Result<Term> {
 
 fn target(rows: &RowSet<'_>, variable: &Variable, function: &TableFunction) -> Result<Term> {
     if !variable.categorical {
-        return terms(rows, variable, function)?.pop().ok_or_else(|| failure::internal("a target without a term"));
+        return terms(rows, variable, function)?
+            .pop()
+            .ok_or_else(|| failure::internal("a target without a term"));
     }
     let mut terms = terms(rows, variable, function)?;
     match (terms.pop(), terms.pop()) {
         (Some(only), None) => Ok(Term { name: variable.name.clone(), ..only }),
-        _ => Err(failure::invalid(format!("the target {} must be a number, or have two values", variable.name))),
+        _ => Err(failure::invalid(format!(
+            "the target {} must be a number, or have two values",
+            variable.name
+        ))),
     }
 }
 
@@ -235,8 +245,11 @@ impl Model<'_> {
     /// Enough persons for the number of parameters, and for each value of two-valued variables.
     fn gates(&mut self, arguments: &LassoArguments) -> Result<Vec<Gate>> {
         let parameters = self.features.len() as u64 + u64::from(arguments.intercept);
-        let complete: Vec<Counting> =
-            self.complete.iter().map(|counting| Counting { ring: RingSize::Z64, ..counting.clone() }).collect();
+        let complete: Vec<Counting> = self
+            .complete
+            .iter()
+            .map(|counting| Counting { ring: RingSize::Z64, ..counting.clone() })
+            .collect();
         let mut gates = self.sums.gates(&complete, "complete rows")?;
         for gate in &mut gates {
             gate.at_least = gate.at_least.max(ROWS_PER_PARAMETER * parameters);
@@ -276,14 +289,6 @@ impl Model<'_> {
         Ok((self.sums.count(&counting, "dropped rows")?, gates))
     }
 
-    /// To what multiple counts are rounded; 1: not at all.
-    fn count_multiple(&self) -> i128 {
-        let federation = self.sums.rows.federation();
-        let owners = self.sums.rows.owners();
-        let parties = owners.iter().filter_map(|(owner, _)| federation.parties.get(owner.0));
-        i128::from(parties.map(|party| party.release.round_counts).max().unwrap_or(0)).max(1)
-    }
-
     /// Adds the nodes.
     fn emit(
         mut self,
@@ -300,9 +305,16 @@ impl Model<'_> {
         let bound = i128::from(self.sums.rows.bound());
         let Sums { rows, measures, columns: counted, program, .. } = self.sums;
         let (input, places) = rows.finish(nodes)?;
-        let at = |column: usize| places.get(column).copied().ok_or_else(|| failure::internal("a column of no row"));
+        let at = |column: usize| {
+            places.get(column).copied().ok_or_else(|| failure::internal("a column of no row"))
+        };
         let measures = measures.into_iter().map(|measure| moved(measure, &at)).collect::<Result<_>>()?;
-        nodes.push(Node::Aggregate(Aggregate { input, keys: Vec::new(), measures, columns: counted.clone() }));
+        nodes.push(Node::Aggregate(Aggregate {
+            input,
+            keys: Vec::new(),
+            measures,
+            columns: counted.clone(),
+        }));
         let counts = NodeId(nodes.len() - 1);
         let term = |term: &Term, column: usize| -> Result<LassoTerm> {
             let (step, middle) = (worth(term.scale), decode(term.middle(), term.scale));
@@ -338,7 +350,11 @@ impl Model<'_> {
         };
         let gate = |gates: &[Gate]| -> Result<Vec<Threshold>> {
             let threshold = |gate: &Gate| {
-                Ok(Threshold { persons: count(gate.persons)?, at_least: gate.at_least, reason: gate.reason.clone() })
+                Ok(Threshold {
+                    persons: count(gate.persons)?,
+                    at_least: gate.at_least,
+                    reason: gate.reason.clone(),
+                })
             };
             gates.iter().map(threshold).collect()
         };
@@ -346,7 +362,8 @@ impl Model<'_> {
         let (node, clear) = match output {
             LassoOutput::Coefficients => coefficients(function, release, names, accepted, &gated, nodes)?,
             LassoOutput::Summary => {
-                let (dropped, gates) = parts.dropped.ok_or_else(|| failure::internal("no count of dropped rows"))?;
+                let (dropped, gates) =
+                    parts.dropped.ok_or_else(|| failure::internal("no count of dropped rows"))?;
                 let summary = Summary {
                     accepted,
                     dropped: count(dropped)?,
@@ -363,7 +380,8 @@ impl Model<'_> {
 
 /// The columns of a fit, without those of the counts.
 fn output_columns(output: LassoOutput, bound: i128) -> Vec<ColumnDef> {
-    let def = |name: &str, encoding, lo, hi| ColumnDef { name: name.to_owned(), encoding, range: Range { lo, hi } };
+    let def =
+        |name: &str, encoding, lo, hi| ColumnDef { name: name.to_owned(), encoding, range: Range { lo, hi } };
     let wide = Encoding::Arithmetic(RingSize::Z128);
     let any = 1_i128 << 126;
     let mut columns = match output {
@@ -393,8 +411,13 @@ fn coefficients(
         names.insert(0, "intercept".into());
     }
     let field = Field::new("coefficient", DataType::Float64, true);
-    let output =
-        Output { field: field.clone(), value: 0, scale: Scale::Unit, known: Some(accepted), gate: gate.to_vec() };
+    let output = Output {
+        field: field.clone(),
+        value: 0,
+        scale: Scale::Unit,
+        known: Some(accepted),
+        gate: gate.to_vec(),
+    };
     let input = NodeId(nodes.len() - 1);
     nodes.push(Node::Release(Release {
         input,
@@ -431,8 +454,17 @@ impl Summary {
             input = self.rounded(input, columns, nodes)?;
         }
         let mut outputs = Vec::new();
-        let (n, dropped) = if self.multiple > 1 { (columns.len(), columns.len() + 1) } else { (0, self.dropped) };
-        let numbers = [("n", n), ("n_dropped", dropped), ("r2", 1), ("mse", 2), ("iterations", 3), ("nonzero", 4), ("kkt", 5)];
+        let (n, dropped) =
+            if self.multiple > 1 { (columns.len(), columns.len() + 1) } else { (0, self.dropped) };
+        let numbers = [
+            ("n", n),
+            ("n_dropped", dropped),
+            ("r2", 1),
+            ("mse", 2),
+            ("iterations", 3),
+            ("nonzero", 4),
+            ("kkt", 5),
+        ];
         for (name, value) in numbers {
             let double = matches!(name, "r2" | "mse" | "kkt");
             let data_type = if double { DataType::Float64 } else { DataType::Int64 };
@@ -449,20 +481,33 @@ impl Summary {
             });
         }
         let fields = outputs.iter().map(|output| output.field.clone()).collect();
-        nodes.push(Node::Release(Release { input, rows: Rows::One, present: None, gate: Vec::new(), outputs }));
+        nodes.push(Node::Release(Release {
+            input,
+            rows: Rows::One,
+            present: None,
+            gate: Vec::new(),
+            outputs,
+        }));
         let node = NodeId(nodes.len() - 1);
         let column = |name: &str| Expr::Column(Column::new_unqualified(name));
         // The penalty is public, but a withheld summary has no row to show it for.
         let alpha = Case {
             expr: None,
-            when_then_expr: vec![(Box::new(column("n").is_not_null()), Box::new(lit(function.arguments.alpha.0)))],
+            when_then_expr: vec![(
+                Box::new(column("n").is_not_null()),
+                Box::new(lit(function.arguments.alpha.0)),
+            )],
             else_expr: None,
         };
         let exprs: Vec<Expr> = function
             .schema
             .fields()
             .iter()
-            .map(|field| if field.name() == "alpha" { Expr::Case(alpha.clone()) } else { column(field.name()) })
+            .map(
+                |field| {
+                    if field.name() == "alpha" { Expr::Case(alpha.clone()) } else { column(field.name()) }
+                },
+            )
             .collect();
         let clear = Released::new(release, fields).project(&function.schema, &exprs)?;
         Ok((node, clear))
@@ -481,7 +526,8 @@ impl Summary {
             outputs.push((reg, def.clone()));
         }
         for index in [0, self.dropped] {
-            let (reg, mut def) = outputs.get(index).cloned().ok_or_else(|| failure::internal("no count to round"))?;
+            let (reg, mut def) =
+                outputs.get(index).cloned().ok_or_else(|| failure::internal("no count to round"))?;
             let reg = program.divide_by(reg, self.multiple, Rounding::Nearest)?;
             let reg = program.scale(reg, self.multiple)?;
             def.range = program.range(reg);

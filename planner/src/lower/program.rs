@@ -107,12 +107,22 @@ impl Program {
         }
         let range = self.range(reg);
         match self.op(reg) {
-            Some(&Op::Constant { value, .. }) => self.push(Op::Constant { value, ring }, Kind::Number(ring, range)),
+            Some(&Op::Constant { value, .. }) => {
+                self.push(Op::Constant { value, ring }, Kind::Number(ring, range))
+            }
             Some(&Op::BitToArithmetic { bit, .. }) => {
                 self.push(Op::BitToArithmetic { bit, ring }, Kind::Number(ring, range))
             }
             _ => self.push(Op::Widen(reg), Kind::Number(ring, range)),
         }
+    }
+
+    /// The same number in a ring, given a range that it is known to be in wherever it is used.
+    pub(crate) fn fitted(&mut self, reg: Reg, ring: RingSize, within: Range) -> Reg {
+        if self.ring(reg) > ring {
+            return self.push(Op::Narrow(reg), Kind::Number(ring, within));
+        }
+        self.widened(reg, ring)
     }
 
     /// The ring that two operands and their result need.
@@ -327,7 +337,12 @@ impl Program {
 
     /// The quotient to the nearest integer, halves away from zero; 0 where the denominator, which is not negative,
     /// is 0. `within`: what is known of it besides.
-    pub(crate) fn divide_nearest(&mut self, numerator: Reg, denominator: Reg, within: Option<Range>) -> Result<Reg> {
+    pub(crate) fn divide_nearest(
+        &mut self,
+        numerator: Reg,
+        denominator: Reg,
+        within: Option<Range>,
+    ) -> Result<Reg> {
         let doubled = self.scale(numerator, 2)?;
         let negative = self.negative(numerator);
         let below = self.scale(denominator, -1)?;

@@ -1,6 +1,9 @@
 //! Rows of several owners in a normal form: a union of joins of one owner's rows each, with columns and conditions as
 //! expressions over these.
-#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants; the rest is refused")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is refused"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -111,7 +114,8 @@ impl Branch {
                 facts.push(known.clone());
             }
         }
-        let schema = DFSchema::from_field_specific_qualified_schema(qualifiers, &Arc::new(Schema::new(fields)));
+        let schema =
+            DFSchema::from_field_specific_qualified_schema(qualifiers, &Arc::new(Schema::new(fields)));
         Ok(Scope { schema: schema.map_err(|error| failure::engine(&error))?, facts })
     }
 
@@ -144,7 +148,8 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             let mut branch = Branch::of_leaf(leaf);
             if let Some(projection) = &scan.projection {
                 let picked = projection.iter().map(|&column| branch.columns.get(column).cloned());
-                branch.columns = picked.collect::<Option<_>>().ok_or_else(|| failure::internal("a scan's columns"))?;
+                branch.columns =
+                    picked.collect::<Option<_>>().ok_or_else(|| failure::internal("a scan's columns"))?;
             }
             Ok(Relation { branches: vec![branch] })
         }
@@ -153,7 +158,8 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
         LogicalPlan::Projection(projection) => {
             let mut relation = normalise(&projection.input, federation)?;
             for branch in &mut relation.branches {
-                let columns = projection.expr.iter().map(|expr| branch.substitute(expr, projection.input.schema()));
+                let columns =
+                    projection.expr.iter().map(|expr| branch.substitute(expr, projection.input.schema()));
                 branch.columns = columns.collect::<Result<_>>()?;
             }
             Ok(relation)
@@ -165,7 +171,9 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             }
             Ok(relation)
         }
-        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => normalise_join(plan, join, federation),
+        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
+            normalise_join(plan, join, federation)
+        }
         other if owners(other)?.len() == 1 => {
             Ok(Relation { branches: vec![Branch::of_leaf(describe(other, federation)?)] })
         }
@@ -252,7 +260,8 @@ fn merge(left: &Branch, right: &Branch, join: &Join) -> Result<Branch> {
 /// The plan of a leaf with its columns named `l0`, `l1`, ...
 pub(crate) fn renamed(leaf: &Leaf, prefix: &str) -> Result<LogicalPlan> {
     let columns = leaf.plan.schema().columns().into_iter().enumerate();
-    let exprs = columns.map(|(index, column)| Expr::Column(column).alias(format!("{prefix}{index}"))).collect();
+    let exprs =
+        columns.map(|(index, column)| Expr::Column(column).alias(format!("{prefix}{index}"))).collect();
     let projection = Projection::try_new(exprs, Arc::new(leaf.plan.clone()));
     Ok(LogicalPlan::Projection(projection.map_err(|error| failure::engine(&error))?))
 }
@@ -267,7 +276,9 @@ fn plain_symbol(expr: &Expr) -> Option<usize> {
 /// An expression over the symbols of one leaf, over the columns of that leaf's plan.
 pub(crate) fn localised(expr: &Expr, plan: &LogicalPlan) -> Result<Expr> {
     let columns = plan.schema().columns();
-    replace(expr, &|column| place(column).and_then(|(_, column)| columns.get(column).cloned()).map(Expr::Column))
+    replace(expr, &|column| {
+        place(column).and_then(|(_, column)| columns.get(column).cloned()).map(Expr::Column)
+    })
 }
 
 /// The columns of a leaf that are the parts of an identifier; `None` where a part is an expression.

@@ -1,5 +1,6 @@
 //! The rows that an aggregate or a model reads: all branches, with the same columns in the same encodings.
 
+use std::collections::BTreeMap;
 use std::ops::Range as Rows;
 
 use datafusion::logical_expr::Expr;
@@ -20,19 +21,24 @@ pub(crate) struct RowSet<'a> {
     emits: Vec<Emit<'a>>,
     scopes: Vec<Scope>,
     columns: Vec<(Vec<Reg>, ColumnDef)>,
-    wanted: Vec<String>,
+    wanted: BTreeMap<String, usize>,
 }
 
 impl<'a> RowSet<'a> {
     /// No columns yet.
     pub(crate) fn new(relation: &'a Relation, federation: &'a Federation) -> Result<RowSet<'a>> {
-        let emits = relation.branches.iter().map(|branch| Emit::new(branch, federation)).collect::<Result<_>>()?;
+        let emits =
+            relation.branches.iter().map(|branch| Emit::new(branch, federation)).collect::<Result<_>>()?;
         let scopes = relation.branches.iter().map(Branch::scope).collect::<Result<_>>()?;
-        Ok(RowSet { relation, federation, emits, scopes, columns: Vec::new(), wanted: Vec::new() })
+        Ok(RowSet { relation, federation, emits, scopes, columns: Vec::new(), wanted: BTreeMap::new() })
     }
 
     /// An expression over the columns of a plan with these rows, for every branch.
-    pub(crate) fn expressions(&self, expr: &Expr, schema: &datafusion::common::DFSchema) -> Result<Vec<Expr>> {
+    pub(crate) fn expressions(
+        &self,
+        expr: &Expr,
+        schema: &datafusion::common::DFSchema,
+    ) -> Result<Vec<Expr>> {
         self.relation.branches.iter().map(|branch| branch.substitute(expr, schema)).collect()
     }
 
@@ -74,15 +80,15 @@ impl<'a> RowSet<'a> {
     /// The column with what is wanted of each branch.
     pub(crate) fn column(&mut self, wants: &[Want], def: ColumnDef) -> Result<usize> {
         let wanted = format!("{wants:?}");
-        if let Some(before) = self.wanted.iter().position(|other| *other == wanted) {
-            return Ok(before);
+        if let Some(before) = self.wanted.get(&wanted) {
+            return Ok(*before);
         }
         let mut regs = Vec::new();
         for (emit, want) in self.emits.iter_mut().zip(wants) {
             regs.push(emit.want(want)?);
         }
         self.columns.push((regs, def));
-        self.wanted.push(wanted);
+        self.wanted.insert(wanted, self.columns.len() - 1);
         Ok(self.columns.len() - 1)
     }
 
@@ -102,9 +108,13 @@ impl<'a> RowSet<'a> {
     }
 
     /// How the persons of a leaf are counted: the demand on rows, and the rows to look at (`None`: all).
-    pub(crate) fn persons(&self, place: (usize, usize)) -> Result<(star::PersonRows, Option<Expr>, Option<Rows<usize>>)> {
+    pub(crate) fn persons(
+        &self,
+        place: (usize, usize),
+    ) -> Result<(star::PersonRows, Option<Expr>, Option<Rows<usize>>)> {
         let (branch, leaf) = place;
-        let source = self.relation.branches.get(branch).ok_or_else(|| failure::internal("an unknown branch"))?;
+        let source =
+            self.relation.branches.get(branch).ok_or_else(|| failure::internal("an unknown branch"))?;
         let hub = self.emits.get(branch).map_or(0, |emit| emit.hub);
         let (rows, known) = star::persons(source, hub, leaf)?;
         let some = (self.relation.branches.len() > 1).then(|| self.rows_of(branch));

@@ -13,17 +13,33 @@ use crate::plan::{Range, Scale};
 
 /// Functions from text to text that never fail.
 const TEXT: [&str; 16] = [
-    "upper", "lower", "trim", "btrim", "ltrim", "rtrim", "reverse", "initcap", "replace", "concat", "concat_ws",
-    "substr", "substring", "left", "right", "hashed",
+    "upper",
+    "lower",
+    "trim",
+    "btrim",
+    "ltrim",
+    "rtrim",
+    "reverse",
+    "initcap",
+    "replace",
+    "concat",
+    "concat_ws",
+    "substr",
+    "substring",
+    "left",
+    "right",
+    "hashed",
 ];
 
 /// Functions from text to a length or position.
-const LENGTHS: [&str; 6] = ["length", "char_length", "character_length", "octet_length", "bit_length", "strpos"];
+const LENGTHS: [&str; 6] =
+    ["length", "char_length", "character_length", "octet_length", "bit_length", "strpos"];
 
 /// What is known of a function's value.
 pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Scope) -> Result<Facts> {
     let name = function.name().to_ascii_lowercase();
-    let arguments = function.args.iter().map(|argument| infer(argument, scope)).collect::<Result<Vec<_>>>()?;
+    let arguments =
+        function.args.iter().map(|argument| infer(argument, scope)).collect::<Result<Vec<_>>>()?;
     let data_type = scope.data_type(expr)?;
     let nullable = arguments.iter().any(|argument| argument.nullable);
     match name.as_str() {
@@ -34,6 +50,9 @@ pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Sco
         "date_part" | "datepart" | "extract" => date_part(expr, &function.args, &arguments, data_type),
         "date_trunc" | "datetrunc" => Ok(Facts { nullable, ..date_trunc(&arguments, data_type) }),
         "starts_with" | "ends_with" | "contains" => Ok(Facts::truth(nullable)),
+        "substr" | "substring" if arguments.get(2).is_some_and(may_be_negative) => {
+            Err(failure::bounds(show(expr)))
+        }
         _ if TEXT.contains(&name.as_str()) && is_text(&data_type) => Ok(text(data_type, nullable)),
         _ if LENGTHS.contains(&name.as_str()) => {
             Ok(Facts::number(data_type, nullable, Scale::Unit, Range { lo: 0, hi: i128::from(i32::MAX) }))
@@ -43,6 +62,11 @@ pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Sco
             [x, rest @ ..] => numeric(expr, &name, x, rest, data_type),
         },
     }
+}
+
+/// A negative length is an error.
+fn may_be_negative(facts: &Facts) -> bool {
+    facts.range.is_none_or(|range| range.lo < 0)
 }
 
 fn unknown(expr: &Expr) -> crate::Error {
@@ -63,7 +87,8 @@ fn hull(arguments: &[Facts], nullable: bool) -> Result<Facts> {
 
 /// Only arguments up to the first that is never NULL matter.
 fn coalesce(arguments: &[Facts]) -> Result<Facts> {
-    let used = arguments.iter().position(|argument| !argument.nullable).map_or(arguments.len(), |last| last + 1);
+    let used =
+        arguments.iter().position(|argument| !argument.nullable).map_or(arguments.len(), |last| last + 1);
     hull(arguments.get(..used).unwrap_or(arguments), arguments.iter().all(|argument| argument.nullable))
 }
 
@@ -80,7 +105,8 @@ fn nonzero(facts: &Facts) -> Facts {
 }
 
 fn date_part(expr: &Expr, arguments: &[Expr], facts: &[Facts], data_type: DataType) -> Result<Facts> {
-    let Some(Expr::Literal(ScalarValue::Utf8(Some(part)) | ScalarValue::Utf8View(Some(part)), _)) = arguments.first()
+    let Some(Expr::Literal(ScalarValue::Utf8(Some(part)) | ScalarValue::Utf8View(Some(part)), _)) =
+        arguments.first()
     else {
         return Err(unknown(expr));
     };
@@ -144,7 +170,9 @@ fn numeric(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataTy
                 let facts = Facts::number(data_type, nullable, Scale::Unit, Range { lo: 0, hi: most });
                 return fitting(expr, facts);
             }
-            "round" | "trunc" | "floor" | "ceil" => return Ok(Facts::number(data_type, nullable, Scale::Unit, range)),
+            "round" | "trunc" | "floor" | "ceil" => {
+                return Ok(Facts::number(data_type, nullable, Scale::Unit, range));
+            }
             "signum" => return Ok(Facts::number(data_type, nullable, Scale::Unit, Range { lo: -1, hi: 1 })),
             _ => {}
         }
@@ -212,7 +240,16 @@ mod tests {
 
     #[test]
     fn days_have_their_years() {
-        let cases = [(0, 1970), (-1, 1969), (364, 1970), (365, 1971), (10_956, 1999), (10_957, 2000), (20_088, 2024), (20_089, 2025)];
+        let cases = [
+            (0, 1970),
+            (-1, 1969),
+            (364, 1970),
+            (365, 1971),
+            (10_956, 1999),
+            (10_957, 2000),
+            (20_088, 2024),
+            (20_089, 2025),
+        ];
         for (day, year) in cases {
             assert_eq!(year_of(day), year, "{day}");
         }

@@ -52,8 +52,14 @@ fn no_hub(branch: &Branch, federation: &Federation) -> Error {
     }
     Error {
         class: Class::Refused,
-        message: format!("{} may each have several rows per identifier (`max_rows_per_person`)", many.join(" and ")),
-        hint: Some("aggregate one side per identifier first: JOIN (SELECT id, SUM(x) AS x FROM t GROUP BY id)".into()),
+        message: format!(
+            "{} may each have several rows per identifier (`max_rows_per_person`)",
+            many.join(" and ")
+        ),
+        hint: Some(
+            "aggregate one side per identifier first: JOIN (SELECT id, SUM(x) AS x FROM t GROUP BY id)"
+                .into(),
+        ),
         position: None,
     }
 }
@@ -78,7 +84,8 @@ pub(crate) enum PersonRows {
 /// Invalid ("not built") where these rows do not tell persons apart.
 pub(crate) fn persons(branch: &Branch, hub: usize, leaf: usize) -> Result<(PersonRows, Option<Expr>)> {
     let source = branch.leaves.get(leaf).ok_or_else(|| failure::internal("an unknown leaf"))?;
-    let not_countable = |why: &str| failure::not_built(format!("counting the persons behind a number where {why}"));
+    let not_countable =
+        |why: &str| failure::not_built(format!("counting the persons behind a number where {why}"));
     let (column, max_rows) = match &source.persons {
         Persons::Rows => (None, 1),
         Persons::Column { column, max_rows } => (Some(*column), *max_rows),
@@ -86,9 +93,12 @@ pub(crate) fn persons(branch: &Branch, hub: usize, leaf: usize) -> Result<(Perso
     };
     let person = column.and_then(|column| source.names.get(column).map(|name| symbol(leaf, column, name)));
     // Where the person is the identifier of a join, rows without one have no partner.
-    let joined = |side: &KeySide| side.leaf == leaf && person.as_ref().is_some_and(|person| side.parts.contains(person));
+    let joined = |side: &KeySide| {
+        side.leaf == leaf && person.as_ref().is_some_and(|person| side.parts.contains(person))
+    };
     let implied = branch.joins.iter().any(|join| joined(&join.left) || joined(&join.right));
-    let nullable = column.and_then(|column| source.scope.facts.get(column)).is_some_and(|facts| facts.nullable);
+    let nullable =
+        column.and_then(|column| source.scope.facts.get(column)).is_some_and(|facts| facts.nullable);
     let known = person.clone().filter(|_| nullable && !implied);
     if leaf == hub {
         return Ok(match person {
@@ -137,11 +147,15 @@ pub(crate) fn order(branch: &Branch, hub: usize, runs: &[Vec<Expr>]) -> Result<V
                 _ => false,
             };
             if !of_person {
-                return Err(failure::not_built("counting persons of two owners in a join on something else than a person"));
+                return Err(failure::not_built(
+                    "counting persons of two owners in a join on something else than a person",
+                ));
             }
             Ok(other.iter().chain(person_run).cloned().collect())
         }
-        _ => Err(failure::not_built("counting persons of three owners where a table has several rows per person")),
+        _ => Err(failure::not_built(
+            "counting persons of three owners where a table has several rows per person",
+        )),
     }
 }
 
@@ -215,7 +229,12 @@ impl<'a> Joins<'a> {
     }
 
     /// Adds the join nodes over the inputs of all leaves, which have these columns.
-    pub(crate) fn emit(&self, inputs: &[NodeId], shared: &[Vec<ColumnDef>], nodes: &mut Vec<Node>) -> Result<Joined> {
+    pub(crate) fn emit(
+        &self,
+        inputs: &[NodeId],
+        shared: &[Vec<ColumnDef>],
+        nodes: &mut Vec<Node>,
+    ) -> Result<Joined> {
         let missing = || failure::internal("a join of no leaf");
         let mut node = *inputs.get(self.hub).ok_or_else(missing)?;
         let mut columns = shared.get(self.hub).cloned().ok_or_else(missing)?;
@@ -223,8 +242,10 @@ impl<'a> Joins<'a> {
         let mut matches = Vec::new();
         for (index, join) in self.branch.joins.iter().enumerate() {
             let ((stay, stay_parts), (moved, moved_parts)) = self.sides(index)?;
-            let (stay_leaf, moved_leaf) =
-                (self.branch.leaves.get(stay).ok_or_else(missing)?, self.branch.leaves.get(moved).ok_or_else(missing)?);
+            let (stay_leaf, moved_leaf) = (
+                self.branch.leaves.get(stay).ok_or_else(missing)?,
+                self.branch.leaves.get(moved).ok_or_else(missing)?,
+            );
             let (stay_columns, moved_columns) = self.keys.get(index).cloned().ok_or_else(missing)?;
             let key = |leaf: usize, source: &Leaf, columns, parts: &[Expr]| -> Result<JoinKey> {
                 Ok(JoinKey {
@@ -262,7 +283,9 @@ impl<'a> Joins<'a> {
         let party = self.federation.parties.get(leaf.owner.0);
         let named = |part: &Expr| {
             let origin = match part {
-                Expr::Column(column) => place(column).and_then(|(_, column)| leaf.origins.get(column).copied().flatten()),
+                Expr::Column(column) => {
+                    place(column).and_then(|(_, column)| leaf.origins.get(column).copied().flatten())
+                }
                 _ => None,
             };
             let declared = origin.zip(party).and_then(|(origin, party)| {

@@ -1,12 +1,17 @@
 //! SQL expressions as operations on shares: numbers with known bits, three-valued truth as two bits.
-#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants; the rest is refused")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is refused"
+)]
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::{Case, InList, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
 
-use super::facts::{Facts, common_scale, encode, factor, is_float, is_text, merge, type_range, type_scale, worth};
+use super::facts::{
+    Facts, common_scale, encode, factor, is_float, is_text, merge, type_range, type_scale, worth,
+};
 use super::infer::{Scope, division_digits, infer, show};
 use super::program::Program;
 use super::{compare, failure};
@@ -40,7 +45,12 @@ pub(crate) trait Atoms {
     /// A numeric expression as a whole (an owner's column, an aggregate), if it can be had as a whole.
     fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>>;
     /// A text as an index into a dictionary, if it can be had as a whole.
-    fn text(&mut self, program: &mut Program, expr: &Expr, dictionary: &[ScalarValue]) -> Result<Option<Number>>;
+    fn text(
+        &mut self,
+        program: &mut Program,
+        expr: &Expr,
+        dictionary: &[ScalarValue],
+    ) -> Result<Option<Number>>;
     /// A condition as a whole.
     fn truth(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Truth>>;
 }
@@ -77,7 +87,9 @@ pub(crate) fn number(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr) 
         }
         Expr::Cast(cast) => convert(atoms, program, expr, &cast.expr, &data_type)?,
         Expr::BinaryExpr(binary) => arithmetic(atoms, program, expr, binary, &data_type)?,
-        Expr::Case(case) => choice(atoms, program, case, &mut |atoms, program, expr| number_of(atoms, program, expr))?,
+        Expr::Case(case) => {
+            choice(atoms, program, case, &mut |atoms, program, expr| number_of(atoms, program, expr))?
+        }
         Expr::ScalarFunction(function) => call(atoms, program, expr, function)?,
         _ => return Err(unknown(expr)),
     };
@@ -107,13 +119,15 @@ fn fits(program: &Program, expr: &Expr, number: &Number, data_type: &DataType) -
     }
 }
 
-fn literal(program: &mut Program, value: &ScalarValue) -> Result<Number> {
+/// A constant.
+pub(crate) fn literal(program: &mut Program, value: &ScalarValue) -> Result<Number> {
     let facts = Facts::of_literal(value);
     if value.is_null() {
         let reg = program.constant(0)?;
         return Ok(Number { reg, known: Some(program.bit(false)), scale: facts.scale });
     }
-    let integer = encode(value, facts.scale).ok_or_else(|| failure::not_built(format!("the literal {value}")))?;
+    let integer =
+        encode(value, facts.scale).ok_or_else(|| failure::not_built(format!("the literal {value}")))?;
     Ok(Number { reg: program.constant(integer)?, known: None, scale: facts.scale })
 }
 
@@ -129,7 +143,8 @@ pub(crate) fn text(
             let reg = program.constant(0)?;
             return Ok(Number { reg, known: Some(program.bit(false)), scale: Scale::Unit });
         }
-        let index = dictionary.iter().position(|entry| same_text(entry, value)).ok_or_else(|| open_text(expr))?;
+        let index =
+            dictionary.iter().position(|entry| same_text(entry, value)).ok_or_else(|| open_text(expr))?;
         let reg = program.constant(i128::try_from(index).map_err(|_| open_text(expr))?)?;
         return Ok(Number { reg, known: None, scale: Scale::Unit });
     }
@@ -189,11 +204,13 @@ fn arithmetic(
     match binary.op {
         Operator::Plus | Operator::Minus => {
             let (x, y, scale) = align(program, &a, &b)?;
-            let reg = if binary.op == Operator::Plus { program.add(x, y)? } else { program.subtract(x, y)? };
+            let reg =
+                if binary.op == Operator::Plus { program.add(x, y)? } else { program.subtract(x, y)? };
             Ok(Number { reg, known, scale })
         }
         Operator::Multiply => {
-            let scale = if exact { type_scale(data_type) } else { Scale::Step(worth(a.scale) * worth(b.scale)) };
+            let scale =
+                if exact { type_scale(data_type) } else { Scale::Step(worth(a.scale) * worth(b.scale)) };
             Ok(Number { reg: program.multiply(a.reg, b.reg)?, known, scale })
         }
         Operator::Divide if exact => {
@@ -281,7 +298,8 @@ fn choice(
 /// `then` where the bit is 1, else `otherwise`.
 fn pick(program: &mut Program, bit: Reg, then: &Number, otherwise: &Number) -> Result<Number> {
     // A NULL has no scale of its own.
-    let nothing = |program: &Program, x: &Number| x.known.and_then(|known| program.as_bit(known)) == Some(false);
+    let nothing =
+        |program: &Program, x: &Number| x.known.and_then(|known| program.as_bit(known)) == Some(false);
     let (x, y, scale) = if nothing(program, otherwise) {
         (then.reg, otherwise.reg, then.scale)
     } else if nothing(program, then) {
@@ -324,7 +342,12 @@ fn convert(
     Err(unknown(expr))
 }
 
-fn call(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr, function: &ScalarFunction) -> Result<Number> {
+fn call(
+    atoms: &mut dyn Atoms,
+    program: &mut Program,
+    expr: &Expr,
+    function: &ScalarFunction,
+) -> Result<Number> {
     let name = function.name().to_ascii_lowercase();
     match (name.as_str(), function.args.as_slice()) {
         ("coalesce", [first, rest @ ..]) => {
@@ -343,7 +366,8 @@ fn call(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr, function: &Sc
         }
         ("nullif", [x, y]) => {
             let value = number(atoms, program, x)?;
-            let same = Expr::BinaryExpr(BinaryExpr::new(Box::new(x.clone()), Operator::Eq, Box::new(y.clone())));
+            let same =
+                Expr::BinaryExpr(BinaryExpr::new(Box::new(x.clone()), Operator::Eq, Box::new(y.clone())));
             let same = truth(atoms, program, &same)?.yes;
             let differs = program.not(same);
             Ok(Number { known: program.both(value.known, Some(differs)), ..value })
@@ -454,7 +478,8 @@ pub(crate) fn truth(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr) -
             _ => comparison(atoms, program, expr, binary),
         },
         Expr::Case(case) => {
-            let number = choice(atoms, program, case, &mut |atoms, program, expr| number(atoms, program, expr))?;
+            let number =
+                choice(atoms, program, case, &mut |atoms, program, expr| number(atoms, program, expr))?;
             let zero = program.zero(number.reg);
             let one = program.not(zero);
             Ok(masked(program, one, number.known))
@@ -501,7 +526,12 @@ fn known(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr) -> Result<Re
     }
 }
 
-fn comparison(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr, binary: &BinaryExpr) -> Result<Truth> {
+fn comparison(
+    atoms: &mut dyn Atoms,
+    program: &mut Program,
+    expr: &Expr,
+    binary: &BinaryExpr,
+) -> Result<Truth> {
     let left = atoms.scope().data_type(&binary.left)?;
     let (a, b) = if is_text(&left) {
         let (l, r) = (infer(&binary.left, atoms.scope())?, infer(&binary.right, atoms.scope())?);
