@@ -37,12 +37,10 @@ impl ContextProvider for Names<'_> {
         let TableReference::Partial { schema, table } = &name else {
             return plan_err!("unknown table `{name}`");
         };
-        match self.federation.table(schema, table) {
-            Some((party, index, found)) => {
-                Ok(Arc::new(DeclaredTable { party, table: index, schema: found.schema() }))
-            }
-            None => plan_err!("unknown table `{name}`"),
-        }
+        let Some((party, index, found)) = self.federation.table(schema, table) else {
+            return plan_err!("unknown table `{name}`");
+        };
+        Ok(Arc::new(DeclaredTable { party, table: index, schema: found.schema() }))
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {

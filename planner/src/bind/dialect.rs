@@ -106,10 +106,7 @@ impl Dialect for ConjoinDialect {
             Token::Word(word) if word.keyword == Keyword::TABLE && word.quote_style.is_none() => {}
             _ => return None,
         }
-        let name_follows = match parser.peek_nth_token_ref(1).token {
-            Token::Word(_) | Token::LParen => true,
-            _ => false,
-        };
+        let name_follows = matches!(parser.peek_nth_token_ref(1).token, Token::Word(_) | Token::LParen);
         name_follows.then(|| parse_table(parser))
     }
 }

@@ -13,22 +13,22 @@ pub(super) fn make_total(plan: LogicalPlan) -> Result<LogicalPlan> {
         let names = NamePreserver::new(&node);
         let node = node.map_expressions(|expr| {
             let name = names.save(&expr);
-            Ok(expr.transform_up(divide)?.update_data(|expr| name.restore(expr)))
+            Ok(expr.transform_up(|expr| Ok(divide(expr)))?.update_data(|expr| name.restore(expr)))
         })?;
         if node.transformed { node.map_data(LogicalPlan::recompute_schema) } else { Ok(node) }
     })?;
     Ok(rewritten.data)
 }
 
-fn divide(expr: Expr) -> Result<Transformed<Expr>> {
+fn divide(expr: Expr) -> Transformed<Expr> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::Divide | Operator::Modulo), right })
             if !is_other_than_zero(&right) =>
         {
             let right = Box::new(nonzero().call(vec![*right]));
-            Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right })))
+            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
         }
-        other => Ok(Transformed::no(other)),
+        other => Transformed::no(other),
     }
 }
 

@@ -4,12 +4,15 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
+use super::reword::reword;
 use crate::error::{Error, Position};
 use crate::nearest::hint;
 
 /// The error of planning a query whose names are settled.
 pub(super) fn translate(error: &DataFusionError) -> Error {
     match error {
+        DataFusionError::Plan(text) | DataFusionError::Execution(text) => complaint(text),
+        DataFusionError::ArrowError(inner, _) => complaint(&inner.to_string()),
         DataFusionError::External(inner) => match inner.downcast_ref::<Error>() {
             Some(ours) => ours.clone(),
             None => Error::invalid(tidy(&inner.to_string())),
@@ -33,8 +36,13 @@ pub(super) fn translate(error: &DataFusionError) -> Error {
             Error::invalid(format!("not supported: {}", lower_first(&tidy(what))))
         }
         DataFusionError::Internal(what) => Error::internal(tidy(what)),
-        other => Error::invalid(tidy(&other.strip_backtrace())),
+        other => complaint(&other.strip_backtrace()),
     }
+}
+
+fn complaint(text: &str) -> Error {
+    let text = tidy(text);
+    reword(&text).unwrap_or_else(|| Error::invalid(lower_first(&text)))
 }
 
 fn of_schema(error: &SchemaError) -> Error {
@@ -43,7 +51,8 @@ fn of_schema(error: &SchemaError) -> Error {
             Error::invalid(format!("`{}` is ambiguous: several relations have it", field.name))
                 .with_hint("write `relation.column`".to_owned())
         }
-        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => {
             Error::invalid(format!("two columns are called `{name}`"))
                 .with_hint("give them other names: `x AS name`".to_owned())
         }
@@ -66,14 +75,19 @@ pub(crate) fn parser(error: &ParserError) -> Error {
         }
     };
     let (message, position) = split_place(message);
-    Error::invalid(format!("syntax error: {}", lower_first(message))).at(position)
+    let message = lower_first(message)
+        .replacen("expected: ", "expected ", 1)
+        .replace("found: EOF", "found the end")
+        .replace(", found: ", ", found ");
+    Error::invalid(format!("syntax error: {message}")).at(position)
 }
 
 /// `... at Line: 1, Column: 8` as text and place.
 fn split_place(message: &str) -> (&str, Option<Position>) {
     let Some((text, place)) = message.rsplit_once(" at Line: ") else { return (message, None) };
     let Some((line, column)) = place.split_once(", Column: ") else { return (message, None) };
-    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().ok();
+    let digits =
+        |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().ok();
     match (digits(line), digits(column)) {
         (Some(line), Some(column)) if line > 0 => (text.trim_end(), Some(Position { line, column })),
         _ => (text.trim_end(), None),

@@ -5,9 +5,51 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use super::DeclaredTable;
 use crate::catalog::{Column, Federation};
 
+/// The declared column that output column `index` of `plan` is, untouched.
+pub(crate) fn declared<'f>(
+    plan: &LogicalPlan,
+    index: usize,
+    federation: &'f Federation,
+) -> Option<&'f Column> {
+    match sources(plan, index, federation)?.as_slice() {
+        [one] if is_plain(plan, index) => Some(one),
+        _ => None,
+    }
+}
+
+/// Whether only renaming lies between an output column and a table.
+fn is_plain(plan: &LogicalPlan, index: usize) -> bool {
+    let input = |index| plan.inputs().first().is_some_and(|input| is_plain(input, index));
+    match plan {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::Projection(projection) => match projection.expr.get(index).cloned().map(Expr::unalias) {
+            Some(Expr::Column(column)) => projection
+                .input
+                .schema()
+                .maybe_index_of_column(&column)
+                .is_some_and(|index| is_plain(&projection.input, index)),
+            _ => false,
+        },
+        LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Distinct(_) => input(index),
+        LogicalPlan::Join(join) => match index.checked_sub(join.left.schema().fields().len()) {
+            Some(right) => is_plain(&join.right, right),
+            None => is_plain(&join.left, index),
+        },
+        _ => false,
+    }
+}
+
 /// The declared columns behind output column `index` of `plan`; `None` where a count of rows, a table function's
 /// result or a constant takes part, or the plan is of a kind that hides where its columns come from.
-pub(super) fn sources<'f>(plan: &LogicalPlan, index: usize, federation: &'f Federation) -> Option<Vec<&'f Column>> {
+pub(crate) fn sources<'f>(
+    plan: &LogicalPlan,
+    index: usize,
+    federation: &'f Federation,
+) -> Option<Vec<&'f Column>> {
     match plan {
         LogicalPlan::TableScan(scan) => {
             let table = scan.source.downcast_ref::<DeclaredTable>()?;

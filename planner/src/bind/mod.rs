@@ -1,20 +1,25 @@
 //! SQL text to `DataFusion` logical plans over the declared tables: the only place that meets the SQL front end.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the syntax tree, plans and types of the engine have dozens of kinds; the rest falls under one rule"
+)]
 
 mod context;
 pub(crate) mod dialect;
 mod division;
 pub(crate) mod engine_error;
-mod lineage;
+pub(crate) mod lineage;
 mod optimise;
 mod relation;
 mod resolve;
+mod reword;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Expr, Query, Statement};
@@ -101,6 +106,31 @@ pub(crate) fn bind_query(
 ) -> Result<Bound> {
     let mut resolver = Resolver::new(federation, session, Some(parameters));
     resolver.statement(&mut query)?;
+    plan_resolved(federation, session, query, resolver)
+}
+
+/// Checks the query of a virtual table that is about to be created under this name.
+///
+/// # Errors
+/// As [`bind`]; invalid too if the query reads the virtual table itself, directly or through others.
+pub(crate) fn check_virtual_table(
+    federation: &Federation,
+    session: &Session,
+    name: &str,
+    mut query: Box<Query>,
+) -> Result<()> {
+    let mut resolver = Resolver::new(federation, session, Some(&[]));
+    resolver.inside(name);
+    resolver.statement(&mut query)?;
+    plan_resolved(federation, session, query, resolver).map(|_| ())
+}
+
+fn plan_resolved(
+    federation: &Federation,
+    session: &Session,
+    query: Box<Query>,
+    resolver: Resolver<'_>,
+) -> Result<Bound> {
     let virtual_tables =
         resolver.used.iter().map(|index| session.virtual_tables[*index].name.clone()).collect();
     let functions = Arc::new(relation::TableFunctions::new(federation, resolver.calls));

@@ -40,8 +40,13 @@ impl TableFunctions {
     fn node(&self, call: &TableFunctionCall, rows: LogicalPlan) -> Result<TableFunction> {
         let target = variable("target", &call.target, &rows, false)?;
         if !is_number(&data_type(&rows, &target)) {
-            return Err(Error::invalid(format!("`target`: {} explains a number, `{}` is {}", call.function.name(), target.name, sql_type(&data_type(&rows, &target))))
-                .at(call.target.position));
+            return Err(Error::invalid(format!(
+                "`target`: {} explains a number, `{}` is {}",
+                call.function.name(),
+                target.name,
+                sql_type(&data_type(&rows, &target))
+            ))
+            .at(call.target.position));
         }
         let listed = match &call.features {
             Some(features) => features.clone(),
@@ -55,8 +60,12 @@ impl TableFunctions {
         for (feature, named) in features.iter().zip(&listed) {
             let found = data_type(&rows, feature);
             if !feature.categorical && !is_number(&found) {
-                return Err(Error::invalid(format!("`features`: `{}` is {}, neither a number nor a category", feature.name, sql_type(&found)))
-                    .at(named.position.or(call.position)));
+                return Err(Error::invalid(format!(
+                    "`features`: `{}` is {}, neither a number nor a category",
+                    feature.name,
+                    sql_type(&found)
+                ))
+                .at(named.position.or(call.position)));
             }
         }
         let TableFunctionCall { function, alpha, standardize, intercept, .. } = *call;
@@ -66,7 +75,12 @@ impl TableFunctions {
     }
 
     /// All columns but the target that allow `model`, with a notice about the rest.
-    fn default_features(&self, call: &TableFunctionCall, rows: &LogicalPlan, target: &Variable) -> Result<Vec<Named>> {
+    fn default_features(
+        &self,
+        call: &TableFunctionCall,
+        rows: &LogicalPlan,
+        target: &Variable,
+    ) -> Result<Vec<Named>> {
         let (mut features, mut left_out) = (Vec::new(), Vec::new());
         for (index, field) in rows.schema().fields().iter().enumerate() {
             if *field.name() == target.name {
@@ -82,9 +96,12 @@ impl TableFunctions {
             }
         }
         if features.is_empty() {
-            return Err(Error::invalid(format!("{} has no features: no other column allows `model`", call.function.name()))
-                .with_hint("name them: features => 'a,b'".to_owned())
-                .at(call.position));
+            return Err(Error::invalid(format!(
+                "{} has no features: no other column allows `model`",
+                call.function.name()
+            ))
+            .with_hint("name them: features => 'a,b'".to_owned())
+            .at(call.position));
         }
         if !left_out.is_empty() {
             let notice = format!(
@@ -152,9 +169,12 @@ fn variable(argument: &str, named: &Named, rows: &LogicalPlan, categorical: bool
         _ => match exact().as_slice() {
             [one] => **one,
             _ => {
-                return Err(Error::invalid(format!("`{argument}`: several columns are called `{}`", named.name))
-                    .with_hint("give them other names: `x AS name`".to_owned())
-                    .at(named.position));
+                return Err(Error::invalid(format!(
+                    "`{argument}`: several columns are called `{}`",
+                    named.name
+                ))
+                .with_hint("give them other names: `x AS name`".to_owned())
+                .at(named.position));
             }
         },
     };

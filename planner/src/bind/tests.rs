@@ -1,0 +1,416 @@
+//! Names, plans and refusals over a small federation with odd spellings.
+
+use datafusion::logical_expr::{Expr as PlanExpr, Extension, LogicalPlan};
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Class;
+use crate::function::TableFunction;
+use crate::session::VirtualTable;
+
+const FEDERATION: &str = r#"
+version = 1
+name = "test"
+party = [
+  { name = "hospital", seat = 0 },
+  { name = "Insurer", seat = 1 },
+  { name = "helper", seat = 2 },
+]
+[[view]]
+name = "Cohort"
+sql = "SELECT h.*, c.days, c.region FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.pid) = HASHED(c.pid)"
+[[view]]
+name = "elders"
+sql = "SELECT * FROM cohort WHERE AGE > 60"
+[[view]]
+name = "loop_a"
+sql = "SELECT * FROM loop_b"
+[[view]]
+name = "loop_b"
+sql = "SELECT * FROM loop_a"
+[[view]]
+name = "broken"
+sql = "SELECT agee FROM hospital.lifestyle"
+"#;
+
+const HOSPITAL: &str = r#"
+version = 1
+[table.lifestyle]
+person = "pid"
+max_rows = 100
+[table.lifestyle.column]
+pid = { type = "TEXT", allow = ["join"] }
+age = { type = "INTEGER", bounds = [0, 120], allow = ["filter", "aggregate", "model"] }
+horTh = { type = "BOOLEAN", allow = ["filter", "group", "model"] }
+bmi = { type = "DOUBLE", bounds = [10, 80], allow = ["aggregate", "model"] }
+since = { type = "DATE", bounds = ["2000-01-01", "2030-01-01"], allow = ["filter"] }
+"#;
+
+const INSURER: &str = r#"
+version = 1
+[table.Claims]
+person = "pid"
+max_rows = 100
+[table.Claims.column]
+pid = { type = "TEXT", allow = ["join"] }
+days = { type = "BIGINT", bounds = [0, 366], allow = ["aggregate", "model"] }
+cost = { type = "DECIMAL(10,2)", bounds = [0, 1000], allow = ["aggregate"] }
+region = { type = "TEXT", values = ["north", "south"], allow = ["group", "filter", "model"] }
+Age = { type = "INTEGER", bounds = [0, 120], allow = ["filter"] }
+"#;
+
+fn federation() -> Federation {
+    let policies = [("hospital", HOSPITAL), ("insurer", INSURER)];
+    crate::policy::parse(FEDERATION, &policies.map(|(name, text)| (name.to_owned(), text.to_owned())))
+        .unwrap()
+}
+
+fn session() -> Session {
+    let table = VirtualTable {
+        name: "Young".to_owned(),
+        sql: "SELECT * FROM hospital.lifestyle WHERE age < 40".to_owned(),
+    };
+    Session { virtual_tables: vec![table], submitted_us: 1_700_000_000_000_000, ..Session::default() }
+}
+
+fn bound(sql: &str) -> Bound {
+    bind(&federation(), &session(), sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+}
+
+fn columns(sql: &str) -> Vec<String> {
+    bound(sql).raw.schema().fields().iter().map(|field| field.name().clone()).collect()
+}
+
+fn error(sql: &str) -> Error {
+    match bind(&federation(), &session(), sql) {
+        Ok(bound) => panic!("{sql}: no error\n{}", bound.raw.display_indent()),
+        Err(error) => error,
+    }
+}
+
+/// `class line:column message | hint`
+fn shown(sql: &str) -> String {
+    let Error { class, message, hint, position } = error(sql);
+    let place = position.map_or_else(|| "-".to_owned(), |at| format!("{}:{}", at.line, at.column));
+    format!("{} {place} {message} | {}", class.name(), hint.unwrap_or_default())
+}
+
+/// The optimised plan, one line a node.
+fn optimised(sql: &str) -> String {
+    bound(sql).optimised.display_indent().to_string()
+}
+
+fn table_function(plan: &LogicalPlan) -> TableFunction {
+    if let LogicalPlan::Extension(Extension { node }) = plan {
+        return node.as_any().downcast_ref::<TableFunction>().unwrap().clone();
+    }
+    table_function(plan.inputs().first().unwrap())
+}
+
+#[test]
+fn columns_carry_the_declared_spelling() {
+    assert_eq!(
+        columns("SELECT HORTH, \"AGE\", H.bmi AS Bmi FROM HOSPITAL.Lifestyle h"),
+        ["horTh", "age", "Bmi"]
+    );
+    assert_eq!(columns("SELECT LifeStyle.AGE FROM hospital.lifestyle"), ["age"]);
+    assert_eq!(columns("SELECT hospital.lifestyle.Age FROM hospital.lifestyle"), ["age"]);
+    assert_eq!(columns("SELECT * FROM insurer.claims"), ["pid", "days", "cost", "region", "Age"]);
+    assert_eq!(columns("SELECT C.* FROM insurer.claims c"), ["pid", "days", "cost", "region", "Age"]);
+    assert_eq!(columns("SELECT * EXCLUDE (PID, cost) FROM insurer.claims"), ["days", "region", "Age"]);
+    assert_eq!(
+        columns("SELECT h.age, c.AGE AS other FROM hospital.lifestyle h, insurer.claims c"),
+        ["age", "other"]
+    );
+    assert_eq!(columns("SELECT DAYS FROM cohort WHERE Cohort.AGE > 3"), ["days"]);
+    assert_eq!(columns("SELECT x.N FROM (SELECT COUNT(*) AS n FROM young) X"), ["n"]);
+    assert_eq!(columns("WITH Q AS (SELECT age AS A FROM young) SELECT a, Q.a AS b FROM q"), ["A", "b"]);
+    assert_eq!(columns("SELECT B FROM (SELECT age, bmi FROM young) t(a, b)"), ["b"]);
+    assert_eq!(
+        columns("SELECT COUNT(*) AS N FROM young GROUP BY HorTh HAVING count(*) > 2 ORDER BY n"),
+        ["N"]
+    );
+    assert_eq!(columns("TABLE hospital.lifestyle").len(), 5);
+    assert_eq!(
+        columns("SELECT age FROM young UNION ALL SELECT Age FROM insurer.claims ORDER BY AGE"),
+        ["age"]
+    );
+    assert_eq!(columns("SELECT AVG(h.HORTH::int) FROM hospital.lifestyle h"), ["avg(h.horTh)"]);
+}
+
+#[test]
+fn a_column_hides_an_alias_in_group_by_and_the_other_way_round_in_order_by() {
+    let plan = optimised("SELECT Age AS BMI, COUNT(*) FROM hospital.lifestyle GROUP BY age ORDER BY bmi");
+    assert!(plan.starts_with("Sort: BMI"), "{plan}");
+    assert_eq!(
+        columns("SELECT age > 40 AS Old, COUNT(*) FROM young GROUP BY OLD ORDER BY old"),
+        ["Old", "count(*)"]
+    );
+}
+
+#[test]
+fn hashed_stays_an_equi_join_key() {
+    insta::assert_snapshot!(optimised("SELECT AVG(days) FROM elders"));
+    let plan = optimised(
+        "SELECT COUNT(*) FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.pid, h.age) = HASHED(c.pid, c.age)",
+    );
+    assert!(plan.contains("Inner Join: hashed(h.pid, h.age) = hashed(c.pid, c.Age)"), "{plan}");
+    let plan = optimised(
+        "SELECT COUNT(*) FROM hospital.lifestyle h, insurer.claims c WHERE HASHED(c.pid) = hashed(h.pid) AND h.age > 1",
+    );
+    assert!(plan.contains("Inner Join: hashed(h.pid) = hashed(c.pid)"), "{plan}");
+}
+
+#[test]
+fn table_functions() {
+    for rows in
+        ["cohort", "TABLE cohort", "TABLE(cohort)", "(SELECT * FROM COHORT)", "TABLE((SELECT * FROM cohort))"]
+    {
+        let bound = bound(&format!(
+            "SELECT * FROM LASSO({rows}, target => 'DAYS', alpha => .5) WHERE coefficient <> 0"
+        ));
+        let node = table_function(&bound.optimised);
+        assert_eq!(node.arguments.target.name, "days");
+        let features: Vec<&str> = node.arguments.features.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(features, ["age", "horTh", "bmi", "region"]);
+        let categorical: Vec<bool> = node.arguments.features.iter().map(|f| f.categorical).collect();
+        assert_eq!(categorical, [false, true, false, true]);
+        assert!((node.arguments.alpha.0 - 0.5).abs() < 1e-12 && node.arguments.intercept);
+        for variable in node.variables() {
+            let PlanExpr::Column(column) = &variable.expr else { panic!() };
+            assert!(node.input.schema().has_column(column));
+        }
+        assert_eq!(
+            bound.notices,
+            ["LASSO: left out of the features, because they do not allow `model`: pid, since"]
+        );
+        assert_eq!(bound.optimised.schema().field_names(), ["term", "coefficient"]);
+    }
+    let bound = bound(
+        "SELECT l.N FROM lasso_summary((SELECT days AS Y, age * 2 AS x, bmi FROM cohort), TARGET => 'y', features => ' X , bmi', categorical => 'x', standardize => true, intercept => FALSE, alpha => 0) l",
+    );
+    let node = table_function(&bound.optimised);
+    assert_eq!(node.name, crate::function::TableFunctionName::LassoSummary);
+    assert_eq!((node.arguments.target.name.as_str(), node.arguments.features[0].name.as_str()), ("Y", "x"));
+    assert!(
+        node.arguments.standardize && !node.arguments.intercept && node.arguments.features[0].categorical
+    );
+    assert!(bound.notices.is_empty());
+}
+
+#[test]
+fn divisions_never_fail() {
+    let plan = optimised("SELECT SUM(age / days), SUM(age % 3), SUM(bmi / 0), SUM(bmi / -2.5) FROM cohort");
+    assert!(plan.contains("/ nonzero(Cohort.days)"), "{plan}");
+    assert!(plan.contains("% Int64(3)"), "{plan}");
+    assert!(plan.contains("Float64(NULL)"), "{plan}");
+    assert!(!plan.contains("nonzero(Float64"), "{plan}");
+    let names = columns("SELECT SUM(age / days) FROM cohort");
+    assert_eq!(names, ["sum(Cohort.age / Cohort.days)"]);
+}
+
+#[test]
+fn now_is_the_time_of_submission() {
+    let plan = optimised("SELECT COUNT(*) FROM hospital.lifestyle WHERE since < current_date");
+    assert!(plan.contains("Date32(\"2023-11-14\")"), "{plan}");
+    assert_eq!(optimised("SELECT now() AS t"), optimised("SELECT now() AS t"));
+}
+
+#[test]
+fn which_queries_read_tables() {
+    assert!(!bound("SELECT 1").reads_tables());
+    assert!(!bound("SELECT upper('x') AS y FROM (VALUES (1), (2)) t(a) WHERE a > 1").reads_tables());
+    assert!(bound("SELECT (SELECT COUNT(*) FROM young)").reads_tables());
+    assert!(bound("SELECT 1 FROM young WHERE 1 = 0").reads_tables());
+    assert!(!reads_tables(&bound("SELECT 1 FROM young WHERE 1 = 0").optimised));
+    assert_eq!(bound("SELECT COUNT(*) FROM YOUNG").virtual_tables, ["Young"]);
+}
+
+#[test]
+fn parameters_are_replaced() {
+    let query = || {
+        crate::statement::parse_query_text("SELECT COUNT(*) FROM young WHERE age > $1 AND age < ?").unwrap()
+    };
+    let value = |text: &str| {
+        Expr::Value(datafusion::sql::sqlparser::ast::Value::Number(text.to_owned(), false).into())
+    };
+    let bound = bind_query(&federation(), &session(), query(), &[value("3")]).unwrap();
+    assert!(bound.raw.display_indent().to_string().contains("> Int64(3)"));
+    let error = bind_query(&federation(), &session(), query(), &[]).unwrap_err();
+    assert_eq!((error.class, error.position.map(|at| at.column)), (Class::Invalid, Some(40)));
+    check_names(&federation(), &session(), query()).unwrap();
+}
+
+#[test]
+fn virtual_tables_must_not_read_themselves() {
+    let check = |name: &str, sql: &str| {
+        let query = crate::statement::parse_query_text(sql).unwrap();
+        check_virtual_table(&federation(), &session(), name, query)
+    };
+    check("v", "SELECT * FROM young").unwrap();
+    assert!(check("young", "SELECT * FROM Young").unwrap_err().message.contains("refers to itself"));
+    assert!(check("COHORT", "SELECT * FROM elders").unwrap_err().message.contains("refers to itself"));
+    assert!(check("v", "SELECT nope FROM young").is_err());
+}
+
+#[test]
+fn views_of_the_federation_are_validated() {
+    let error = validate_views(&federation()).unwrap_err();
+    assert!(error.message.starts_with("federation.toml: view `loop_a`: "), "{error}");
+    let mut federation = federation();
+    federation.views.retain(|view| !view.name.starts_with("loop"));
+    let error = validate_views(&federation).unwrap_err();
+    assert_eq!(error.message, "federation.toml: view `broken`: unknown column `agee`");
+    assert_eq!(error.hint.as_deref(), Some("did you mean `age`?"));
+    federation.views.pop();
+    validate_views(&federation).unwrap();
+}
+
+#[test]
+fn faults_have_classes_places_and_hints() {
+    use std::fmt::Write as _;
+    let lasso = |arguments: &str| format!("SELECT * FROM LASSO(cohort, {arguments})");
+    let mut all = String::new();
+    for sql in [
+        "SELECT agee FROM hospital.lifestyle".to_owned(),
+        "SELECT\n  h.agee FROM hospital.lifestyle h".to_owned(),
+        "SELECT x.age FROM hospital.lifestyle h".to_owned(),
+        "SELECT lifestyle.age FROM hospital.lifestyle h".to_owned(),
+        "SELECT age FROM hospital.lifestyle, insurer.claims".to_owned(),
+        "SELECT pid FROM hospital.lifestyle, insurer.claims".to_owned(),
+        "SELECT \"north\" FROM insurer.claims".to_owned(),
+        "SELECT 1 FROM lifestyle".to_owned(),
+        "SELECT 1 FROM hospital.lifestile".to_owned(),
+        "SELECT 1 FROM a.b.c".to_owned(),
+        "SELECT 1 FROM cohrt".to_owned(),
+        "SELECT 1 FROM loop_a".to_owned(),
+        "SELECT 1 FROM broken".to_owned(),
+        "SELECT 1 FROM 'x.csv'".to_owned(),
+        "SELECT 1 FROM read_csv('x.csv')".to_owned(),
+        "SELECT 1 FROM laso(cohort)".to_owned(),
+        "SELECT averge(age) FROM young".to_owned(),
+        "SELECT random() FROM young".to_owned(),
+        "SELECT LASSO(age) FROM young".to_owned(),
+        "SELECT COUNT(*) FROM young TABLESAMPLE (10)".to_owned(),
+        "SELECT HASHED(pid) FROM young".to_owned(),
+        "SELECT 1 FROM young y JOIN cohort c ON HASHED(y.pid) = c.pid".to_owned(),
+        "SELECT 1 FROM young y JOIN cohort c ON HASHED(y.pid) = HASHED(c.pid, c.age)".to_owned(),
+        "SELECT 1 FROM young y JOIN cohort c ON HASHED(y.pid) < HASHED(c.pid)".to_owned(),
+        "SELECT 1 FROM young NATURAL JOIN cohort".to_owned(),
+        "SELECT 1 FROM hospital.lifestyle JOIN insurer.claims USING (age)".to_owned(),
+        "SELECT 1 FROM young JOIN cohort USING (nope)".to_owned(),
+        "SELECT COUNT(*), age FROM young".to_owned(),
+        "SELECT SUM(pid) FROM young".to_owned(),
+        "SELECT age + pid FROM young WHERE since".to_owned(),
+        "SELECT SUM(age, bmi) FROM young".to_owned(),
+        "SELECT COUNT(*), COUNT(*) FROM young".to_owned(),
+        "SELECT $1".to_owned(),
+        "SELECT COUNT(*) FROM young LIMIT age".to_owned(),
+        "SELECT age FROM young UNION ALL SELECT age, bmi FROM young".to_owned(),
+        "SELECT * FROM young FETCH FIRST 3 ROWS ONLY".to_owned(),
+        "WITH RECURSIVE r AS (SELECT 1) SELECT * FROM r".to_owned(),
+        "SELECT DATE 'yesterday'".to_owned(),
+        "SELECT CAST('x' AS INTEGER)".to_owned(),
+        "SELECT @x".to_owned(),
+        lasso("alpha => 0.1"),
+        lasso("target => 'day'"),
+        lasso("target => 3"),
+        lasso("target => days"),
+        lasso("target => 'days', alpha => -0.1"),
+        lasso("target => 'days', alpha => 1e999"),
+        lasso("target => 'days', alpha => 'x'"),
+        lasso("target => 'days', alfa => 1"),
+        lasso("target => 'days', target => 'age'"),
+        lasso("target => 'days', features => 'age,bmj'"),
+        lasso("target => 'days', features => 'age,days'"),
+        lasso("target => 'days', features => 'age,AGE'"),
+        lasso("target => 'days', features => 'age,,bmi'"),
+        lasso("target => 'days', features => 'age', categorical => 'bmi'"),
+        lasso("target => 'days', standardize => 'yes'"),
+        lasso("target => 'days', features => 'since'"),
+        lasso("target => 'region'"),
+        lasso("'days'"),
+        "SELECT * FROM LASSO(target => 'days')".to_owned(),
+        "SELECT * FROM LASSO((SELECT cost, pid FROM insurer.claims), target => 'cost')".to_owned(),
+        "SELECT * FROM LASSO((SELECT SUM(days) FROM insurer.claims GROUP BY region), target => 'days')"
+            .to_owned(),
+    ] {
+        writeln!(all, "{sql}\n    {}", shown(&sql)).unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn views_over_views_do_not_explode() {
+    let mut federation = federation();
+    federation.views.clear();
+    let view = |name: String, sql: String| crate::catalog::View { name, sql };
+    federation.views.push(view("v0".to_owned(), "SELECT age FROM hospital.lifestyle".to_owned()));
+    for i in 1..40 {
+        let sql = format!("SELECT a.age FROM v{0} a, v{0} b", i - 1);
+        federation.views.push(view(format!("v{i}"), sql));
+    }
+    let error = bind(&federation, &Session::default(), "SELECT COUNT(*) FROM v39").unwrap_err();
+    assert!(error.message.contains("more than 200 virtual tables"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn no_words_make_it_panic(words in prop::collection::vec(prop::sample::select(WORDS.to_vec()), 1..14)) {
+        let sql = format!("SELECT {}", words.join(" "));
+        let _ = crate::plan(&federation(), &session(), &sql);
+        let _ = crate::plan(&federation(), &session(), &words.join(" "));
+    }
+}
+
+const WORDS: [&str; 48] = [
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "HAVING",
+    "ORDER BY",
+    "LIMIT",
+    "JOIN",
+    "ON",
+    "USING",
+    "UNION ALL",
+    "(",
+    ")",
+    ",",
+    "*",
+    "=",
+    "/",
+    "+",
+    "-",
+    "<",
+    "AND",
+    "NOT",
+    "NULL",
+    "1",
+    "0.5",
+    "'days'",
+    "hospital.lifestyle",
+    "insurer.claims",
+    "cohort",
+    "young",
+    "age",
+    "h",
+    "h.age",
+    "days",
+    "AS",
+    "HASHED(h.pid)",
+    "COUNT(*)",
+    "SUM(age)",
+    "AVG(",
+    "LASSO(",
+    "target =>",
+    "alpha =>",
+    "TABLE",
+    "CASE WHEN",
+    "THEN",
+    "END",
+    "EXPLAIN",
+    "$1",
+];

@@ -7,7 +7,7 @@ use super::TableFunctionName;
 use crate::error::{Error, Position, Result};
 use crate::nearest::{hint, same_name};
 
-/// Arguments of LASSO and LASSO_SUMMARY.
+/// Arguments of `LASSO` and `LASSO_SUMMARY`.
 const LASSO_ARGUMENTS: [&str; 6] = ["target", "features", "categorical", "alpha", "standardize", "intercept"];
 
 /// `name => value` as written, parameters replaced.
@@ -114,7 +114,8 @@ pub(crate) fn unknown_column<'a>(
     name: &str,
     columns: impl IntoIterator<Item = &'a str>,
 ) -> Error {
-    Error::invalid(format!("`{argument}`: the rows have no column `{name}`")).with_hint(hint(name, columns, "columns"))
+    Error::invalid(format!("`{argument}`: the rows have no column `{name}`"))
+        .with_hint(hint(name, columns, "columns"))
 }
 
 fn names(argument: &Argument) -> Result<Vec<&str>> {

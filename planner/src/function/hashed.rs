@@ -241,7 +241,8 @@ mod tests {
         same(Int64Array::from(vec![42]), "42");
         same(Int32Array::from(vec![-7]), " -7 ");
         assert_ne!(one(Int64Array::from(vec![42])), form("042"));
-        let decimal = |v: i128, s: i8| Decimal128Array::from(vec![v]).with_precision_and_scale(20, s).unwrap();
+        let decimal =
+            |v: i128, s: i8| Decimal128Array::from(vec![v]).with_precision_and_scale(20, s).unwrap();
         same(decimal(4200, 2), "42");
         same(decimal(4250, 2), "42.5");
         same(decimal(-5, 3), "-0.005");

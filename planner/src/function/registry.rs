@@ -102,12 +102,14 @@ impl Registry {
             }
         }
         for function in SessionStateDefaults::default_aggregate_functions() {
-            for name in std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str)) {
+            for name in std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str))
+            {
                 registry.aggregate.insert(name.to_owned(), Arc::clone(&function));
             }
         }
         for function in SessionStateDefaults::default_window_functions() {
-            for name in std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str)) {
+            for name in std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str))
+            {
                 registry.window.insert(name.to_owned(), Arc::clone(&function));
             }
         }

@@ -9,7 +9,8 @@ pub(super) fn date(text: &str) -> Option<i32> {
         return None;
     }
     let (year, month, day) = (digits(&text[..4])?, digits(&text[5..7])?, digits(&text[8..])?);
-    if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
+    if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day)
+    {
         return None;
     }
     // Howard Hinnant's days_from_civil: years begin in March, so that leap days come last.
@@ -80,7 +81,16 @@ mod tests {
         assert_eq!(date("1969-12-31"), Some(-1));
         assert_eq!(date("0001-01-01"), Some(-719_162));
         assert_eq!(date("9999-12-31"), Some(2_932_896));
-        for bad in ["1900-02-29", "2024-13-01", "2024-00-10", "2024-1-01", "24-01-01", "2024-01-32", "2024/01/01", "ä024-01-1"] {
+        for bad in [
+            "1900-02-29",
+            "2024-13-01",
+            "2024-00-10",
+            "2024-1-01",
+            "24-01-01",
+            "2024-01-32",
+            "2024/01/01",
+            "ä024-01-1",
+        ] {
             assert_eq!(date(bad), None, "{bad}");
         }
     }
@@ -106,7 +116,14 @@ mod tests {
         assert_eq!(timestamp("1970-01-01T00:00:01.5Z"), Some(1_500_000));
         assert_eq!(timestamp("1970-01-01 02:00:00+02:00"), Some(0));
         assert_eq!(timestamp("1970-01-01T00:00:00-01:00"), Some(3_600_000_000));
-        for bad in ["1970-01-01T", "1970-01-01T24:00:00", "1970-01-01T00:00", "1970-01-01T00:00:00.", "x", "1970-01-01T00:00:00.1234567"] {
+        for bad in [
+            "1970-01-01T",
+            "1970-01-01T24:00:00",
+            "1970-01-01T00:00",
+            "1970-01-01T00:00:00.",
+            "x",
+            "1970-01-01T00:00:00.1234567",
+        ] {
             assert_eq!(timestamp(bad), None, "{bad}");
         }
     }

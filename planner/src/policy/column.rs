@@ -214,7 +214,11 @@ fn parse_allow(entry: &Entry<'_>) -> Result<BTreeSet<Use>> {
         let word = item.string()?;
         let found = Use::ALL.into_iter().find(|what| what.name() == word.to_lowercase());
         let what = found.ok_or_else(|| {
-            item.error(&format!("unknown use `{word}`")).with_hint(hint(word, Use::ALL.map(Use::name), "uses"))
+            item.error(&format!("unknown use `{word}`")).with_hint(hint(
+                word,
+                Use::ALL.map(Use::name),
+                "uses",
+            ))
         })?;
         if !allow.insert(what) {
             return Err(item.error(&format!("`{word}` occurs twice")));

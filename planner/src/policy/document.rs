@@ -163,11 +163,8 @@ impl<'d> Entry<'d> {
     pub(super) fn section(&self) -> Result<Section<'d>> {
         let table = self.value.as_table().ok_or_else(|| self.wrong("a table"))?;
         let parent = self.section.trim_start_matches('[').trim_end_matches(']');
-        let path = if parent.is_empty() {
-            format!("[{}]", self.key)
-        } else {
-            format!("[{parent}.{}]", self.key)
-        };
+        let path =
+            if parent.is_empty() { format!("[{}]", self.key) } else { format!("[{parent}.{}]", self.key) };
         Ok(Section::new(self.file, path, self.at, table))
     }
 }

@@ -80,7 +80,14 @@ mod tests {
 
     #[test]
     fn refuses_other_texts() {
-        for bad in ["", "rsa:AAAA", "ed25519:", "ed25519:AAAA", "ed25519:A!==", "ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9="] {
+        for bad in [
+            "",
+            "rsa:AAAA",
+            "ed25519:",
+            "ed25519:AAAA",
+            "ed25519:A!==",
+            "ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -22,7 +22,11 @@ impl Default for ReleaseRules {
 }
 
 /// Reads a policy.
-pub(super) fn parse(file: File<'_>, owner: PartyId, analysts: &[Analyst]) -> Result<(ReleaseRules, Vec<Table>)> {
+pub(super) fn parse(
+    file: File<'_>,
+    owner: PartyId,
+    analysts: &[Analyst],
+) -> Result<(ReleaseRules, Vec<Table>)> {
     let root = file.parse()?;
     let top = Section::top(file, &root);
     top.only(&["version", "release", "table"])?;
@@ -107,8 +111,10 @@ fn parse_person(entry: &Entry<'_>, table: &Table) -> Result<String> {
     let name = entry.text()?;
     match table.column(name) {
         Some((_, column)) => Ok(column.name.clone()),
-        None => Err(entry
-            .error(&format!("the table has no column `{name}`"))
-            .with_hint(hint(name, table.columns.iter().map(|c| c.name.as_str()), "columns"))),
+        None => Err(entry.error(&format!("the table has no column `{name}`")).with_hint(hint(
+            name,
+            table.columns.iter().map(|c| c.name.as_str()),
+            "columns",
+        ))),
     }
 }

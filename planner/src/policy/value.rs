@@ -21,9 +21,9 @@ pub(super) fn parse(entry: &Entry<'_>, sql_type: SqlType) -> Result<ScalarValue>
         SqlType::Decimal(precision, scale) => decimal(entry, precision, scale)?,
         SqlType::Real => real(entry)?,
         SqlType::Double => double(entry)?.map(|v| ScalarValue::Float64(Some(v))),
-        SqlType::Date => moment(entry)
-            .and_then(|text| calendar::date(&text))
-            .map(|days| ScalarValue::Date32(Some(days))),
+        SqlType::Date => {
+            moment(entry).and_then(|text| calendar::date(&text)).map(|days| ScalarValue::Date32(Some(days)))
+        }
         SqlType::Timestamp => moment(entry)
             .and_then(|text| calendar::timestamp(&text))
             .map(|us| ScalarValue::TimestampMicrosecond(Some(us), None)),
@@ -33,8 +33,14 @@ pub(super) fn parse(entry: &Entry<'_>, sql_type: SqlType) -> Result<ScalarValue>
         let example = match sql_type {
             SqlType::Date => ", such as \"2024-12-31\"",
             SqlType::Timestamp => ", such as \"2024-12-31T23:59:59Z\"",
-            SqlType::Text => ", in quotes",
-            _ => "",
+            SqlType::Text => ": write it in quotes",
+            SqlType::Boolean
+            | SqlType::SmallInt
+            | SqlType::Integer
+            | SqlType::BigInt
+            | SqlType::Decimal(..)
+            | SqlType::Real
+            | SqlType::Double => "",
         };
         entry.error(&format!("{} is not a value of type {sql_type}{example}", written(entry.value())))
     })

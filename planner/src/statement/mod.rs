@@ -1,4 +1,8 @@
 //! Statements of SQL text: where one ends, and what kind each is.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "tokens have dozens of kinds; the rest is none of those asked for"
+)]
 
 mod parse;
 pub(crate) mod show;

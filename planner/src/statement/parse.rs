@@ -53,14 +53,26 @@ pub(crate) enum Explain {
 
 /// First words of statements, for hints.
 const WORDS: [&str; 14] = [
-    "SELECT", "WITH", "CREATE", "DROP", "SHOW", "DESCRIBE", "SET", "PREPARE", "EXECUTE", "DEALLOCATE", "EXPLAIN",
-    "COPY", "VALUES", "TABLE",
+    "SELECT",
+    "WITH",
+    "CREATE",
+    "DROP",
+    "SHOW",
+    "DESCRIBE",
+    "SET",
+    "PREPARE",
+    "EXECUTE",
+    "DEALLOCATE",
+    "EXPLAIN",
+    "COPY",
+    "VALUES",
+    "TABLE",
 ];
 
 /// Statements that change data or read files; refused, built or not.
 const REFUSED: [&str; 14] = [
-    "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "ALTER", "GRANT", "REVOKE", "LOAD", "ATTACH", "INSTALL",
-    "IMPORT", "REPLACE", "EXPORT",
+    "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "ALTER", "GRANT", "REVOKE", "LOAD", "ATTACH",
+    "INSTALL", "IMPORT", "REPLACE", "EXPORT",
 ];
 
 /// Reads one statement.
@@ -122,7 +134,9 @@ fn create(cursor: &mut Cursor<'_>) -> Result<Kind> {
     let or_replace = cursor.take(&["OR", "REPLACE"]);
     let _ = cursor.take(&["TEMP"]) || cursor.take(&["TEMPORARY"]);
     if cursor.take(&["EXTERNAL"]) || cursor.take(&["UNBOUNDED", "EXTERNAL"]) {
-        return Err(Error::refused("CREATE EXTERNAL TABLE is refused: only declared tables can be read").at(at));
+        return Err(
+            Error::refused("CREATE EXTERNAL TABLE is refused: only declared tables can be read").at(at)
+        );
     }
     if !(cursor.take(&["VIRTUAL", "TABLE"]) || cursor.take(&["VIEW"])) {
         return Err(cursor
@@ -240,25 +254,23 @@ fn options_follow(cursor: &Cursor<'_>) -> bool {
 
 fn options(cursor: &mut Cursor<'_>) -> Result<Explain> {
     cursor.expect_token(&Token::LParen)?;
-    let mut what = Explain::Tree { verbose: false };
     loop {
-        if cursor.take(&["FORMAT"]) {
-            what = format(cursor)?;
+        let what = if cursor.take(&["FORMAT"]) {
+            format(cursor)?
         } else if cursor.take(&["DISCLOSURE"]) {
-            what = Explain::Disclosure;
+            Explain::Disclosure
         } else if cursor.take(&["ANALYZE"]) || cursor.take(&["ANALYSE"]) {
-            what = Explain::Analyze;
+            Explain::Analyze
         } else if cursor.take(&["VERBOSE"]) {
-            what = Explain::Tree { verbose: true };
+            Explain::Tree { verbose: true }
         } else {
             return Err(cursor.unexpected("FORMAT, ANALYZE, VERBOSE or DISCLOSURE"));
+        };
+        if cursor.take_token(&Token::RParen) {
+            return Ok(what);
         }
-        if !cursor.take_token(&Token::Comma) {
-            break;
-        }
+        cursor.expect_token(&Token::Comma)?;
     }
-    cursor.expect_token(&Token::RParen)?;
-    Ok(what)
 }
 
 fn format(cursor: &mut Cursor<'_>) -> Result<Explain> {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
 
+use crate::bind::lineage::declared;
 use crate::catalog::{Column, Domain, Federation, Use};
 use crate::error::{Error, Result};
 use crate::function::registry;
@@ -48,8 +50,11 @@ pub(crate) fn settings(session: &Session, name: Option<&str>) -> Result<RecordBa
         && !SETTINGS.iter().any(|setting| same_name(setting.name, name))
     {
         let names = SETTINGS.iter().map(|setting| setting.name);
-        return Err(Error::invalid(format!("unknown setting `{name}`"))
-            .with_hint(hint(name, names.chain(["TABLES", "FUNCTIONS", "ALL"]), "settings")));
+        return Err(Error::invalid(format!("unknown setting `{name}`")).with_hint(hint(
+            name,
+            names.chain(["TABLES", "FUNCTIONS", "ALL"]),
+            "settings",
+        )));
     }
     let shown = SETTINGS.iter().filter(|setting| name.is_none_or(|name| same_name(setting.name, name)));
     let rows: Vec<[Option<String>; 3]> = shown
@@ -63,40 +68,57 @@ pub(crate) fn settings(session: &Session, name: Option<&str>) -> Result<RecordBa
 
 /// `DESCRIBE party.table`.
 pub(crate) fn table(columns: &[Column]) -> Result<RecordBatch> {
-    let text = |of: &dyn Fn(&Column) -> Option<String>| -> ArrayRef {
-        Arc::new(columns.iter().map(of).collect::<StringArray>())
+    let row = |column| Described { declared: Some(column), ..Described::of(column) };
+    describe(&columns.iter().map(row).collect::<Vec<_>>())
+}
+
+/// `DESCRIBE` of a virtual table: the columns of its query; what owners declare of those that are theirs untouched.
+pub(crate) fn query(plan: &LogicalPlan, federation: &Federation) -> Result<RecordBatch> {
+    let row = |(index, field): (usize, &Arc<Field>)| Described {
+        name: field.name().clone(),
+        sql_type: sql_type(field.data_type()),
+        nullable: field.is_nullable(),
+        declared: declared(plan, index, federation),
     };
-    let nullable: ArrayRef =
-        Arc::new(columns.iter().map(|column| Some(column.nullable)).collect::<BooleanArray>());
-    describe(vec![
-        text(&|column| Some(column.name.clone())),
-        text(&|column| Some(column.sql_type.to_string())),
-        text(&domain),
-        text(&|column| Some(allow(column))),
+    describe(&plan.schema().fields().iter().enumerate().map(row).collect::<Vec<_>>())
+}
+
+/// A row of DESCRIBE.
+struct Described<'c> {
+    name: String,
+    sql_type: String,
+    nullable: bool,
+    declared: Option<&'c Column>,
+}
+
+impl Described<'_> {
+    fn of(column: &Column) -> Self {
+        let (name, sql_type) = (column.name.clone(), column.sql_type.to_string());
+        Described { name, sql_type, nullable: column.nullable, declared: None }
+    }
+}
+
+fn describe(rows: &[Described<'_>]) -> Result<RecordBatch> {
+    let text = |of: &dyn Fn(&Described<'_>) -> Option<String>| -> ArrayRef {
+        Arc::new(rows.iter().map(of).collect::<StringArray>())
+    };
+    let nullable: ArrayRef = Arc::new(rows.iter().map(|row| Some(row.nullable)).collect::<BooleanArray>());
+    let arrays = vec![
+        text(&|row| Some(row.name.clone())),
+        text(&|row| Some(row.sql_type.clone())),
+        text(&|row| row.declared.and_then(domain)),
+        text(&|row| row.declared.map(allow)),
         nullable,
-        text(&|column| label(column)),
-    ])
-}
-
-/// `DESCRIBE` of a virtual table: the columns of its query.
-pub(crate) fn query(schema: &Schema) -> Result<RecordBatch> {
-    let fields = schema.fields();
-    let none = || -> ArrayRef { Arc::new(StringArray::from(vec![None::<&str>; fields.len()])) };
-    let names: ArrayRef = Arc::new(fields.iter().map(|f| Some(f.name().as_str())).collect::<StringArray>());
-    let types: ArrayRef =
-        Arc::new(fields.iter().map(|f| Some(sql_type(f.data_type()))).collect::<StringArray>());
-    let nullable: ArrayRef = Arc::new(fields.iter().map(|f| Some(f.is_nullable())).collect::<BooleanArray>());
-    describe(vec![names, types, none(), none(), nullable, none()])
-}
-
-fn describe(arrays: Vec<ArrayRef>) -> Result<RecordBatch> {
+        text(&|row| row.declared.and_then(label)),
+    ];
     let names = ["column", "type", "domain", "allow", "nullable", "label"];
     let fields: Vec<Field> = names
         .iter()
         .zip(&arrays)
         .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
         .collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|_| Error::internal("rows of DESCRIBE"))
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|_| Error::internal("rows of DESCRIBE"))
 }
 
 /// `values a, b` or `0 to 366, steps of 0.1`.

@@ -58,7 +58,10 @@ pub(crate) struct Cursor<'s> {
 impl<'s> Cursor<'s> {
     pub(crate) fn new(sql: &'s str) -> Result<Self> {
         if sql.len() > MAX_BYTES {
-            return Err(Error::new(Class::Resource, format!("the statement is longer than {MAX_BYTES} bytes")));
+            return Err(Error::new(
+                Class::Resource,
+                format!("the statement is longer than {MAX_BYTES} bytes"),
+            ));
         }
         let mut tokens = tokenize(sql)?;
         while tokens.last().is_some_and(|token| token.token == Token::SemiColon) {
@@ -210,20 +213,26 @@ impl<'s> Cursor<'s> {
         if self.peek().is_none() {
             return Ok(Vec::new());
         }
-        let tokens = self.tokens.split_off(self.next);
+        let (tokens, last) = (self.tokens.split_off(self.next), self.tokens.last().map(place));
         let mut parser = Parser::new(&ConjoinDialect).with_tokens_with_locations(tokens);
         let parsed = parser
             .expect_token(&Token::LParen)
             .and_then(|_| parser.parse_comma_separated(Parser::parse_expr))
             .and_then(|list| parser.expect_token(&Token::RParen).map(|_| list));
-        parsed.and_then(|list| at_end(&mut parser).map(|()| list)).map_err(|error| parser_error(&error))
+        parsed.and_then(|list| at_end(&mut parser).map(|()| list)).map_err(|error| {
+            let error = parser_error(&error);
+            let position = error.position.or(last);
+            error.at(position)
+        })
     }
 
     /// Something else stands here.
     pub(crate) fn unexpected(&self, wanted: &str) -> Error {
         match self.peek() {
-            Some(token) => Error::invalid(format!("syntax error: expected {wanted}, found `{}`", token.token))
-                .at(place(token)),
+            Some(token) => {
+                Error::invalid(format!("syntax error: expected {wanted}, found `{}`", token.token))
+                    .at(place(token))
+            }
             None => Error::invalid(format!("syntax error: expected {wanted}, found the end"))
                 .at(self.tokens.last().map(place)),
         }
@@ -236,6 +245,7 @@ pub(crate) fn parse_query(mut tokens: Vec<TokenWithSpan>) -> Result<Box<Query>> 
         return Err(Error::invalid("syntax error: expected a query, found the end"));
     }
     check_depth(&tokens)?;
+    let last = tokens.last().map(place);
     let mut number = 0;
     for token in &mut tokens {
         if token.token == Token::Placeholder("?".to_owned()) {
@@ -245,7 +255,11 @@ pub(crate) fn parse_query(mut tokens: Vec<TokenWithSpan>) -> Result<Box<Query>> 
     }
     let mut parser = Parser::new(&ConjoinDialect).with_tokens_with_locations(tokens);
     let query = parser.parse_query().and_then(|query| at_end(&mut parser).map(|()| query));
-    query.map_err(|error| parser_error(&error))
+    query.map_err(|error| {
+        let error = parser_error(&error);
+        let position = error.position.or(last);
+        error.at(position)
+    })
 }
 
 fn at_end(parser: &mut Parser<'_>) -> Result<(), datafusion::sql::sqlparser::parser::ParserError> {

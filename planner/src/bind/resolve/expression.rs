@@ -3,8 +3,8 @@
 use core::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArguments, Ident, ObjectName,
-    Query, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArguments, Ident,
+    ObjectName, Query, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::scope::{Columns, Relation, Scope};
@@ -32,13 +32,15 @@ impl Resolver<'_> {
 
     /// `*` with its EXCEPT or EXCLUDE: adds its columns to the outputs.
     pub(super) fn wildcard(
-        &mut self,
         options: &mut WildcardAdditionalOptions,
         columns: &Columns,
         outputs: &mut Columns,
     ) -> Result<()> {
         if options.opt_ilike.is_some() || options.opt_replace.is_some() || options.opt_rename.is_some() {
-            return Err(unsupported("ILIKE, REPLACE and RENAME after `*`", place(options.wildcard_token.0.span)));
+            return Err(unsupported(
+                "ILIKE, REPLACE and RENAME after `*`",
+                place(options.wildcard_token.0.span),
+            ));
         }
         let mut left_out: Vec<String> = Vec::new();
         let relation = Relation { name: None, owner: None, columns: columns.clone() };
@@ -136,7 +138,9 @@ impl Visitor<'_, '_> {
     /// Inside a virtual table, errors and plans point to where the statement names it.
     fn move_into_statement(&self, idents: &mut [Ident]) {
         if let Some(span) = self.resolver.reference {
-            idents.iter_mut().for_each(|ident| ident.span = span);
+            for ident in idents {
+                ident.span = span;
+            }
         }
     }
 
@@ -146,7 +150,9 @@ impl Visitor<'_, '_> {
         let [ident] = idents.as_mut_slice() else {
             return Err(Error::invalid(format!("unknown function `{}`", function.name)));
         };
-        if !matches!(function.parameters, FunctionArguments::None) || !function.within_group.is_empty() && function.over.is_some() {
+        if !matches!(function.parameters, FunctionArguments::None)
+            || !function.within_group.is_empty() && function.over.is_some()
+        {
             return Err(unsupported("this form of function call", place(ident.span)));
         }
         registry::check(&ident.value).map_err(|error| error.at(place(ident.span)))?;

@@ -102,7 +102,9 @@ impl Resolver<'_> {
         };
         let mut idents = identifiers(name).unwrap_or_default();
         if let Some(span) = self.reference {
-            idents.iter_mut().for_each(|ident| ident.span = span);
+            for ident in &mut idents {
+                ident.span = span;
+            }
         }
         if let Some(file) = idents.iter().find(|ident| is_file(ident)) {
             return Err(Error::refused(format!("reading the file `{}` is refused", file.value))
@@ -168,13 +170,17 @@ impl Resolver<'_> {
         let position = place(self.reference.unwrap_or(at.span));
         self.expansions += 1;
         if self.expansions > MAX_EXPANSIONS {
-            return Err(Error::invalid(format!("the query expands more than {MAX_EXPANSIONS} virtual tables"))
-                .at(position));
+            return Err(Error::invalid(format!(
+                "the query expands more than {MAX_EXPANSIONS} virtual tables"
+            ))
+            .at(position));
         }
         if self.expanding.iter().any(|other| same_name(other, name)) {
             let chain = self.expanding.join("` -> `");
-            return Err(Error::invalid(format!("virtual table `{name}` refers to itself: `{chain}` -> `{name}`"))
-                .at(position));
+            return Err(Error::invalid(format!(
+                "virtual table `{name}` refers to itself: `{chain}` -> `{name}`"
+            ))
+            .at(position));
         }
         let inside = |error: Error| {
             let message = match &error.message {

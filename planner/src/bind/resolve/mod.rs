@@ -44,7 +44,11 @@ pub(super) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     /// A pass over one query.
-    pub(super) fn new(federation: &'a Federation, session: &'a Session, parameters: Option<&'a [Expr]>) -> Self {
+    pub(super) fn new(
+        federation: &'a Federation,
+        session: &'a Session,
+        parameters: Option<&'a [Expr]>,
+    ) -> Self {
         Resolver {
             federation,
             session,
@@ -56,6 +60,11 @@ impl<'a> Resolver<'a> {
             calls: Vec::new(),
             used: std::collections::BTreeSet::new(),
         }
+    }
+
+    /// Says that the query is that of a virtual table, which it must not read.
+    pub(super) fn inside(&mut self, name: &str) {
+        self.expanding.push(name.to_owned());
     }
 
     /// Resolves a whole statement.
@@ -199,13 +208,13 @@ impl<'a> Resolver<'a> {
             SelectItem::Wildcard(options) => {
                 let mut columns = Columns::default();
                 rows.relations.iter().for_each(|relation| columns.extend(&relation.columns));
-                self.wildcard(options, &columns, outputs)?;
+                Self::wildcard(options, &columns, outputs)?;
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
                 let mut qualifier = super::dialect::identifiers(name).unwrap_or_default();
                 let columns = rows.resolve_wildcard(&mut qualifier)?.clone();
                 *name = qualifier.into();
-                self.wildcard(options, &columns, outputs)?;
+                Self::wildcard(options, &columns, outputs)?;
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(_), _) => {
                 return Err(unsupported("`expression.*`", None));
@@ -236,8 +245,9 @@ impl<'a> Resolver<'a> {
                 let exprs = [limit.as_mut(), offset.as_mut().map(|offset| &mut offset.value)];
                 exprs.into_iter().flatten().try_for_each(|expr| self.expression(expr, &nothing))
             }
-            LimitClause::OffsetCommaLimit { .. } => Err(unsupported("LIMIT with a comma", None)
-                .with_hint("write `LIMIT n OFFSET m`".to_owned())),
+            LimitClause::OffsetCommaLimit { .. } => {
+                Err(unsupported("LIMIT with a comma", None).with_hint("write `LIMIT n OFFSET m`".to_owned()))
+            }
         }
     }
 

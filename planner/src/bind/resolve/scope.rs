@@ -76,13 +76,34 @@ impl<'a> Scope<'a> {
 
     /// The spelling of a name in this scope alone.
     fn lookup(&self, ident: &Ident) -> Result<Option<String>> {
-        let outputs = self.outputs.iter().map(String::as_str);
-        let columns = self.relations.iter().flat_map(|r| r.columns.names.iter().map(String::as_str));
+        let outputs = || pick(self.outputs.iter().map(String::as_str), ident);
         if self.outputs_first {
-            Ok(pick(outputs, ident)?.or(pick(columns, ident)?))
-        } else {
-            Ok(pick(columns, ident)?.or(pick(outputs, ident)?))
+            if let Some(spelling) = outputs()? {
+                return Ok(Some(spelling));
+            }
+            return self.column(ident);
         }
+        match self.column(ident)? {
+            Some(spelling) => Ok(Some(spelling)),
+            None => outputs(),
+        }
+    }
+
+    /// The spelling of a column of this scope's relations. Several relations may have it, spelled alike: whether that
+    /// is ambiguous depends on how they are joined, and the engine decides it.
+    fn column(&self, ident: &Ident) -> Result<Option<String>> {
+        let mut found: Vec<String> = Vec::new();
+        for relation in self.relations {
+            found.extend(pick(relation.columns.names.iter().map(String::as_str), ident)?);
+        }
+        found.dedup();
+        if found.len() > 1 {
+            let spellings = found.join("` and `");
+            return Err(Error::invalid(format!("`{}` is ambiguous: `{spellings}`", ident.value))
+                .with_hint("write `relation.column`".to_owned())
+                .at(place(ident.span)));
+        }
+        Ok(found.pop())
     }
 
     /// Gives `relation.column` or `party.table.column` its declared spelling.
@@ -116,8 +137,10 @@ impl<'a> Scope<'a> {
             if let Some(found) = matching.next() {
                 if matching.next().is_some() {
                     let name = dotted(qualifier);
-                    return Err(Error::invalid(format!("`{name}` is ambiguous: two relations have this name"))
-                        .at(qualifier.first().and_then(|ident| place(ident.span))));
+                    return Err(Error::invalid(format!(
+                        "`{name}` is ambiguous: two relations have this name"
+                    ))
+                    .at(qualifier.first().and_then(|ident| place(ident.span))));
                 }
                 return Ok(Some(found));
             }
@@ -128,15 +151,14 @@ impl<'a> Scope<'a> {
 
     fn unknown_column(&self, ident: &Ident, relation: Option<&Relation>) -> Error {
         let mut known: Vec<&str> = Vec::new();
-        match relation {
-            Some(relation) => known.extend(relation.columns.names.iter().map(String::as_str)),
-            None => {
-                let mut scope = Some(self);
-                while let Some(here) = scope {
-                    known.extend(here.outputs.iter().map(String::as_str));
-                    known.extend(here.relations.iter().flat_map(|r| r.columns.names.iter().map(String::as_str)));
-                    scope = here.outer;
-                }
+        if let Some(relation) = relation {
+            known.extend(relation.columns.names.iter().map(String::as_str));
+        } else {
+            let mut scope = Some(self);
+            while let Some(here) = scope {
+                known.extend(here.outputs.iter().map(String::as_str));
+                known.extend(here.relations.iter().flat_map(|r| r.columns.names.iter().map(String::as_str)));
+                scope = here.outer;
             }
         }
         dedup(&mut known);

@@ -9,7 +9,7 @@ use super::scope::{Columns, Relation, Scope};
 use super::{Resolver, place};
 use crate::bind::dialect::{identifiers, select_all};
 use crate::error::{Error, Result};
-use crate::function::call::{self, Argument, TableFunctionCall};
+use crate::function::call::{self, Argument};
 use crate::function::{TableFunctionName, registry};
 use crate::nearest::{hint, same_name};
 
@@ -18,7 +18,8 @@ impl Resolver<'_> {
     /// index in [`Resolver::calls`].
     pub(super) fn table_function(&mut self, factor: &mut TableFactor) -> Result<Relation> {
         refuse_decorations(factor)?;
-        let TableFactor::Table { name, alias, args: Some(TableFunctionArgs { args, .. }), .. } = factor else {
+        let TableFactor::Table { name, alias, args: Some(TableFunctionArgs { args, .. }), .. } = factor
+        else {
             return Err(Error::internal("a table function of another kind"));
         };
         let idents = identifiers(name).unwrap_or_default();
@@ -42,7 +43,8 @@ impl Resolver<'_> {
         let index = self.calls.len();
         self.calls.push(parsed);
         let index = Expr::Value(Value::Number(index.to_string(), false).into());
-        *args = [Expr::Subquery(query), index].map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e))).to_vec();
+        *args =
+            [Expr::Subquery(query), index].map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e))).to_vec();
         let outputs = function.columns();
         let columns = Columns::of(outputs.iter().map(|(name, _)| *name));
         Ok(aliased(columns, alias.as_ref(), None))
@@ -52,9 +54,11 @@ impl Resolver<'_> {
     fn named_argument(&mut self, function: TableFunctionName, argument: FunctionArg) -> Result<Argument> {
         let (mut name, mut value) = match argument {
             FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. }
-            | FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), .. } => {
-                (name, value)
-            }
+            | FunctionArg::ExprNamed {
+                name: Expr::Identifier(name),
+                arg: FunctionArgExpr::Expr(value),
+                ..
+            } => (name, value),
             FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } | FunctionArg::Unnamed(_) => {
                 return Err(Error::invalid(format!(
                     "arguments of {} after the first have names",
