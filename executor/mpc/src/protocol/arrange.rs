@@ -85,22 +85,41 @@ pub async fn destinations(ctx: &Context, digit: &SharedBits) -> Result<Shared<u3
     let n = digit.len();
     let code = one_hot(&ctx.step("one hot"), digit).await?;
     let values = code.width();
-    let mut places = bit_to_arithmetic::<u32>(&ctx.step("bits"), &code.planes(0..values - 1)).await?;
-    let all = Shared::from_public(ctx.seat(), &vec![1; n]);
-    let last = places.iter().fold(all, |rest, place| rest.sub(place));
-    places.push(last);
-    let mut z = vec![0u32; n];
-    let (mut first, mut second) = (0u32, 0u32);
+    let places = bit_to_arithmetic::<u32>(&ctx.step("bits"), &code.planes(0..values - 1)).await?;
+    // What no other value claims belongs to the last one.
+    let mut last = Shared::from_public(ctx.seat(), &vec![1; n]);
+    let mut counter = Counter::new(n);
     for place in &places {
-        for ((z, &a), &b) in z.iter_mut().zip(&place.first).zip(&place.second) {
-            first = first.wrapping_add(a);
-            second = second.wrapping_add(b);
-            let cross = a.wrapping_mul(first.wrapping_add(second)).wrapping_add(b.wrapping_mul(first));
-            *z = z.wrapping_add(cross);
-        }
+        counter.count(place);
+        last.sub_assign(place);
     }
+    counter.count(&last);
+    let z = counter.z;
     let counts = bilinear(&ctx.step("counts"), z).await?;
     Ok(counts.add_constant(ctx.seat(), 1u32.wrapping_neg()))
+}
+
+/// Running counts over all values of a digit, and the cross terms of each row's count at its own value.
+struct Counter {
+    first: u32,
+    second: u32,
+    z: Vec<u32>,
+}
+
+impl Counter {
+    fn new(len: usize) -> Self {
+        Counter { first: 0, second: 0, z: vec![0; len] }
+    }
+
+    /// Goes over the rows of one value.
+    fn count(&mut self, place: &Shared<u32>) {
+        for ((z, &a), &b) in self.z.iter_mut().zip(&place.first).zip(&place.second) {
+            self.first = self.first.wrapping_add(a);
+            self.second = self.second.wrapping_add(b);
+            let own = a.wrapping_mul(self.first.wrapping_add(self.second));
+            *z = z.wrapping_add(own).wrapping_add(b.wrapping_mul(self.first));
+        }
+    }
 }
 
 /// The public positions 0 to n - 1 as a shared column.

@@ -50,7 +50,9 @@ pub struct Joined {
 /// Finds for each row of the other side the row of the unique side with the same key.
 ///
 /// Shapes: unique side n_a rows, other side n_b rows, keys of the same width -> n_b rows.
-/// Cost: with N = n_a + n_b: [`merge`] or [`order`] of N rows, and five moves of N rows.
+/// Cost: with N = n_a + n_b: [`merge`] (and the conversion of its index) or [`order`] (and a move of the keys), then
+/// for keys of k planes ceil(log2(k + 1)) + 1 + ceil(log2 N) rounds to find heads and duplicates, and 18 for five moves
+/// of N rows. Measured at N = 2^17 with 48 planes and one column of 8 bytes, sorted: 163 rounds, 399 bytes a row.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if shapes differ; [`crate::Error::Peer`].
@@ -249,6 +251,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A merge of 2^k rows is k levels; then index, heads, six moves and the last prefix.
+    #[test]
+    fn a_join_of_sorted_tables_costs_the_formula() {
+        let (n, m) = (200, 312);
+        let (ka, va, kb, vb, payload) = tables(n, m);
+        let run = clear(&ka, &va, &kb, &vb, &payload)
+            .run::<u64, _>(async |ctx, i| joined(ctx, i, Inputs::Sorted).await);
+        // 9 levels of a comparison of 14 planes (4 rounds) and a swap; 2 for the index; 4 + 1 + 9 for heads and
+        // duplicates; moves: invert 3, payload 3, part 6, back 3, original 3.
+        assert_eq!(run.cost.rounds, 9 * 5 + 2 + 14 + 18);
     }
 
     #[test]

@@ -28,7 +28,7 @@ const ITERATIONS: usize = 4;
 /// Domain: |`num`| < 2^62, 0 < `den` < 2^62, over Z_2^64 or Z_2^128. Where `den` is not positive the result is some
 /// number, which the caller masks.
 /// Shapes: n each -> n.
-/// Cost: 65 rounds; about 1,700 bytes an element, most of them for the top bit of the divisor.
+/// Cost: 65 rounds; 1,756.5 bytes an element, most of them for the top bit of the divisor.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
@@ -162,6 +162,14 @@ mod tests {
         assert_eq!(run.cost.rounds, 65);
         let run = clear.run::<u128, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1]).await);
         assert_eq!(run.values, ideal::divide(&x, &y));
+    }
+
+    #[test]
+    fn a_quotient_costs_the_formula() {
+        let n = 3 << 10;
+        let clear = Clear::new().column(&vec![7; n]).column(&vec![3; n]);
+        let run = clear.run::<u64, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1]).await);
+        assert_eq!((run.cost.rounds, run.cost.bytes * 2), (65, n * 3513));
     }
 
     #[test]

@@ -96,6 +96,17 @@ impl<R: Ring> Shared<R> {
         }
     }
 
+    /// Subtracts `other` in place; the lengths must be equal.
+    pub fn sub_assign(&mut self, other: &Self) {
+        debug_assert_eq!(self.len(), other.len());
+        for (a, &b) in self.first.iter_mut().zip(&other.first) {
+            *a = a.minus(b);
+        }
+        for (a, &b) in self.second.iter_mut().zip(&other.second) {
+            *a = a.minus(b);
+        }
+    }
+
     /// `-self`.
     #[must_use]
     pub fn neg(&self) -> Self {
