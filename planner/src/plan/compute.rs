@@ -109,6 +109,32 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// The registers that it reads, in order.
+    pub fn operands(&self) -> Vec<Reg> {
+        match self {
+            Op::Column(_) | Op::Constant { .. } | Op::ConstantBit(_) => Vec::new(),
+            Op::Add(x, y)
+            | Op::Subtract(x, y)
+            | Op::Multiply(x, y)
+            | Op::And(x, y)
+            | Op::Or(x, y)
+            | Op::Xor(x, y)
+            | Op::Divide { numerator: x, denominator: y, .. } => vec![*x, *y],
+            Op::Scale(x, _)
+            | Op::Offset(x, _)
+            | Op::Widen(x)
+            | Op::Narrow(x)
+            | Op::Negative { x, .. }
+            | Op::Zero { x, .. }
+            | Op::Not(x)
+            | Op::BitToArithmetic { bit: x, .. }
+            | Op::DivideByConstant { x, .. } => vec![*x],
+            Op::Select { bit, then, otherwise } => vec![*bit, *then, *otherwise],
+        }
+    }
+}
+
 /// How a quotient is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rounding {

@@ -13,6 +13,7 @@ mod hashed_join;
 mod input;
 mod lasso;
 mod release;
+mod shape;
 mod union;
 
 pub use aggregate::{Aggregate, Measure};

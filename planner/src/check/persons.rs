@@ -1,0 +1,317 @@
+//! Whether a number counts people of an owner, and not rows.
+//!
+//! A count is traced from the gate down to the inputs. It counts an owner's people if it is
+//! - a sum over rows of which each is another person of that owner, and which depends on that owner's rows (or on a
+//!   match with them); or
+//! - a count of runs, where the runs are of the owner's person column, or of the identifier by which that owner's table,
+//!   one row a person, was joined.
+
+use std::collections::BTreeSet;
+
+use datafusion::common::Column;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
+
+use crate::catalog::{self, Federation, Party};
+use crate::plan::{
+    Aggregate, HashedJoin, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, Reg, SecurePlan, Source,
+};
+
+/// Whether column `column` of node `node` (a group table, perhaps computed on) counts people of `owner`.
+pub(super) fn counts(plan: &SecurePlan, federation: &Federation, owner: PartyId, node: NodeId, column: usize) -> bool {
+    match plan.nodes.get(node.0) {
+        Some(Node::Compute(compute)) => {
+            let Some((Reg(reg), _)) = compute.outputs.get(column) else { return false };
+            match compute.ops.get(*reg) {
+                Some(Op::Column(source)) => counts(plan, federation, owner, compute.input, *source),
+                _ => false,
+            }
+        }
+        Some(Node::Aggregate(aggregate)) => {
+            let Some(measure) = aggregate.measures.get(column) else { return false };
+            let trace = Trace { plan, federation, owner };
+            match measure {
+                Measure::Sum { value } | Measure::SumOfRows { value, .. } => trace.sum(aggregate, *value),
+                Measure::Persons { counts, run_starts, max_run, .. } => {
+                    trace.runs(aggregate, *counts, *run_starts, *max_run)
+                }
+                Measure::SumOfProducts { .. } => false,
+            }
+        }
+        Some(Node::Lasso(lasso)) => {
+            // The counts follow the model's own columns.
+            let counts_width = |id: NodeId| plan.nodes.get(id.0).map(|n| n.columns().len()).unwrap_or_default();
+            let Some(table) = lasso.counts else { return false };
+            let own = lasso.columns.len().saturating_sub(counts_width(table));
+            column.checked_sub(own).is_some_and(|place| counts(plan, federation, owner, table, place))
+        }
+        Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_) | Node::Release(_)) | None => false,
+    }
+}
+
+struct Trace<'p> {
+    plan: &'p SecurePlan,
+    federation: &'p Federation,
+    owner: PartyId,
+}
+
+/// An input that a column depends on, and whether its rows may be repeated on the way.
+type Reached = (NodeId, bool);
+
+impl<'p> Trace<'p> {
+    fn sum(&self, aggregate: &Aggregate, value: usize) -> bool {
+        let own: Vec<Reached> = self.own(aggregate.input, value);
+        !own.is_empty()
+            && own.iter().all(|(id, repeated)| !repeated && self.input(*id).is_some_and(|input| self.one_row(input)))
+    }
+
+    fn runs(&self, aggregate: &Aggregate, counts: usize, run_starts: usize, max_run: usize) -> bool {
+        let own = self.own(aggregate.input, counts);
+        let mut starts = BTreeSet::new();
+        self.sources(aggregate.input, run_starts, false, &mut starts);
+        own.iter().any(|(own, _)| {
+            starts.iter().any(|(start, column)| {
+                let Some(input) = self.input(*start) else { return false };
+                let Some(Source::RunStart(columns)) = input.columns.get(*column).map(|c| &c.source) else { return false };
+                if own == start {
+                    return self.is_person(input, columns) && max_run as u64 >= self.rows_per_person(input);
+                }
+                self.joins().any(|join| {
+                    join.stay_key.input == *start
+                        && join.moved_key.input == *own
+                        && same_bases(&input.plan, columns, &join.stay_key.columns)
+                        && max_run >= join.stay_key.max_rows
+                        && self.input(*own).is_some_and(|moved| self.one_row(moved))
+                })
+            })
+        })
+    }
+
+    fn joins(&self) -> impl Iterator<Item = &'p HashedJoin> {
+        self.plan.nodes.iter().filter_map(|node| match node {
+            Node::HashedJoin(join) => Some(join),
+            Node::Input(_)
+            | Node::Union(_)
+            | Node::Compute(_)
+            | Node::Aggregate(_)
+            | Node::Lasso(_)
+            | Node::Release(_) => None,
+        })
+    }
+
+    fn input(&self, id: NodeId) -> Option<&'p Input> {
+        match self.plan.nodes.get(id.0) {
+            Some(Node::Input(input)) => Some(input),
+            _ => None,
+        }
+    }
+
+    /// The owner's inputs that a column depends on.
+    fn own(&self, node: NodeId, column: usize) -> Vec<Reached> {
+        let mut reached = BTreeSet::new();
+        self.reach(node, column, false, &mut reached);
+        reached.into_iter().filter(|(id, _)| self.input(*id).is_some_and(|input| input.owner == self.owner)).collect()
+    }
+
+    /// All inputs that a column depends on; a match depends on both sides of its join.
+    fn reach(&self, node: NodeId, column: usize, repeated: bool, into: &mut BTreeSet<Reached>) {
+        match self.plan.nodes.get(node.0) {
+            Some(Node::Input(_)) => {
+                into.insert((node, repeated));
+            }
+            Some(Node::HashedJoin(join)) => {
+                let stay = self.plan.nodes.get(join.stay.0).map(|n| n.columns().len()).unwrap_or_default();
+                let moved = self.plan.nodes.get(join.moved_key.input.0).map(|n| n.columns().len()).unwrap_or_default();
+                let many = repeated || join.multiplicity == Multiplicity::ManyToOne;
+                if column < stay {
+                    self.reach(join.stay, column, repeated, into);
+                } else if column < stay + moved {
+                    self.reach(join.moved_key.input, column - stay, many, into);
+                } else {
+                    into.insert((join.stay_key.input, repeated));
+                    into.insert((join.moved_key.input, many));
+                }
+            }
+            Some(Node::Union(union)) => {
+                for input in &union.inputs {
+                    self.reach(*input, column, repeated, into);
+                }
+            }
+            Some(Node::Compute(compute)) => {
+                let Some((reg, _)) = compute.outputs.get(column) else { return };
+                let mut left = vec![*reg];
+                let mut seen = BTreeSet::new();
+                while let Some(Reg(reg)) = left.pop() {
+                    let Some(op) = compute.ops.get(reg).filter(|_| seen.insert(reg)) else { continue };
+                    if let Op::Column(source) = op {
+                        self.reach(compute.input, *source, repeated, into);
+                    }
+                    left.extend(op.operands());
+                }
+            }
+            Some(Node::Aggregate(_) | Node::Lasso(_) | Node::Release(_)) | None => {}
+        }
+    }
+
+    /// The shared columns that a column is, passed on as they are.
+    fn sources(&self, node: NodeId, column: usize, _through: bool, into: &mut BTreeSet<(NodeId, usize)>) {
+        match self.plan.nodes.get(node.0) {
+            Some(Node::Input(_)) => {
+                into.insert((node, column));
+            }
+            Some(Node::HashedJoin(join)) => {
+                let stay = self.plan.nodes.get(join.stay.0).map(|n| n.columns().len()).unwrap_or_default();
+                if column < stay {
+                    self.sources(join.stay, column, true, into);
+                }
+            }
+            Some(Node::Union(union)) => {
+                for input in &union.inputs {
+                    self.sources(*input, column, true, into);
+                }
+            }
+            Some(Node::Compute(compute)) => {
+                if let Some((Reg(reg), _)) = compute.outputs.get(column)
+                    && let Some(Op::Column(source)) = compute.ops.get(*reg)
+                {
+                    self.sources(compute.input, *source, true, into);
+                }
+            }
+            Some(Node::Aggregate(_) | Node::Lasso(_) | Node::Release(_)) | None => {}
+        }
+    }
+
+    fn party(&self, input: &Input) -> Option<&'p Party> {
+        self.federation.parties.get(input.owner.0)
+    }
+
+    fn one_row(&self, input: &Input) -> bool {
+        self.rows_per_person(input) == 1
+    }
+
+    /// How many rows of an input one person may have.
+    fn rows_per_person(&self, input: &Input) -> u64 {
+        let Some(party) = self.party(input) else { return u64::MAX };
+        let tables = input.tables.iter().filter_map(|name| party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name)));
+        let rows = tables.map(|table| if table.person.is_some() { table.max_rows_per_person } else { 1 });
+        match shape(&input.plan) {
+            Shape::Grouped => 1,
+            Shape::Single => rows.max().unwrap_or(u64::MAX),
+            Shape::Joined => rows.fold(1, u64::saturating_mul),
+            Shape::Stacked => rows.fold(0, u64::saturating_add),
+        }
+    }
+
+    /// Whether local columns are made of the person column of their table.
+    fn is_person(&self, input: &Input, columns: &[usize]) -> bool {
+        let Some(party) = self.party(input) else { return false };
+        columns.iter().any(|column| {
+            let bases = bases(&input.plan, *column);
+            !bases.is_empty()
+                && bases.iter().all(|(table, name)| {
+                    let table = party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(table));
+                    let person = table.and_then(|table| table.person.as_ref());
+                    person.is_some_and(|person| person.eq_ignore_ascii_case(name))
+                })
+        })
+    }
+}
+
+/// How the rows of a local plan come from its tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Rows of one table.
+    Single,
+    /// Rows of a GROUP BY or DISTINCT.
+    Grouped,
+    /// Rows of several tables side by side.
+    Joined,
+    /// Rows of several tables on top of each other.
+    Stacked,
+}
+
+/// The shape of a local plan: that of its uppermost node that is not row by row.
+pub(super) fn shape(plan: &LogicalPlan) -> Shape {
+    match plan {
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => Shape::Grouped,
+        LogicalPlan::Join(join) => match join.join_type {
+            datafusion::common::JoinType::LeftSemi | datafusion::common::JoinType::LeftAnti => shape(&join.left),
+            _ => Shape::Joined,
+        },
+        LogicalPlan::Union(_) => Shape::Stacked,
+        other => other.inputs().first().map_or(Shape::Single, |input| shape(input)),
+    }
+}
+
+fn same_bases(plan: &LogicalPlan, a: &[usize], b: &[usize]) -> bool {
+    let all = |columns: &[usize]| columns.iter().flat_map(|column| bases(plan, *column)).collect::<BTreeSet<_>>();
+    let (a, b) = (all(a), all(b));
+    !a.is_empty() && a == b
+}
+
+/// A column of a party's policy.
+pub(super) fn declared<'f>(party: &'f Party, table: &str, name: &str) -> Option<&'f catalog::Column> {
+    let table = party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(table))?;
+    table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+}
+
+/// The declared columns (table, name) that an output column of a local plan is made of.
+pub(super) fn bases(plan: &LogicalPlan, column: usize) -> BTreeSet<(String, String)> {
+    let through = |input: &LogicalPlan, exprs: &[&Expr]| {
+        let mut found = BTreeSet::new();
+        for reference in exprs.iter().flat_map(|expr| references(expr)) {
+            if let Some(index) = input.schema().maybe_index_of_column(&reference) {
+                found.extend(bases(input, index));
+            }
+        }
+        found
+    };
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            let field = scan.projected_schema.fields().get(column);
+            field.map(|field| (scan.table_name.table().to_owned(), field.name().clone())).into_iter().collect()
+        }
+        LogicalPlan::Projection(projection) => {
+            projection.expr.get(column).map(|expr| through(&projection.input, &[expr])).unwrap_or_default()
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            let all: Vec<&Expr> = aggregate.group_expr.iter().chain(&aggregate.aggr_expr).collect();
+            all.get(column).map(|expr| through(&aggregate.input, &[expr])).unwrap_or_default()
+        }
+        LogicalPlan::Window(window) => {
+            let below = window.input.schema().fields().len();
+            match column.checked_sub(below) {
+                None => bases(&window.input, column),
+                Some(own) => {
+                    window.window_expr.get(own).map(|expr| through(&window.input, &[expr])).unwrap_or_default()
+                }
+            }
+        }
+        LogicalPlan::Join(join) => {
+            let left = join.left.schema().fields().len();
+            if column < left { bases(&join.left, column) } else { bases(&join.right, column - left) }
+        }
+        LogicalPlan::Union(union) => union.inputs.iter().flat_map(|input| bases(input, column)).collect(),
+        LogicalPlan::Distinct(Distinct::All(input)) => bases(input, column),
+        LogicalPlan::Distinct(Distinct::On(on)) => {
+            on.select_expr.get(column).map(|expr| through(&on.input, &[expr])).unwrap_or_default()
+        }
+        LogicalPlan::Filter(filter) => bases(&filter.input, column),
+        LogicalPlan::Sort(sort) => bases(&sort.input, column),
+        LogicalPlan::Limit(limit) => bases(&limit.input, column),
+        LogicalPlan::SubqueryAlias(alias) => bases(&alias.input, column),
+        LogicalPlan::Repartition(repartition) => bases(&repartition.input, column),
+        _ => BTreeSet::new(),
+    }
+}
+
+fn references(expr: &Expr) -> Vec<Column> {
+    let mut found = Vec::new();
+    let walked = expr.apply(|expr| {
+        if let Expr::Column(column) = expr {
+            found.push(column.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    if walked.is_ok() { found } else { Vec::new() }
+}

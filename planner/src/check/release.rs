@@ -1,0 +1,161 @@
+//! Whether what a plan releases may leave.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{Federation, Party, Use};
+use crate::error::Result;
+use crate::plan::{Input, JoinKey, Lasso, Node, NodeId, PartyId, Release, SecurePlan};
+use crate::release_check::recipient_refusal;
+use crate::session::Session;
+
+use super::{broken, persons, refused};
+
+/// Persons that a model needs for each parameter.
+const ROWS_PER_PARAMETER: u64 = 10;
+
+/// What a release is of.
+#[derive(Clone, Copy)]
+enum Released<'p> {
+    /// Sums per cell.
+    Groups,
+    /// A model.
+    Model(&'p Lasso),
+}
+
+/// Checks all releases, joins and owners of a plan.
+pub(super) fn check(plan: &SecurePlan, federation: &Federation, session: &Session) -> Result<()> {
+    for (index, node) in plan.nodes.iter().enumerate() {
+        match node {
+            Node::Input(input) => {
+                if let Some(message) = recipient_refusal(party(federation, input.owner, index)?, &session.analyst) {
+                    return Err(refused(message));
+                }
+                bound(input, federation, index)?;
+            }
+            Node::HashedJoin(join) => {
+                for key in [&join.stay_key, &join.moved_key] {
+                    join_allowed(plan, federation, key, index)?;
+                }
+            }
+            Node::Release(release) => self::release(plan, federation, release, index)?,
+            Node::Union(_) | Node::Compute(_) | Node::Aggregate(_) | Node::Lasso(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn party(federation: &Federation, id: PartyId, node: usize) -> Result<&Party> {
+    federation.parties.get(id.0).ok_or_else(|| broken(node, "an owner that does not exist"))
+}
+
+/// An input of one table has at most that table's rows.
+fn bound(input: &Input, federation: &Federation, node: usize) -> Result<()> {
+    let party = party(federation, input.owner, node)?;
+    let limits = input.tables.iter().filter_map(|name| party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name)));
+    let limits: Vec<u64> = limits.map(|table| table.max_rows).collect();
+    match (persons::shape(&input.plan), limits.as_slice()) {
+        (persons::Shape::Single, [limit]) if input.bound as u64 > *limit => {
+            Err(broken(node, format!("{} rows of a table of at most {limit}", input.bound)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Pseudonyms are made of columns that allow `join` only.
+fn join_allowed(plan: &SecurePlan, federation: &Federation, key: &JoinKey, node: usize) -> Result<()> {
+    let Some(Node::Input(input)) = plan.nodes.get(key.input.0) else {
+        return Err(broken(node, "an identifier that is of no input"));
+    };
+    let party = party(federation, input.owner, node)?;
+    for column in &key.columns {
+        let bases = persons::bases(&input.plan, *column);
+        if bases.is_empty() {
+            return Err(broken(node, format!("the identifier {} comes from no column", key.name)));
+        }
+        for (table, name) in bases {
+            let declared = persons::declared(party, &table, &name)
+                .ok_or_else(|| broken(node, format!("the identifier {} is not declared", key.name)))?;
+            if !declared.allow.contains(&Use::Join) && !declared.allow.contains(&Use::Public) {
+                return Err(refused(format!(
+                    "column {}.{table}.{name} may not be used in a join: {} does not allow `join` on it",
+                    party.name, party.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One release: what it is of, and whether every column is under the count of people that every owner demands.
+fn release(plan: &SecurePlan, federation: &Federation, release: &Release, node: usize) -> Result<()> {
+    let (source, of) = source(plan, release.input, node)?;
+    for owner in owners_below(plan, source) {
+        let party = party(federation, owner, node)?;
+        let min_people = party.release.min_people;
+        if min_people < 2 {
+            continue;
+        }
+        for output in &release.outputs {
+            let needed = match of {
+                Released::Groups => min_people,
+                Released::Model(lasso) => min_people.max(ROWS_PER_PARAMETER * parameters(lasso)),
+            };
+            let met = release.gate.iter().chain(&output.gate).any(|gate| {
+                gate.at_least >= needed && persons::counts(plan, federation, owner, release.input, gate.persons)
+            });
+            if !met {
+                return Err(refused(format!(
+                    "the output {} would leave without counting at least {needed} people of {}",
+                    output.field.name(),
+                    party.name
+                )));
+            }
+        }
+        let groups = matches!(release.rows, crate::plan::Rows::Groups(_));
+        let whole = release.gate.iter().any(|gate| {
+            gate.at_least >= min_people && persons::counts(plan, federation, owner, release.input, gate.persons)
+        });
+        if groups && !whole {
+            return Err(refused(format!(
+                "groups would show up without counting at least {min_people} people of {}",
+                party.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn parameters(lasso: &Lasso) -> u64 {
+    lasso.features.len() as u64 + u64::from(lasso.intercept)
+}
+
+/// The group table or model under a release, with nothing but row-by-row computation in between.
+fn source<'p>(plan: &'p SecurePlan, from: NodeId, node: usize) -> Result<(NodeId, Released<'p>)> {
+    let mut at = from;
+    loop {
+        match plan.nodes.get(at.0) {
+            Some(Node::Compute(compute)) if compute.input < at => at = compute.input,
+            Some(Node::Aggregate(_)) => return Ok((at, Released::Groups)),
+            Some(Node::Lasso(lasso)) => return Ok((at, Released::Model(lasso))),
+            Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_)) => {
+                return Err(refused("only aggregates leave the federation: a release of rows".to_owned()));
+            }
+            Some(Node::Compute(_) | Node::Release(_)) | None => return Err(broken(node, "a release of nothing")),
+        }
+    }
+}
+
+/// All owners whose rows are under a node.
+fn owners_below(plan: &SecurePlan, from: NodeId) -> BTreeSet<PartyId> {
+    let mut owners = BTreeSet::new();
+    let mut left = vec![from];
+    let mut seen = BTreeSet::new();
+    while let Some(id) = left.pop() {
+        let Some(node) = plan.nodes.get(id.0).filter(|_| seen.insert(id)) else { continue };
+        if let Node::Input(input) = node {
+            owners.insert(input.owner);
+        }
+        left.extend(node.inputs());
+    }
+    owners
+}

@@ -1,0 +1,230 @@
+//! What a node costs, put together from the protocols that its operator runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::Federation;
+use crate::plan::{
+    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Lasso, Measure, Multiplicity, Node, NodeId, Op, Reg, Release,
+    RingSize, Rounding, Rows, SecurePlan,
+};
+
+use super::{Cost, table};
+
+/// The cost of node number `index`; `rows` are those of every node's output.
+pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], index: usize) -> Cost {
+    let Some(node) = plan.nodes.get(index) else { return Cost::default() };
+    let of = |id: NodeId| rows.get(id.0).copied().unwrap_or_default() as u64;
+    let columns = |id: NodeId| plan.nodes.get(id.0).map(Node::columns).unwrap_or_default();
+    match node {
+        Node::Input(input) => {
+            let seat = federation.parties.get(input.owner.0).and_then(|party| party.seat);
+            let bytes = node.columns().iter().map(|def| table::component(def.encoding, input.bound as u64)).sum();
+            table::input(seat, bytes)
+        }
+        Node::HashedJoin(join) => {
+            hashed_join(join, of(join.stay), of(join.moved_key.input), &columns(join.moved_key.input))
+        }
+        Node::Union(_) => Cost::default(),
+        Node::Compute(compute) => self::compute(compute, of(compute.input), &columns(compute.input)),
+        Node::Aggregate(aggregate) => self::aggregate(aggregate, of(aggregate.input), &columns(aggregate.input)),
+        Node::Lasso(lasso) => self::lasso(lasso, of(lasso.input), &columns(lasso.input)),
+        Node::Release(release) => self::release(release, of(release.input), &columns(release.input)),
+    }
+}
+
+/// Pseudonyms to the matcher; then the moved columns, beside the match as a bit and as a number.
+fn hashed_join(join: &HashedJoin, stay: u64, moved: u64, columns: &[&ColumnDef]) -> Cost {
+    let encodings: Vec<Encoding> = columns.iter().map(|def| def.encoding).collect();
+    let tags = Cost { rounds: 1, owner_bytes: table::TAG_BYTES * (stay + moved), ..Cost::default() };
+    let table = match join.multiplicity {
+        Multiplicity::OneToOne => table::place(&encodings, moved, stay, join.matcher),
+        Multiplicity::ManyToOne => table::gather(&encodings, moved, stay, join.matcher),
+    };
+    let number = Encoding::Arithmetic(RingSize::Z64);
+    let bytes = table::component(Encoding::Bit, stay) + table::component(number, stay);
+    tags.then(table.beside(table::input(Some(join.matcher), bytes)))
+}
+
+/// Independent operations share rounds: the rounds are those of the longest path.
+fn compute(compute: &Compute, n: u64, columns: &[&ColumnDef]) -> Cost {
+    let mut depth: Vec<u64> = Vec::with_capacity(compute.ops.len());
+    let mut rings: Vec<Option<RingSize>> = Vec::with_capacity(compute.ops.len());
+    let mut total = Cost::default();
+    for op in &compute.ops {
+        let operands = op.operands();
+        let ring = ring_of(op, &operands, &rings, columns);
+        let own = op_cost(op, n, ring);
+        let before = operands.iter().filter_map(|Reg(reg)| depth.get(*reg)).max().copied().unwrap_or_default();
+        depth.push(before + own.rounds);
+        rings.push(ring);
+        total = total.beside(own);
+    }
+    Cost { rounds: depth.into_iter().max().unwrap_or_default(), ..total }
+}
+
+/// The ring of an op's result; none for a bit.
+fn ring_of(op: &Op, operands: &[Reg], rings: &[Option<RingSize>], columns: &[&ColumnDef]) -> Option<RingSize> {
+    let operand = |index: usize| operands.get(index).and_then(|Reg(reg)| rings.get(*reg).copied().flatten());
+    match op {
+        Op::Column(index) => match columns.get(*index)?.encoding {
+            Encoding::Arithmetic(ring) => Some(ring),
+            Encoding::Bit | Encoding::Planes(_) => None,
+        },
+        Op::Constant { ring, .. } | Op::BitToArithmetic { ring, .. } => Some(*ring),
+        Op::Widen(_) => Some(RingSize::Z128),
+        Op::Narrow(_) => Some(RingSize::Z64),
+        Op::Add(..)
+        | Op::Subtract(..)
+        | Op::Multiply(..)
+        | Op::Scale(..)
+        | Op::Offset(..)
+        | Op::Divide { .. }
+        | Op::DivideByConstant { .. }
+        | Op::Negative { .. }
+        | Op::Zero { .. } => operand(0),
+        Op::Select { .. } => operand(1),
+        Op::ConstantBit(_) | Op::And(..) | Op::Or(..) | Op::Xor(..) | Op::Not(_) => None,
+    }
+}
+
+fn op_cost(op: &Op, n: u64, ring: Option<RingSize>) -> Cost {
+    let ring = ring.unwrap_or(RingSize::Z64);
+    let within = |bits: u32| u64::from(bits).min(table::width(ring));
+    match op {
+        Op::Column(_)
+        | Op::Constant { .. }
+        | Op::ConstantBit(_)
+        | Op::Add(..)
+        | Op::Subtract(..)
+        | Op::Scale(..)
+        | Op::Offset(..)
+        | Op::Narrow(_)
+        | Op::Xor(..)
+        | Op::Not(_) => Cost::default(),
+        Op::Multiply(..) => table::multiply(n, ring),
+        Op::Widen(_) => table::widen(n),
+        Op::Negative { bits, .. } => table::negative(n, within(*bits)),
+        Op::Zero { bits, .. } => table::zero(n, within(*bits)),
+        Op::And(..) | Op::Or(..) => table::and(n, 1),
+        Op::BitToArithmetic { ring, .. } => table::to_arithmetic(n, 1, *ring),
+        Op::Select { .. } => table::mask(n, ring),
+        Op::Divide { numerator_bits, denominator_bits, .. } => {
+            table::divide(n, u64::from(*numerator_bits), u64::from(*denominator_bits), ring)
+        }
+        Op::DivideByConstant { divisor, rounding, bits, .. } => {
+            table::divide_by_constant(n, *divisor, *rounding == Rounding::Nearest, u64::from(*bits), ring)
+        }
+    }
+}
+
+/// Products of columns first, then sums and counts per cell side by side.
+fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
+    let keys: Vec<u64> = aggregate.keys.iter().map(|key| key.len() as u64).collect();
+    let ring = |index: usize| match columns.get(index).map(|def| def.encoding) {
+        Some(Encoding::Arithmetic(ring)) => ring,
+        Some(Encoding::Bit | Encoding::Planes(_)) | None => RingSize::Z64,
+    };
+    let mut products = Cost::default();
+    let mut sums: BTreeMap<(RingSize, u64, u64), u64> = BTreeMap::new();
+    let mut cells = Cost::default();
+    for measure in &aggregate.measures {
+        match measure {
+            Measure::Sum { value } => *sums.entry((ring(*value), 0, n)).or_default() += 1,
+            Measure::SumOfRows { value, rows } => {
+                *sums.entry((ring(*value), rows.start as u64, rows.end as u64)).or_default() += 1;
+            }
+            Measure::SumOfProducts { left, .. } if keys.is_empty() => {
+                products = products.beside(table::multiply(1, ring(*left)));
+            }
+            Measure::SumOfProducts { left, .. } => {
+                products = products.beside(table::multiply(n, ring(*left)));
+                *sums.entry((ring(*left), 0, n)).or_default() += 1;
+            }
+            Measure::Persons { max_run, rows, .. } => {
+                cells = cells.beside(persons(&keys, (rows.end - rows.start) as u64, *max_run as u64));
+            }
+        }
+    }
+    for ((ring, start, end), members) in sums {
+        cells = cells.beside(sums_of(&keys, ring, end.saturating_sub(start), members));
+    }
+    products.then(cells)
+}
+
+/// Distinct persons per cell.
+fn persons(keys: &[u64], n: u64, max_run: u64) -> Cost {
+    let mut cost = Cost::default();
+    let mut cells = 1;
+    for key in keys {
+        cells *= key;
+        cost = cost.then(table::and(n, cells));
+    }
+    cost.then(table::segmented_or(n, cells, max_run)).then(table::to_arithmetic(n, cells, RingSize::Z64))
+}
+
+/// The sums per cell of `members` columns.
+fn sums_of(keys: &[u64], ring: RingSize, n: u64, members: u64) -> Cost {
+    let Some((_, before)) = keys.split_last() else { return Cost::default() };
+    let codes: u64 = keys.iter().sum();
+    let mut cost = if ring == RingSize::Z128 { table::widen(n * codes) } else { Cost::default() };
+    let mut scaled = members;
+    for key in before {
+        scaled *= key;
+        cost = cost.then(table::multiply(scaled * n, ring));
+    }
+    cost.then(table::multiply(members * keys.iter().product::<u64>(), ring))
+}
+
+fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
+    let terms = lasso.features.len() as u64;
+    let bits = lasso.features.iter().chain([&lasso.target]).map(|term| u64::from(term.bits)).max().unwrap_or_default();
+    let ring = match columns.get(lasso.target.column).map(|def| def.encoding) {
+        Some(Encoding::Arithmetic(ring)) => ring,
+        Some(Encoding::Bit | Encoding::Planes(_)) | None => RingSize::Z64,
+    };
+    table::statistics(terms, ring).then(table::lasso(terms, n, bits))
+}
+
+/// The gate: comparisons in one batch, trees of ANDs side by side, one batch of products; then shares to the analyst.
+fn release(release: &Release, n: u64, columns: &[&ColumnDef]) -> Cost {
+    let all = release.gate.iter().chain(release.outputs.iter().flat_map(|output| &output.gate));
+    let distinct: BTreeSet<(usize, u64)> = all.map(|t| (t.persons, t.at_least)).collect();
+    let bits = distinct.iter().map(|t| threshold_bits(*t, columns)).max().unwrap_or_default();
+    let compare =
+        if distinct.is_empty() { Cost::default() } else { table::negative(n * distinct.len() as u64, bits) };
+    let of_row = release.gate.len() as u64 + u64::from(release.present.is_some());
+    let shows_rows = matches!(release.rows, Rows::Groups(_));
+    let mut trees = if shows_rows { table::and_many(n, of_row) } else { Cost::default() };
+    let mut masked: BTreeMap<RingSize, u64> = BTreeMap::new();
+    let mut result = if shows_rows && of_row > 0 { table::component(Encoding::Bit, n) } else { 0 };
+    for output in &release.outputs {
+        let own = output.gate.len() as u64 + u64::from(output.known.is_some());
+        let own_bit = if own == 0 { of_row > 0 && !shows_rows } else { true };
+        if own_bit {
+            trees = trees.beside(table::and_many(n, own + of_row));
+            result += table::component(Encoding::Bit, n);
+        }
+        let encoding = columns.get(output.value).map_or(Encoding::Bit, |def| def.encoding);
+        result += table::component(encoding, n);
+        if let (Encoding::Arithmetic(ring), true) = (encoding, own_bit || of_row > 0) {
+            *masked.entry(ring).or_default() += 1;
+        }
+    }
+    let mask = |(ring, outputs): (RingSize, u64)| table::mask(n * outputs, ring);
+    let masks = masked.into_iter().map(mask).fold(Cost::default(), Cost::beside);
+    let sent = Cost { rounds: 1, result_bytes: 2 * result, ..Cost::default() };
+    compare.then(trees).then(masks).then(sent)
+}
+
+/// The width at which a number of persons less its threshold is compared.
+fn threshold_bits((persons, at_least): (usize, u64), columns: &[&ColumnDef]) -> u64 {
+    let Some(def) = columns.get(persons) else { return 1 };
+    let limit = i128::from(at_least);
+    signed_bits(def.range.lo.saturating_sub(limit)).max(signed_bits(def.range.hi.saturating_sub(limit)))
+}
+
+/// The least width in which a number fits in two's complement.
+fn signed_bits(value: i128) -> u64 {
+    let magnitude = if value < 0 { !value } else { value };
+    u64::from(129 - magnitude.leading_zeros())
+}

@@ -1,0 +1,278 @@
+//! What each protocol of the secure core costs: the only file with such numbers.
+//!
+//! Every function states rounds (the longest chain of dependent messages) and the bytes that each seat sends, from
+//! public quantities: `n` rows, `planes` or `bits` of width, the bytes of a ring's element. They follow the core's code
+//! step by step, and a test of the whole product holds them against what was measured.
+
+use crate::plan::{Encoding, RingSize};
+
+use super::Cost;
+
+/// Bytes of a pseudonym.
+pub(super) const TAG_BYTES: u64 = 16;
+
+/// Bytes of a place in a permutation.
+const INDEX_BYTES: u64 = 4;
+
+/// Bytes of a seed that an owner without a seat sends.
+const SEED_BYTES: u64 = 16;
+
+/// Bytes of an element.
+pub(super) fn element(ring: RingSize) -> u64 {
+    match ring {
+        RingSize::Z64 => 8,
+        RingSize::Z128 => 16,
+    }
+}
+
+/// Bits of an element.
+pub(super) fn width(ring: RingSize) -> u64 {
+    element(ring) * 8
+}
+
+/// Bytes of one component of a column on the wire.
+pub(super) fn component(encoding: Encoding, n: u64) -> u64 {
+    match encoding {
+        Encoding::Arithmetic(ring) => n * element(ring),
+        Encoding::Bit => planes(n, 1),
+        Encoding::Planes(width) => planes(n, u64::from(width)),
+    }
+}
+
+fn planes(n: u64, width: u64) -> u64 {
+    n.div_ceil(8) * width
+}
+
+/// Rows of each seat's chunk, where seats take turns as holder: cut at words of 64 rows.
+fn chunks(n: u64) -> [u64; 3] {
+    let words = n.div_ceil(64);
+    let bounds = [0, n.min(words / 3 * 64), n.min(words * 2 / 3 * 64), n];
+    [bounds[1] - bounds[0], bounds[2] - bounds[1], bounds[3] - bounds[2]]
+}
+
+/// Every seat sends the same.
+fn each(rounds: u64, bytes: u64) -> Cost {
+    Cost { rounds, seat_bytes: [bytes; 3], ..Cost::default() }
+}
+
+/// An owner's columns, as shares: `bytes` of one component.
+pub(super) fn input(seat: Option<usize>, bytes: u64) -> Cost {
+    let mut cost = Cost { rounds: 1, ..Cost::default() };
+    match seat.and_then(|seat| cost.seat_bytes.get_mut(seat)) {
+        Some(sent) => *sent = bytes,
+        None => cost.owner_bytes = 4 * SEED_BYTES + 2 * bytes,
+    }
+    cost
+}
+
+/// Products of `n` pairs of elements, or `n` dot products of any length.
+pub(super) fn multiply(n: u64, ring: RingSize) -> Cost {
+    each(1, n * element(ring))
+}
+
+/// ANDs of `width` planes of `n` rows.
+pub(super) fn and(n: u64, width: u64) -> Cost {
+    each(1, planes(n, width))
+}
+
+/// A tree of ANDs over `count` columns of one plane.
+pub(super) fn and_many(n: u64, count: u64) -> Cost {
+    let mut cost = Cost::default();
+    let mut left = count;
+    while left > 1 {
+        cost = cost.then(and(n, left / 2));
+        left -= left / 2;
+    }
+    cost
+}
+
+/// Every holder inputs the planes of its chunk.
+fn input_chunks(n: u64, bits: u64) -> Cost {
+    Cost { rounds: 1, seat_bytes: chunks(n).map(|rows| planes(rows, bits)), ..Cost::default() }
+}
+
+/// The sign of numbers of `bits` bits.
+pub(super) fn negative(n: u64, bits: u64) -> Cost {
+    let mut cost = input_chunks(n, bits);
+    let mut leaves = bits;
+    while leaves > 1 {
+        let pairs = leaves / 2;
+        cost = cost.then(and(n, 2 * pairs - 1));
+        leaves -= pairs;
+    }
+    cost
+}
+
+/// Equality with 0 of numbers of `bits` bits.
+pub(super) fn zero(n: u64, bits: u64) -> Cost {
+    input_chunks(n, bits).then(and_many(n, bits))
+}
+
+/// Bits as numbers, `width` planes of them.
+pub(super) fn to_arithmetic(n: u64, width: u64, ring: RingSize) -> Cost {
+    each(2, n * width * element(ring))
+}
+
+/// A number where a bit is 1, else 0.
+pub(super) fn mask(n: u64, ring: RingSize) -> Cost {
+    to_arithmetic(n, 1, ring).then(multiply(n, ring))
+}
+
+/// Magnitude and sign of numbers of `bits` bits.
+fn magnitude(n: u64, bits: u64, ring: RingSize) -> Cost {
+    negative(n, bits).then(mask(n, ring))
+}
+
+/// A local map of the two parts of a number (`mapped` bytes each), beside the wrap of their sum (`wrap` bytes each).
+fn by_parts(n: u64, mapped: u64, wrap: u64) -> Cost {
+    Cost { rounds: 2, seat_bytes: chunks(n).map(|own| own * mapped + n * wrap), ..Cost::default() }
+}
+
+/// From `Z_2^64` to `Z_2^128`.
+pub(super) fn widen(n: u64) -> Cost {
+    by_parts(n, element(RingSize::Z128), element(RingSize::Z64))
+}
+
+/// The floor of a quotient by a public number.
+fn divide_by_public(n: u64, divisor: i128, ring: RingSize) -> Cost {
+    if divisor == 1 {
+        return Cost::default();
+    }
+    let bits = width(ring).min(u64::from(128 - divisor.leading_zeros()) + 2);
+    by_parts(n, element(ring), element(ring)).then(negative(2 * n, bits)).then(to_arithmetic(2 * n, 1, ring))
+}
+
+/// A quotient by a public number, with its sign; `doubled` where it is rounded to the nearest.
+pub(super) fn divide_by_constant(n: u64, divisor: i128, doubled: bool, bits: u64, ring: RingSize) -> Cost {
+    let divisor = if doubled { divisor.saturating_mul(2) } else { divisor };
+    magnitude(n, bits + 1, ring).then(divide_by_public(n, divisor, ring)).then(multiply(n, ring))
+}
+
+/// A quotient of two shared numbers with signs, and 0 where the divisor is 0.
+pub(super) fn divide(n: u64, numerator_bits: u64, denominator_bits: u64, ring: RingSize) -> Cost {
+    let positive = if numerator_bits.max(denominator_bits) <= BOUNDED_BITS || ring == RingSize::Z64 {
+        divide_bounded(n, ring)
+    } else {
+        divide_bitwise(n, numerator_bits, ring)
+    };
+    let signed = magnitude(n, denominator_bits + 1, ring).then(positive).then(multiply(n, ring));
+    signed.beside(zero(n, denominator_bits + 1)).then(mask(n, ring))
+}
+
+/// Numerators and divisors of up to this many bits are divided by an estimate and corrections.
+const BOUNDED_BITS: u64 = 62;
+
+/// By Newton's method: the top bit of the divisor, four iterations, two estimates, four comparisons.
+fn divide_bounded(n: u64, ring: RingSize) -> Cost {
+    let wide = RingSize::Z128;
+    let to_wide = if ring == wide { Cost::default() } else { widen(n) };
+    let product = || multiply(n, wide);
+    let truncated = || multiply(n, wide).then(by_parts(n, element(wide), element(wide)));
+    let top = all_bits(n, BOUNDED_BITS).then(suffix_or(n, BOUNDED_BITS)).then(to_arithmetic(n, BOUNDED_BITS, wide));
+    let mut cost = magnitude(n, BOUNDED_BITS + 1, ring).then(to_wide).beside(top).beside(to_wide).then(product());
+    for _ in 0..4 {
+        cost = cost.then(truncated()).then(truncated());
+    }
+    for _ in 0..2 {
+        cost = cost.then(truncated()).then(truncated()).then(product());
+    }
+    cost.then(negative(4 * n, BOUNDED_BITS + 5)).then(to_arithmetic(4 * n, 1, wide)).then(multiply(n, ring))
+}
+
+/// One bit of the quotient after the other.
+fn divide_bitwise(n: u64, quotient_bits: u64, ring: RingSize) -> Cost {
+    let digits = quotient_bits.min(width(ring) - 2);
+    let fits = if digits == 0 { Cost::default() } else { negative(n * digits, width(ring) - 1) };
+    let mut quotient = fits.beside(magnitude(n, width(ring) - 1, ring));
+    for _ in 0..digits {
+        let digit = negative(n, width(ring)).then(and(n, 1)).then(to_arithmetic(n, 1, ring));
+        quotient = quotient.then(digit).then(multiply(n, ring));
+    }
+    quotient.then(multiply(n, ring))
+}
+
+/// The low `bits` bits of a number, by a prefix adder.
+fn all_bits(n: u64, bits: u64) -> Cost {
+    let mut cost = input_chunks(n, bits);
+    let mut size = 1;
+    while size < bits {
+        let upper = (0..bits).filter(|i| i & size != 0).count() as u64;
+        let open = (2 * size..bits).filter(|i| i & size != 0).count() as u64;
+        cost = cost.then(and(n, upper + open));
+        size *= 2;
+    }
+    cost
+}
+
+/// The OR of every plane and those above it.
+fn suffix_or(n: u64, width: u64) -> Cost {
+    let mut cost = Cost::default();
+    let mut size = 1;
+    while size < width {
+        cost = cost.then(and(n, (0..width).filter(|i| i & size != 0).count() as u64));
+        size *= 2;
+    }
+    cost
+}
+
+/// The OR over runs of at most `max_run` rows, of `width` planes.
+pub(super) fn segmented_or(n: u64, width: u64, max_run: u64) -> Cost {
+    if max_run <= 1 || n == 0 || width == 0 {
+        return Cost::default();
+    }
+    let mut cost = and(n, width);
+    let mut distance = 1;
+    while distance < max_run {
+        let last = 2 * distance >= max_run;
+        cost = cost.then(and(n, if last { width } else { 2 * width }));
+        distance *= 2;
+    }
+    cost.then(and(n, width))
+}
+
+/// `columns` of `n` rows put into an order of `m` rows that `holder` knows, each row used at most once.
+pub(super) fn place(columns: &[Encoding], n: u64, m: u64, holder: usize) -> Cost {
+    let total = n.max(m);
+    let table = table(columns, total);
+    let mut cost = Cost { rounds: 2, ..Cost::default() };
+    cost.seat_bytes[holder % 3] = INDEX_BYTES * total + table;
+    cost.seat_bytes[(holder + 1) % 3] = table;
+    cost.seat_bytes[(holder + 2) % 3] = table;
+    cost
+}
+
+/// As [`place`], where rows may be used many times.
+pub(super) fn gather(columns: &[Encoding], n: u64, m: u64, holder: usize) -> Cost {
+    let mut cost = Cost { rounds: 4, ..Cost::default() };
+    cost.seat_bytes[holder % 3] = INDEX_BYTES * (n + 2 * m) + table(columns, m);
+    cost.seat_bytes[(holder + 1) % 3] = table(columns, n) + table(columns, m);
+    cost.seat_bytes[(holder + 2) % 3] = table(columns, n + m) + table(columns, m);
+    cost
+}
+
+fn table(columns: &[Encoding], n: u64) -> u64 {
+    columns.iter().map(|column| component(*column, n)).sum()
+}
+
+/// The sufficient statistics of a model with `terms` features.
+pub(super) fn statistics(terms: u64, ring: RingSize) -> Cost {
+    let columns = terms + 2;
+    let gram = multiply(columns * (columns + 1) / 2, ring);
+    if ring == RingSize::Z64 { gram.then(widen(columns * columns)) } else { gram }
+}
+
+/// The solver of a model with `terms` features over at most `rows` rows of integers of `bits` bits.
+///
+/// Rounds as the solver states them; bytes fitted to measurements, within a few percent (they depend a little on the
+/// width of the statistics).
+pub(super) fn lasso(terms: u64, rows: u64, bits: u64) -> Cost {
+    let iterations = if terms <= 16 { 40 } else { 64 };
+    let levels = bits + u64::from(u64::BITS - rows.leading_zeros());
+    let small = log2(2 * terms + 1) + log2(levels) + log2(2 * levels);
+    each(13 * iterations + 23 * log2(terms) + small + 381, 9_445 * terms * terms + 62_728 * terms + 8_254)
+}
+
+/// The logarithm of base 2, rounded up.
+fn log2(x: u64) -> u64 {
+    u64::from(x.next_power_of_two().trailing_zeros())
+}

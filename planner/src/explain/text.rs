@@ -1,0 +1,243 @@
+//! Nodes and sizes in words.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Federation;
+use crate::plan::{
+    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, Lasso, LassoOutput, Measure, Multiplicity, Node, Op,
+    Order, Release, RingSize, Rows, SecurePlan, Threshold,
+};
+
+/// Bytes with a unit, in at most four digits.
+pub(super) fn bytes(count: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    for (size, unit) in units {
+        if count >= size {
+            let tenths = count / (size / 10);
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+    }
+    format!("{count} B")
+}
+
+/// `1 round`, `2 rounds`.
+pub(super) fn plural(count: u64, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// `a, b and c`.
+pub(super) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// The parties on seats 0, 1, 2.
+pub(super) fn seats(federation: &Federation) -> Vec<&str> {
+    let on = |seat: usize| federation.parties.iter().find(|party| party.seat == Some(seat));
+    (0..3).filter_map(|seat| on(seat).map(|party| party.name.as_str())).collect()
+}
+
+/// A node's kind.
+pub(super) fn kind(node: &Node) -> &'static str {
+    match node {
+        Node::Input(_) => "Input",
+        Node::HashedJoin(_) => "HashedJoin",
+        Node::Union(_) => "Union",
+        Node::Compute(_) => "Compute",
+        Node::Aggregate(_) => "Aggregate",
+        Node::Lasso(_) => "Lasso",
+        Node::Release(_) => "Release",
+    }
+}
+
+/// Where a node runs.
+pub(super) fn place(node: &Node, federation: &Federation) -> String {
+    match node {
+        Node::Input(input) => format!("at {}, then secure", owner(input, federation)),
+        Node::Release(_) => "secure, then to the analyst".to_owned(),
+        Node::HashedJoin(_) | Node::Union(_) | Node::Compute(_) | Node::Aggregate(_) | Node::Lasso(_) => {
+            "secure".to_owned()
+        }
+    }
+}
+
+fn owner<'f>(input: &Input, federation: &'f Federation) -> &'f str {
+    federation.parties.get(input.owner.0).map_or("?", |party| party.name.as_str())
+}
+
+/// The protocol that a node runs.
+pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
+    match node {
+        Node::Input(_) => "replicated secret sharing".to_owned(),
+        Node::HashedJoin(join) => {
+            let matcher = federation.parties.iter().find(|party| party.seat == Some(join.matcher));
+            format!("HMAC-SHA-256 pseudonyms, compared by {}", matcher.map_or("?", |party| party.name.as_str()))
+        }
+        Node::Union(_) => "no communication".to_owned(),
+        Node::Compute(_) => "arithmetic and comparisons on shares".to_owned(),
+        Node::Aggregate(aggregate) if aggregate.keys.is_empty() => "sums of shares".to_owned(),
+        Node::Aggregate(_) => "one-hot dot products".to_owned(),
+        Node::Lasso(_) => "sufficient statistics, ADMM and Newton steps on shares".to_owned(),
+        Node::Release(_) => "gate on shares; every seat sends its shares to the analyst alone".to_owned(),
+    }
+}
+
+/// What a node does, in a line.
+pub(super) fn summary(plan: &SecurePlan, federation: &Federation, index: usize) -> String {
+    let Some(node) = plan.nodes.get(index) else { return String::new() };
+    match node {
+        Node::Input(input) => self::input(input, federation),
+        Node::HashedJoin(join) => self::join(join),
+        Node::Union(union) => format!("{} tables stacked", union.inputs.len()),
+        Node::Compute(compute) => self::compute(compute),
+        Node::Aggregate(aggregate) => self::aggregate(aggregate),
+        Node::Lasso(lasso) => self::lasso(lasso),
+        Node::Release(release) => self::release(release),
+    }
+}
+
+fn input(input: &Input, federation: &Federation) -> String {
+    let owner = owner(input, federation);
+    let tables: Vec<_> = input.tables.iter().map(|table| format!("{owner}.{table}")).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for column in &input.columns {
+        if !names.contains(&column.def.name.as_str()) {
+            names.push(&column.def.name);
+        }
+    }
+    let order = match &input.order {
+        Order::Local => "",
+        Order::Shuffled { .. } => "; in a fresh secret order",
+        Order::Adjacent(_) => "; rows of a person together",
+    };
+    format!("{} shares {}{order}", tables.join(" and "), names.join(", "))
+}
+
+fn join(join: &HashedJoin) -> String {
+    let rows = match join.multiplicity {
+        Multiplicity::OneToOne => "1:1".to_owned(),
+        Multiplicity::ManyToOne => format!("up to {}:1", join.stay_key.max_rows),
+    };
+    let equal = if join.normalised { "= (HASHED)" } else { "=" };
+    format!("{} {equal} {}, {rows}", join.stay_key.name, join.moved_key.name)
+}
+
+fn compute(compute: &Compute) -> String {
+    let mut counts: Vec<(&str, u64)> = Vec::new();
+    for op in &compute.ops {
+        let Some(word) = word(op) else { continue };
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let work: Vec<_> = counts.into_iter().map(|(word, count)| plural(count, word)).collect();
+    let names: Vec<_> = compute.outputs.iter().map(|(_, def)| def.name.as_str()).collect();
+    let work = if work.is_empty() { "local arithmetic".to_owned() } else { work.join(", ") };
+    format!("{} ({work})", unique(&names))
+}
+
+/// What costs rounds.
+fn word(op: &Op) -> Option<&'static str> {
+    match op {
+        Op::Multiply(..) => Some("product"),
+        Op::Negative { .. } | Op::Zero { .. } => Some("comparison"),
+        Op::And(..) | Op::Or(..) => Some("AND"),
+        Op::Select { .. } => Some("choice"),
+        Op::Divide { .. } | Op::DivideByConstant { .. } => Some("division"),
+        Op::BitToArithmetic { .. } | Op::Widen(_) => Some("conversion"),
+        Op::Column(_)
+        | Op::Constant { .. }
+        | Op::ConstantBit(_)
+        | Op::Add(..)
+        | Op::Subtract(..)
+        | Op::Scale(..)
+        | Op::Offset(..)
+        | Op::Narrow(_)
+        | Op::Xor(..)
+        | Op::Not(_) => None,
+    }
+}
+
+fn aggregate(aggregate: &Aggregate) -> String {
+    let names: Vec<_> = aggregate.columns.iter().map(|def| def.name.as_str()).collect();
+    let cells: usize = aggregate.keys.iter().map(Vec::len).product();
+    let persons = aggregate.measures.iter().any(|measure| matches!(measure, Measure::Persons { .. }));
+    let counting = if persons { "; persons counted once" } else { "" };
+    let by = if aggregate.keys.is_empty() { String::new() } else { format!(" in {}", plural(cells as u64, "cell")) };
+    format!("{}{by}{counting}", unique(&names))
+}
+
+fn lasso(lasso: &Lasso) -> String {
+    let names: Vec<_> = lasso.features.iter().map(|term| term.name.as_str()).collect();
+    let what = match lasso.output {
+        LassoOutput::Coefficients => "coefficients",
+        LassoOutput::Summary => "summary",
+    };
+    let scale = if lasso.standardize { ", standardised" } else { "" };
+    let intercept = if lasso.intercept { "" } else { ", no intercept" };
+    format!("{what} of {} on {}; alpha = {}{scale}{intercept}", lasso.target.name, names.join(", "), lasso.alpha)
+}
+
+fn release(release: &Release) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    let rows = match &release.rows {
+        Rows::One => String::new(),
+        Rows::Groups(keys) => {
+            names.extend(keys.iter().map(|key| key.field.name().as_str()));
+            "groups; ".to_owned()
+        }
+        Rows::Terms(_) => {
+            names.push("term");
+            String::new()
+        }
+    };
+    names.extend(release.outputs.iter().map(|output| output.field.name().as_str()));
+    let gates: Vec<&Threshold> = release.gate.iter().chain(release.outputs.iter().flat_map(|o| &o.gate)).collect();
+    let demands: BTreeSet<String> =
+        gates.iter().map(|gate| demand(gate)).collect();
+    let demands: Vec<_> = demands.into_iter().collect();
+    let gate = if demands.is_empty() { "nothing".to_owned() } else { format!("at least {}", demands.join(", ")) };
+    format!("{}; {rows}gate: {gate}", names.join(", "))
+}
+
+/// `10 people of hospital`.
+pub(crate) fn demand(threshold: &Threshold) -> String {
+    match threshold.reason.strip_prefix("min_people of ") {
+        Some(owner) => format!("{} people of {owner}", threshold.at_least),
+        None => format!("{} people ({})", threshold.at_least, threshold.reason),
+    }
+}
+
+/// Names, each once, the first few of them.
+fn unique(names: &[&str]) -> String {
+    const SHOWN: usize = 6;
+    let mut once: Vec<&str> = Vec::new();
+    for name in names {
+        if !once.contains(name) {
+            once.push(name);
+        }
+    }
+    let more = once.len().saturating_sub(SHOWN);
+    once.truncate(SHOWN);
+    if more > 0 { format!("{} and {more} more", once.join(", ")) } else { once.join(", ") }
+}
+
+/// `days: Z_2^64, 0 to 366`.
+pub(super) fn column(def: &ColumnDef) -> String {
+    let encoding = match def.encoding {
+        Encoding::Arithmetic(RingSize::Z64) => "Z_2^64".to_owned(),
+        Encoding::Arithmetic(RingSize::Z128) => "Z_2^128".to_owned(),
+        Encoding::Bit => "bit".to_owned(),
+        Encoding::Planes(width) => format!("{width} bits"),
+    };
+    match def.encoding {
+        Encoding::Bit => format!("{}: {encoding}", def.name),
+        Encoding::Arithmetic(_) | Encoding::Planes(_) => {
+            format!("{}: {encoding}, {} to {}", def.name, def.range.lo, def.range.hi)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Public shapes of the tables of a plan.
+
+use super::{ColumnDef, LassoOutput, Node, NodeId, SecurePlan};
+
+impl Node {
+    /// The nodes that it reads.
+    pub fn inputs(&self) -> Vec<NodeId> {
+        match self {
+            Node::Input(_) => Vec::new(),
+            Node::HashedJoin(join) => vec![join.stay, join.moved_key.input],
+            Node::Union(union) => union.inputs.clone(),
+            Node::Compute(compute) => vec![compute.input],
+            Node::Aggregate(aggregate) => vec![aggregate.input],
+            Node::Lasso(lasso) => std::iter::once(lasso.input).chain(lasso.counts).collect(),
+            Node::Release(release) => vec![release.input],
+        }
+    }
+
+    /// The columns of its output; a release has none inside the secure stage.
+    pub fn columns(&self) -> Vec<&ColumnDef> {
+        match self {
+            Node::Input(input) => input.columns.iter().map(|column| &column.def).collect(),
+            Node::HashedJoin(join) => join.columns.iter().collect(),
+            Node::Union(union) => union.columns.iter().collect(),
+            Node::Compute(compute) => compute.outputs.iter().map(|(_, def)| def).collect(),
+            Node::Aggregate(aggregate) => aggregate.columns.iter().collect(),
+            Node::Lasso(lasso) => lasso.columns.iter().collect(),
+            Node::Release(_) => Vec::new(),
+        }
+    }
+}
+
+impl SecurePlan {
+    /// The public number of rows of every node's output, in the order of the nodes.
+    ///
+    /// A node that reads what does not exist yet (which [`check`](crate::check) refuses) has 0.
+    pub fn rows(&self) -> Vec<usize> {
+        let mut rows: Vec<usize> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let of = |id: NodeId| rows.get(id.0).copied().unwrap_or_default();
+            let count = match node {
+                Node::Input(input) => input.bound,
+                Node::HashedJoin(join) => of(join.stay),
+                Node::Union(union) => union.inputs.iter().map(|id| of(*id)).sum(),
+                Node::Compute(compute) => of(compute.input),
+                Node::Aggregate(aggregate) => aggregate.keys.iter().map(Vec::len).product(),
+                Node::Lasso(lasso) => match lasso.output {
+                    LassoOutput::Coefficients => lasso.features.len() + usize::from(lasso.intercept),
+                    LassoOutput::Summary => 1,
+                },
+                Node::Release(release) => of(release.input),
+            };
+            rows.push(count);
+        }
+        rows
+    }
+}

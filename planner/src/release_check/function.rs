@@ -1,0 +1,57 @@
+//! Table functions: what goes into a model, and what comes out.
+
+use std::collections::BTreeSet;
+
+use datafusion::logical_expr::{Extension, LogicalPlan};
+
+use crate::catalog::Use;
+use crate::error::{Class, Error, Result};
+use crate::function::{TableFunction, TableFunctionName};
+use crate::plan::PartyId;
+
+use super::Checker;
+use super::expression::Scope;
+use super::lineage::{Kind, Lineage, Relation};
+
+impl Checker<'_> {
+    pub(super) fn extension(&mut self, extension: &Extension, outer: Option<&Scope<'_>>) -> Result<Relation> {
+        let Some(function) = extension.node.as_any().downcast_ref::<TableFunction>() else {
+            return self.opaque(&LogicalPlan::Extension(extension.clone()), outer);
+        };
+        let wanted = match function.name {
+            TableFunctionName::Lasso | TableFunctionName::LassoSummary => Use::Model,
+        };
+        let input = self.relation(&function.input, outer)?;
+        let scope = Scope::new(function.input.schema(), &input, outer);
+        self.require_linked(&input)?;
+        let mut variables = Vec::new();
+        for variable in function.variables() {
+            let lineage = self.lineage(&variable.expr, &scope)?;
+            self.require(&lineage, wanted, &variable.expr)?;
+            variables.push(lineage);
+        }
+        let behind: BTreeSet<_> = variables.iter().flat_map(Lineage::bases).collect();
+        let fields = function.schema.fields().len();
+        let columns = (0..fields).map(|_| Lineage::released(behind.clone())).collect();
+        let kind = if input.kind == Kind::Clear { Kind::Clear } else { Kind::Released };
+        let correlated = input.correlated;
+        Ok(Relation { correlated, ..Relation::new(kind, columns) })
+    }
+}
+
+impl Checker<'_> {
+    /// The party and table that a scan reads.
+    pub(super) fn resolve(&self, schema: Option<&str>, table: &str) -> Result<(PartyId, usize)> {
+        let schema = schema.unwrap_or_default();
+        let found = self.federation.parties.iter().enumerate().find_map(|(party, p)| {
+            let index = p.tables.iter().position(|t| t.name.eq_ignore_ascii_case(table))?;
+            p.name.eq_ignore_ascii_case(schema).then_some((PartyId(party), index))
+        });
+        found.ok_or_else(|| Error {
+            class: Class::Internal,
+            message: format!("the plan scans {schema}.{table}, which no policy declares"),
+            hint: None,
+            position: None,
+        })
+    }
+}

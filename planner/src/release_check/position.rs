@@ -1,0 +1,106 @@
+//! Where in the SQL text something is.
+//!
+//! Plans remember little of the text, and columns of a virtual table none of it, so a name is looked up among the words
+//! of the statement.
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::Expr;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+use crate::error::Position;
+
+/// The place of the first column of an expression whose name is in the text.
+pub(super) fn of(at: &Expr, sql: &str) -> Option<Position> {
+    let named = columns(at).iter().find_map(|name| of_name(name, sql));
+    named.or_else(|| function(at).and_then(|name| of_name(&name, sql))).or_else(|| subquery(at, sql))
+}
+
+/// The place of a base column, else of the expression that uses it (under another name).
+pub(super) fn of_base(at: &Expr, name: &str, sql: &str) -> Option<Position> {
+    let here = columns(at).iter().any(|column| column.eq_ignore_ascii_case(name));
+    let found = if here { span(at, name, sql).or_else(|| of_name(name, sql)) } else { None };
+    found.or_else(|| of(at, sql)).or_else(|| of_name(name, sql))
+}
+
+/// The place of the first word of the text that is this name.
+pub(super) fn of_name(name: &str, sql: &str) -> Option<Position> {
+    words(sql)?.into_iter().find(|(word, _)| word.eq_ignore_ascii_case(name)).map(|(_, position)| position)
+}
+
+/// The place that the plan remembers, if the text there agrees.
+fn span(at: &Expr, name: &str, sql: &str) -> Option<Position> {
+    let mut places = Vec::new();
+    at.apply(|expr| {
+        if let Expr::Column(column) = expr
+            && column.name.eq_ignore_ascii_case(name)
+        {
+            places.extend(column.spans.iter().map(|span| (span.start.line, span.end.line, span.start.column, span.end.column)));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .ok()?;
+    words(sql)?.into_iter().find_map(|(word, position)| {
+        let inside = places.iter().any(|&(first, last, from, to)| {
+            first == last && first == position.line && (from..to).contains(&position.column)
+        });
+        (inside && word.eq_ignore_ascii_case(name)).then_some(position)
+    })
+}
+
+fn words(sql: &str) -> Option<Vec<(String, Position)>> {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
+    let words = tokens.into_iter().filter_map(|token| match token.token {
+        Token::Word(word) => {
+            let start = token.span.start;
+            Some((word.value, Position { line: start.line, column: start.column }))
+        }
+        _ => None,
+    });
+    Some(words.collect())
+}
+
+fn columns(at: &Expr) -> Vec<String> {
+    let mut names = Vec::new();
+    let walked = at.apply(|expr| {
+        if let Expr::Column(column) | Expr::OuterReferenceColumn(_, column) = expr {
+            names.push(column.name.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    if walked.is_ok() { names } else { Vec::new() }
+}
+
+/// The first column that a subquery gives.
+fn subquery(at: &Expr, sql: &str) -> Option<Position> {
+    let mut found = None;
+    at.apply(|expr| {
+        let inner = match expr {
+            Expr::ScalarSubquery(subquery) => Some(subquery),
+            Expr::InSubquery(within) => Some(&within.subquery),
+            Expr::SetComparison(comparison) => Some(&comparison.subquery),
+            _ => None,
+        };
+        let field = inner.and_then(|subquery| subquery.subquery.schema().fields().first().cloned());
+        found = field.and_then(|field| of_name(field.name(), sql));
+        Ok(if inner.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })
+    .ok()?;
+    found
+}
+
+fn function(at: &Expr) -> Option<String> {
+    let mut name = None;
+    at.apply(|expr| {
+        name = match expr {
+            Expr::AggregateFunction(call) => Some(call.func.name().to_owned()),
+            Expr::WindowFunction(call) => Some(call.fun.name().to_owned()),
+            Expr::ScalarFunction(call) => Some(call.name().to_owned()),
+            Expr::Exists(_) => Some("exists".to_owned()),
+            _ => None,
+        };
+        Ok(if name.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })
+    .ok()?;
+    name
+}

@@ -1,0 +1,137 @@
+//! What may not be asked, with what is said instead.
+
+use crate::error::Class;
+
+use super::{check, check_as};
+
+const REFUSED: &[&str] = &[
+    "SELECT age FROM hospital.lifestyle",
+    "SELECT * FROM hospital.lifestyle",
+    "SELECT patient_id FROM hospital.lifestyle",
+    "SELECT sex FROM hospital.lifestyle",
+    "SELECT age + 1 AS next FROM hospital.lifestyle LIMIT 1",
+    "SELECT age FROM cohort WHERE age > 90",
+    "SELECT age, COUNT(*) FROM hospital.lifestyle GROUP BY age",
+    "SELECT COUNT(*) FROM hospital.lifestyle GROUP BY patient_id",
+    "SELECT MAX(days) FROM (SELECT patient_id, SUM(days) AS days FROM insurer.claims GROUP BY patient_id)",
+    "SELECT patient_id, SUM(days) FROM insurer.claims GROUP BY patient_id",
+    "SELECT sex, COUNT(*) FROM hospital.lifestyle GROUP BY sex, patient_id",
+    "SELECT COUNT(*) FROM hospital.lifestyle GROUP BY upper(patient_id)",
+    "SELECT COUNT(*) FROM hospital.lifestyle GROUP BY CASE WHEN smoker THEN patient_id ELSE 'x' END",
+    "SELECT DISTINCT age FROM hospital.lifestyle",
+    "SELECT DISTINCT patient_id FROM hospital.lifestyle",
+    "SELECT DISTINCT born FROM hospital.lifestyle",
+    "SELECT born FROM hospital.lifestyle GROUP BY born",
+    "SELECT row_number() OVER (ORDER BY age) FROM hospital.lifestyle",
+    "SELECT AVG(age) OVER () FROM hospital.lifestyle",
+    "SELECT AVG(x) FROM (SELECT FIRST_VALUE(age) OVER (ORDER BY age) AS x FROM hospital.lifestyle)",
+    "SELECT AVG(x) FROM (SELECT LAG(age) OVER (PARTITION BY sex ORDER BY age) AS x FROM hospital.lifestyle)",
+    "SELECT array_agg(age) FROM hospital.lifestyle",
+    "SELECT string_agg(sex, ',') FROM hospital.lifestyle",
+    "SELECT first_value(age) FROM hospital.lifestyle",
+    "SELECT sex, last_value(age) FROM hospital.lifestyle GROUP BY sex",
+    "SELECT nth_value(age, 3) FROM hospital.lifestyle",
+    "SELECT MIN(age) FROM hospital.lifestyle",
+    "SELECT sex, MAX(bmi) FROM hospital.lifestyle GROUP BY sex",
+    "SELECT MAX(patient_id) FROM hospital.lifestyle",
+    "SELECT BOOL_OR(smoker) FROM hospital.lifestyle",
+    "SELECT MEDIAN(age) FROM hospital.lifestyle",
+    "SELECT AVG(income) FROM hospital.lifestyle",
+    "SELECT SUM(days) FROM insurer.claims GROUP BY region HAVING COUNT(*) > 3",
+    "SELECT region FROM insurer.claims GROUP BY region HAVING SUM(days) > 300",
+    "SELECT region, SUM(days) / COUNT(*) FROM insurer.claims GROUP BY region HAVING COUNT(*) > 3",
+    "SELECT region, SUM(cost) FROM insurer.claims GROUP BY region HAVING SUM(cost) > 300",
+    "SELECT region FROM insurer.claims GROUP BY region ORDER BY SUM(days) LIMIT 1",
+    "SELECT region, COUNT(*) FROM insurer.claims GROUP BY region ORDER BY AVG(cost)",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE patient_id = 'P001'",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE patient_id IN ('P001', 'P002')",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE patient_id LIKE 'P00%'",
+    "SELECT COUNT(*) FROM cohort WHERE HASHED(patient_id) = HASHED('P001')",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE bmi > 30",
+    "SELECT COUNT(*) FILTER (WHERE bmi > 30) FROM hospital.lifestyle",
+    "SELECT SUM(CASE WHEN bmi > 30 THEN 1 ELSE 0 END) FROM hospital.lifestyle",
+    "SELECT SUM(age * CAST(bmi > 30 AS INT)) FROM hospital.lifestyle",
+    "SELECT SUM(CASE WHEN patient_id = 'P001' THEN age ELSE 0 END) FROM hospital.lifestyle",
+    "SELECT COUNT(NULLIF(bmi, 22.5)) FROM hospital.lifestyle",
+    "SELECT COUNT(note) FROM hospital.lifestyle",
+    "SELECT COUNT(patient_id) FROM hospital.lifestyle",
+    "SELECT COUNT(DISTINCT substr(patient_id, 1, 2)) FROM hospital.lifestyle",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE note IS NOT NULL",
+    "SELECT SUM(length(note)) FROM cohort",
+    "SELECT bmi > 30 AS heavy, COUNT(*) FROM hospital.lifestyle GROUP BY bmi > 30",
+    "SELECT COUNT(*) FROM hospital.lifestyle h JOIN insurer.claims c ON h.age = c.days",
+    "SELECT COUNT(*) FROM hospital.lifestyle h, insurer.claims c WHERE h.bmi = c.cost",
+    "SELECT COUNT(*) FROM hospital.lifestyle h JOIN insurer.claims c ON h.patient_id = c.patient_id AND h.bmi > c.days",
+    "SELECT COUNT(*) FROM hospital.lifestyle h JOIN (VALUES ('P001')) v(id) ON h.patient_id = v.id",
+    "SELECT v.id, COUNT(*) FROM hospital.lifestyle h JOIN (VALUES ('P001'), ('P002')) v(id) ON HASHED(h.patient_id) = HASHED(v.id) GROUP BY v.id",
+    "SELECT COUNT(*) FROM insurer.claims c WHERE patient_id IN (SELECT id FROM (VALUES ('P001')) v(id))",
+    "SELECT AVG(c.days) FROM insurer.claims c JOIN (SELECT patient_id FROM hospital.lifestyle UNION ALL VALUES ('P001')) u ON c.patient_id = u.patient_id",
+    "SELECT AVG(c.days) FROM insurer.claims c JOIN hospital.lifestyle h ON c.patient_id = CASE WHEN h.smoker THEN h.patient_id ELSE 'P001' END",
+    "SELECT AVG(c.days) FROM insurer.claims c JOIN hospital.lifestyle h ON c.patient_id = COALESCE(h.patient_id, 'P001')",
+    "SELECT EXISTS (SELECT 1 FROM hospital.lifestyle WHERE age = 97)",
+    "SELECT COUNT(*) FROM insurer.claims WHERE EXISTS (SELECT 1 FROM hospital.lifestyle WHERE age = 97)",
+    "SELECT COUNT(*) FROM insurer.claims WHERE 97 IN (SELECT age FROM hospital.lifestyle)",
+    "SELECT region, COUNT(*) FROM insurer.claims GROUP BY region HAVING EXISTS (SELECT 1 FROM hospital.lifestyle WHERE age = 97)",
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM hospital.lifestyle WHERE age = 97)",
+    "SELECT (SELECT age FROM hospital.lifestyle LIMIT 1)",
+    "SELECT SUM(days - (SELECT age FROM hospital.lifestyle LIMIT 1)) FROM insurer.claims",
+    "SELECT AVG((SELECT SUM(cost) FROM insurer.claims WHERE days = 366)) FROM hospital.lifestyle",
+    "SELECT AVG(x.s) FROM hospital.lifestyle, (SELECT SUM(cost) AS s FROM insurer.claims WHERE days = 366) x",
+    "SELECT x.s, COUNT(*) FROM hospital.lifestyle, (SELECT SUM(cost) AS s FROM insurer.claims WHERE days = 366) x GROUP BY x.s",
+    "SELECT SUM(o.value) FROM hospital.lifestyle h, hospital.labs o WHERE o.value > 499",
+    "SELECT SUM(a.days) FROM insurer.claims a, insurer.claims b WHERE b.days = 366",
+    "SELECT age FROM (SELECT age FROM hospital.lifestyle)",
+    "SELECT x FROM (SELECT age AS x, COUNT(*) OVER (PARTITION BY patient_id) AS n FROM hospital.lifestyle) WHERE n = 1",
+    "SELECT h.age, g.n FROM hospital.lifestyle h JOIN (SELECT sex, COUNT(*) AS n FROM hospital.lifestyle GROUP BY sex) g ON h.sex = g.sex",
+    "SELECT age FROM hospital.lifestyle UNION ALL SELECT score FROM lab.tests",
+    "SELECT age FROM hospital.lifestyle UNION SELECT score FROM lab.tests",
+    "SELECT COUNT(*) FROM hospital.lifestyle UNION ALL SELECT age FROM hospital.lifestyle",
+    "SELECT patient_id FROM hospital.lifestyle INTERSECT SELECT patient_id FROM insurer.claims",
+    "WITH t AS (SELECT patient_id, age FROM hospital.lifestyle) SELECT t.age FROM t",
+    "SELECT ward FROM hospital.lifestyle WHERE age = 97",
+    "SELECT ward FROM hospital.lifestyle ORDER BY age LIMIT 3",
+    "SELECT AVG(age) FROM (SELECT age FROM hospital.lifestyle ORDER BY bmi LIMIT 100)",
+    "SELECT * FROM LASSO(cohort, target => 'cost', features => 'age')",
+    "SELECT * FROM LASSO(cohort, target => 'days', features => 'age,sex')",
+    "SELECT * FROM LASSO((SELECT days, CASE WHEN region = 'north' THEN 1 ELSE 0 END AS n FROM insurer.claims), target => 'days')",
+    "SELECT * FROM LASSO((SELECT days, age FROM cohort WHERE bmi > 30), target => 'days')",
+    "SELECT h.age, l.coefficient FROM hospital.lifestyle h, LASSO(cohort, target => 'days', features => 'age') l",
+    "SELECT sex, COUNT(*), (SELECT MAX(bmi) FROM hospital.lifestyle) FROM hospital.lifestyle GROUP BY sex",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE age > ALL (SELECT days FROM insurer.claims)",
+];
+
+/// What is said, one block a query: the query, then class, position and message, then the hint.
+fn said() -> String {
+    let mut text = String::new();
+    for sql in REFUSED {
+        let error = check(sql).expect_err(sql);
+        assert_eq!(error.class, Class::Refused, "{sql}: {error}");
+        let place = error.position.map_or("-".to_owned(), |p| format!("{}:{}", p.line, p.column));
+        let hint = error.hint.unwrap_or_else(|| panic!("{sql}: no hint"));
+        text += &format!("{sql}\n  {place} {}\n  hint: {hint}\n\n", error.message);
+    }
+    text
+}
+
+#[test]
+fn refusals_say_what_and_why() {
+    let said = said();
+    if std::env::var_os("REFUSALS").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/release_check/tests/refusals.txt"), &said).unwrap();
+    }
+    // To accept changes: REFUSALS=1 cargo test, then read the diff.
+    assert_eq!(said, include_str!("refusals.txt"));
+}
+
+#[test]
+fn others_than_recipients_are_refused() {
+    let error = check_as("bob", "SELECT AVG(age) FROM clinic.lifestyle").unwrap_err();
+    assert_eq!(error.class, Class::Refused);
+    assert_eq!(error.message, "clinic releases no results to analyst bob: its recipients are alice");
+    assert!(error.position.is_some() && error.hint.is_some());
+    // Wherever the table is read.
+    let inner = "SELECT COUNT(*) FROM hospital.lifestyle h WHERE EXISTS \
+                 (SELECT 1 FROM clinic.lifestyle c WHERE c.patient_id = h.patient_id)";
+    assert!(check_as("bob", inner).is_err());
+    check_as("alice", inner).unwrap();
+}

@@ -1,0 +1,141 @@
+//! Whether an owner allows a use, and what is said if it does not.
+
+use datafusion::logical_expr::Expr;
+
+use crate::catalog::{Column, Domain, Party, SqlType, Table, Use};
+use crate::error::{Class, Error, Result};
+
+use super::Checker;
+use super::lineage::{Base, Lineage, Role};
+use super::position;
+
+impl Checker<'_> {
+    pub(super) fn party(&self, base: Base) -> &Party {
+        &self.federation.parties[base.party.0]
+    }
+
+    pub(super) fn table(&self, base: Base) -> &Table {
+        &self.party(base).tables[base.table]
+    }
+
+    pub(super) fn column(&self, base: Base) -> &Column {
+        &self.table(base).columns[base.column]
+    }
+
+    /// `hospital.lifestyle.age`.
+    pub(super) fn full_name(&self, base: Base) -> String {
+        format!("{}.{}.{}", self.party(base).name, self.table(base).name, self.column(base).name)
+    }
+
+    pub(super) fn allows(&self, base: Base, wanted: Use) -> bool {
+        let allow = &self.column(base).allow;
+        allow.contains(&wanted) || allow.contains(&Use::Public)
+    }
+
+    /// Whether it says whose record a row is.
+    pub(super) fn is_person(&self, base: Base) -> bool {
+        let column = &self.column(base).name;
+        self.table(base).person.as_ref().is_some_and(|person| person.eq_ignore_ascii_case(column))
+    }
+
+    /// Whether all values that flow into it are persons.
+    pub(super) fn is_person_key(&self, lineage: &Lineage) -> bool {
+        lineage.values().next().is_some() && lineage.values().all(|base| self.is_person(base))
+    }
+
+    /// Whether its column has a declared set of values.
+    pub(super) fn is_closed(&self, base: Base) -> bool {
+        let column = self.column(base);
+        column.sql_type == SqlType::Boolean || matches!(column.domain, Domain::Values(_))
+    }
+
+    /// Demands that every base column of an expression that is used as `wanted` allows what it is used for.
+    pub(super) fn require(&mut self, lineage: &Lineage, wanted: Use, at: &Expr) -> Result<()> {
+        for &(base, role) in &lineage.uses {
+            let needed = match role {
+                Role::Value => wanted,
+                Role::Spent(other) => other,
+            };
+            self.require_base(base, needed, at)?;
+            if wanted == Use::Model {
+                self.require_base(base, wanted, at)?;
+            }
+        }
+        let computes = matches!(wanted, Use::Aggregate | Use::Quantile | Use::MinMax | Use::Model);
+        let hides = lineage.across.iter().find(|owner| self.federation.parties[owner.0].release.min_people > 1);
+        if let (true, Some(owner)) = (computes, hides) {
+            return Err(Error {
+                class: Class::Refused,
+                message: format!(
+                    "only aggregates of at least {} people of {} leave the federation: `{at}` computes with an inner \
+                     aggregate whose people are not counted",
+                    self.federation.parties[owner.0].release.min_people, self.federation.parties[owner.0].name,
+                ),
+                hint: Some("Select the inner aggregate as an output column of its own.".to_owned()),
+                position: position::of(at, self.sql),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn require_base(&mut self, base: Base, needed: Use, at: &Expr) -> Result<()> {
+        self.used.insert(base);
+        if self.allows(base, needed) { Ok(()) } else { Err(self.missing(base, needed, at)) }
+    }
+
+    /// What a column's owner allows, in words.
+    pub(super) fn allowed(&self, base: Base) -> String {
+        let allowed: Vec<_> = self.column(base).allow.iter().map(|u| format!("`{}`", name(*u))).collect();
+        if allowed.is_empty() { "nothing but counting its rows".to_owned() } else { allowed.join(", ") }
+    }
+
+    /// The refusal of a use.
+    pub(super) fn missing(&self, base: Base, needed: Use, at: &Expr) -> Error {
+        let party = &self.party(base).name;
+        let column = self.column(base);
+        let allowed = self.allowed(base);
+        let (use_name, context) = (name(needed), context(needed));
+        Error {
+            class: Class::Refused,
+            message: format!(
+                "column {} may not be used in {context}: {party} does not allow `{use_name}` on it (it allows {allowed})",
+                self.full_name(base),
+            ),
+            hint: Some(format!(
+                "Leave `{}` out of {context}, or ask {party} to add \"{use_name}\" to what its policy allows.",
+                column.name,
+            )),
+            position: position::of_base(at, &column.name, self.sql),
+        }
+    }
+}
+
+/// A use's name in policy files.
+pub(crate) fn name(use_: Use) -> &'static str {
+    match use_ {
+        Use::Filter => "filter",
+        Use::Aggregate => "aggregate",
+        Use::Quantile => "quantile",
+        Use::MinMax => "minmax",
+        Use::Group => "group",
+        Use::Model => "model",
+        Use::Survival => "survival",
+        Use::Join => "join",
+        Use::Public => "public",
+    }
+}
+
+/// Where in SQL a use happens.
+fn context(use_: Use) -> &'static str {
+    match use_ {
+        Use::Filter => "a condition (WHERE, CASE, FILTER, HAVING, ON)",
+        Use::Aggregate => "an aggregate (COUNT, SUM, AVG, VAR, ...)",
+        Use::Quantile => "MEDIAN or PERCENTILE",
+        Use::MinMax => "MIN or MAX",
+        Use::Group => "GROUP BY",
+        Use::Model => "a model",
+        Use::Survival => "a survival analysis",
+        Use::Join => "a join",
+        Use::Public => "the output as it is",
+    }
+}
