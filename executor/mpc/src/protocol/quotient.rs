@@ -169,7 +169,7 @@ mod tests {
         let n = 3 << 10;
         let clear = Clear::new().column(&vec![7; n]).column(&vec![3; n]);
         let run = clear.run::<u64, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1]).await);
-        assert_eq!((run.cost.rounds, run.cost.bytes * 2), (65, n * 3513));
+        assert_eq!((run.cost.rounds, run.cost.bytes * 24), (65, n * 42157));
     }
 
     #[test]
