@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::{JoinType, ScalarValue, TableReference};
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, binary_expr, col, lit};
-use datafusion::logical_expr::{Operator, TableScanBuilder};
+use datafusion::logical_expr::{
+    Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator, TableScanBuilder, binary_expr, col, lit,
+};
 
 use super::facts::Facts;
 use super::failure;

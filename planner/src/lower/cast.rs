@@ -1,11 +1,11 @@
 //! Casts that are proved safe by the domain of what is cast.
-#![expect(clippy::wildcard_enum_match_arm, reason = "the engine has dozens of types; the rest is refused")]
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::logical_expr::Expr;
 
-use super::facts::{Facts, derived_double, is_float, is_text, rescale, type_range, type_scale, worth};
+use super::facts::{Facts, derived_double, is_float, is_text, type_range};
 use super::infer::{Scope, infer, show};
+use super::scale::{rescale, type_scale, worth};
 use crate::plan::{Range, Scale};
 use crate::{Class, Error, Result};
 

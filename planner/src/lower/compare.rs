@@ -3,9 +3,10 @@
 
 use datafusion::logical_expr::Operator;
 
-use super::facts::{decode, worth};
+use super::fixed::align;
 use super::program::Program;
-use super::value::{Number, align};
+use super::scale::{decode, worth};
+use super::value::Number;
 use crate::Result;
 use crate::plan::{Reg, Scale};
 

@@ -3,73 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
 
-use super::facts::{encode, is_text, rescale};
 use super::infer::{Scope, infer, show};
 use super::program::{Kind, Program};
 use super::rows::{Branch, leaves_of, localised};
-use super::value::{Atoms, Number, Truth, masked, number, rescaled, same_text, text, truth};
 use super::{failure, star};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::plan::{
     ColumnDef, Compute, Encoding, Input, Node, NodeId, Op, Range, Reg, RingSize, Scale, SharedColumn, Source,
 };
-
-/// A column that the rows of a branch are asked for. Expressions are over the branch's symbols.
-#[derive(Clone, Debug)]
-pub(crate) enum Want {
-    /// The integers of a number in this scale, minus `offset`; 0 where the row does not count or the number is NULL.
-    Value {
-        /// The number.
-        expr: Expr,
-        /// At least as fine as the number's own.
-        scale: Scale,
-        /// Subtracted.
-        offset: i128,
-        /// The ring of the column.
-        ring: RingSize,
-    },
-    /// The same, but 0 where these demands are not met.
-    Masked {
-        /// The number, which the demands make known.
-        expr: Expr,
-        /// At least as fine as the number's own.
-        scale: Scale,
-        /// Subtracted.
-        offset: i128,
-        /// Which rows count; the ring is the column's too.
-        counting: Counting,
-    },
-    /// 1 where the row counts.
-    Count(Counting),
-    /// The same as a bit.
-    CountBit(Counting),
-    /// 1 where an expression has this value (NULL is NULL); anything where the row does not count.
-    Cell {
-        /// The expression.
-        expr: Expr,
-        /// Its value.
-        value: ScalarValue,
-    },
-    /// The bit that a row of the staying leaf is the first of a run of rows equal in these expressions; `None`: never.
-    Run(Option<Vec<Expr>>),
-}
-
-/// Which rows count: those that pass all joins and filters and these demands.
-#[derive(Clone, Debug)]
-pub(crate) struct Counting {
-    /// Not NULL.
-    pub(crate) known: Vec<Expr>,
-    /// Not 0 (and so not NULL).
-    pub(crate) nonzero: Option<Expr>,
-    /// The ring, where a number is asked for.
-    pub(crate) ring: RingSize,
-}
 
 /// Where a column of the joined input comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +26,7 @@ enum Place {
 /// What one owner computes and shares.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Local {
-    exprs: Vec<Expr>,
+    pub(super) exprs: Vec<Expr>,
     shared: Vec<SharedColumn>,
     /// Where each shared column is, by what it shares.
     index: BTreeMap<String, usize>,
@@ -93,14 +37,14 @@ pub(crate) struct Local {
 pub(crate) struct Emit<'a> {
     branch: &'a Branch,
     federation: &'a Federation,
-    scope: Scope,
+    pub(super) scope: Scope,
     /// The leaf whose rows stay in place.
     pub(crate) hub: usize,
-    locals: Vec<Local>,
+    pub(super) locals: Vec<Local>,
     across: Vec<Expr>,
     places: Vec<Place>,
     place_index: BTreeMap<Place, usize>,
-    runs: Vec<Vec<Expr>>,
+    pub(super) runs: Vec<Vec<Expr>>,
     /// What is computed.
     pub(crate) program: Program,
 }
@@ -137,7 +81,7 @@ impl<'a> Emit<'a> {
     }
 
     /// The leaf that can compute an expression alone.
-    fn home(&self, expr: &Expr) -> Option<usize> {
+    pub(super) fn home(&self, expr: &Expr) -> Option<usize> {
         let leaves = leaves_of(expr);
         match leaves.len() {
             0 => Some(self.hub),
@@ -150,12 +94,12 @@ impl<'a> Emit<'a> {
         self.locals.get_mut(leaf).ok_or_else(|| failure::internal("an unknown leaf"))
     }
 
-    fn is_single(&self) -> bool {
+    pub(super) fn is_single(&self) -> bool {
         self.branch.leaves.len() == 1
     }
 
     /// The local column of an expression over one leaf.
-    fn compute_locally(&mut self, leaf: usize, expr: &Expr) -> Result<usize> {
+    pub(super) fn compute_locally(&mut self, leaf: usize, expr: &Expr) -> Result<usize> {
         let local = self.local_of(leaf)?;
         if let Some(before) = local.exprs.iter().position(|other| other == expr) {
             return Ok(before);
@@ -165,7 +109,7 @@ impl<'a> Emit<'a> {
     }
 
     /// The register of a column that a leaf shares.
-    fn share(&mut self, leaf: usize, shared: SharedColumn) -> Result<Reg> {
+    pub(super) fn share(&mut self, leaf: usize, shared: SharedColumn) -> Result<Reg> {
         let kind = match shared.def.encoding {
             Encoding::Arithmetic(ring) => Kind::Number(ring, shared.def.range),
             Encoding::Bit | Encoding::Planes(_) => Kind::Bit,
@@ -189,12 +133,12 @@ impl<'a> Emit<'a> {
         self.program.column(index, kind)
     }
 
-    fn share_bit(&mut self, leaf: usize, name: String, source: Source) -> Result<Reg> {
+    pub(super) fn share_bit(&mut self, leaf: usize, name: String, source: Source) -> Result<Reg> {
         self.share(leaf, SharedColumn { def: bit_def(name), source })
     }
 
     /// The integers of a number that one leaf computes.
-    fn share_value(
+    pub(super) fn share_value(
         &mut self,
         leaf: usize,
         expr: &Expr,
@@ -216,7 +160,7 @@ impl<'a> Emit<'a> {
     }
 
     /// The bit: the row passes all joins and filters.
-    fn row_bit(&mut self) -> Result<Reg> {
+    pub(super) fn row_bit(&mut self) -> Result<Reg> {
         if self.is_single() {
             return self.share_bit(0, "valid".into(), Source::Known(Vec::new()));
         }
@@ -240,7 +184,7 @@ impl<'a> Emit<'a> {
     }
 
     /// The same bit as a number in a ring.
-    fn row_number(&mut self, ring: RingSize) -> Result<Reg> {
+    pub(super) fn row_number(&mut self, ring: RingSize) -> Result<Reg> {
         let unfiltered = self.across.is_empty() && self.locals.iter().all(|local| local.filters.is_empty());
         if self.branch.joins.len() == 1 && unfiltered && ring == RingSize::Z64 {
             return Ok(self.column(Place::MatchNumber(0), Kind::Number(ring, Range { lo: 0, hi: 1 })));
@@ -252,249 +196,6 @@ impl<'a> Emit<'a> {
     fn owner_name(&self, leaf: usize) -> String {
         let owner = self.branch.leaves.get(leaf).and_then(|leaf| self.federation.parties.get(leaf.owner.0));
         owner.map_or_else(String::new, |party| party.name.clone())
-    }
-
-    fn truth_of(&mut self, expr: &Expr) -> Result<Truth> {
-        let mut program = std::mem::take(&mut self.program);
-        let result = truth(self, &mut program, expr);
-        self.program = program;
-        result
-    }
-
-    fn number_of(&mut self, expr: &Expr) -> Result<Number> {
-        let mut program = std::mem::take(&mut self.program);
-        let result = number(self, &mut program, expr);
-        self.program = program;
-        result
-    }
-
-    fn text_of(&mut self, expr: &Expr, dictionary: &[ScalarValue]) -> Result<Number> {
-        let mut program = std::mem::take(&mut self.program);
-        let result = text(self, &mut program, expr, dictionary);
-        self.program = program;
-        result
-    }
-
-    /// The register of a wanted column.
-    pub(crate) fn want(&mut self, want: &Want) -> Result<Reg> {
-        match want {
-            Want::Value { expr, scale, offset, ring } => self.value(expr, *scale, *offset, *ring),
-            Want::Masked { expr, scale, offset, counting } => {
-                self.masked_value(expr, *scale, *offset, counting)
-            }
-            Want::Count(counting) => self.count(counting),
-            Want::CountBit(counting) => self.count_bit(counting),
-            Want::Cell { expr, value } => self.cell(expr, value),
-            Want::Run(None) => Ok(self.program.bit(false)),
-            Want::Run(Some(exprs)) => {
-                if !self.runs.contains(exprs) {
-                    self.runs.push(exprs.clone());
-                }
-                let hub = self.hub;
-                let columns =
-                    exprs.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<_>>()?;
-                self.share_bit(hub, "first row of a person".into(), Source::RunStart(columns))
-            }
-        }
-    }
-
-    fn value(&mut self, expr: &Expr, scale: Scale, offset: i128, ring: RingSize) -> Result<Reg> {
-        if let Some(leaf) = self.home(expr) {
-            let value = self.share_value(leaf, expr, scale, offset, Some(ring))?;
-            if self.is_single() {
-                return Ok(value);
-            }
-            let row = self.row_number(ring)?;
-            return self.program.multiply(value, row);
-        }
-        let (value, known) = self.joint_value(expr, scale, offset, ring)?;
-        let row = self.row_bit()?;
-        let counts = known.map_or(row, |known| self.program.and(row, known));
-        let counts = self.program.arithmetic(counts, ring)?;
-        self.program.multiply(value, counts)
-    }
-
-    /// A number of several owners' values, and whether it is known.
-    fn joint_value(
-        &mut self,
-        expr: &Expr,
-        scale: Scale,
-        offset: i128,
-        ring: RingSize,
-    ) -> Result<(Reg, Option<Reg>)> {
-        let range = self.range_of(expr, scale, offset)?;
-        let number = self.number_of(expr)?;
-        let value = rescaled(&mut self.program, &number, scale)?;
-        let value = self.program.offset(value, -offset)?;
-        Ok((self.program.fitted(value, ring, range), number.known))
-    }
-
-    /// The integers of a number in a scale, minus an offset, and 0.
-    fn range_of(&self, expr: &Expr, scale: Scale, offset: i128) -> Result<Range> {
-        let facts = infer(expr, &self.scope)?;
-        let range = facts.range.and_then(|range| rescale(range, facts.scale, scale));
-        let range = range.and_then(|range| range.add(Range { lo: -offset, hi: -offset }));
-        Ok(range.ok_or_else(|| failure::bounds(show(expr)))?.with_zero())
-    }
-
-    fn masked_value(&mut self, expr: &Expr, scale: Scale, offset: i128, counting: &Counting) -> Result<Reg> {
-        let ring = counting.ring;
-        if self.is_single() {
-            let mut nullable = Vec::new();
-            for known in &counting.known {
-                if infer(known, &self.scope)?.nullable {
-                    nullable.push(known.clone().is_not_null());
-                }
-            }
-            let masked = match nullable.into_iter().reduce(Expr::and) {
-                None => expr.clone(),
-                Some(complete) => {
-                    let when_then_expr = vec![(Box::new(complete), Box::new(expr.clone()))];
-                    Expr::Case(Case { expr: None, when_then_expr, else_expr: None })
-                }
-            };
-            return self.share_value(0, &masked, scale, offset, Some(ring));
-        }
-        let counts = self.count(counting)?;
-        let value = match self.home(expr) {
-            Some(leaf) => self.share_value(leaf, expr, scale, offset, Some(ring))?,
-            None => self.joint_value(expr, scale, offset, ring)?.0,
-        };
-        self.program.multiply(value, counts)
-    }
-
-    /// The demands that one leaf can check: a column of its own.
-    fn count_locally(
-        &mut self,
-        leaf: usize,
-        known: &[Expr],
-        nonzero: Option<&Expr>,
-    ) -> Result<Option<(String, Source)>> {
-        let known: Vec<&Expr> = known.iter().filter(|expr| self.home(expr) == Some(leaf)).collect();
-        let nonzero = nonzero.filter(|expr| self.home(expr) == Some(leaf));
-        if let Some(expr) = nonzero {
-            let zero = zero_of(&self.scope.data_type(expr)?)?;
-            let mut condition = expr.clone().not_eq(lit(zero));
-            for known in known {
-                condition = condition.and(known.clone().is_not_null());
-            }
-            let column = self.compute_locally(leaf, &condition)?;
-            return Ok(Some((format!("counts {}", name(expr)), Source::True(column))));
-        }
-        let mut columns = Vec::new();
-        let mut names = Vec::new();
-        for expr in known {
-            if infer(expr, &self.scope)?.nullable {
-                columns.push(self.compute_locally(leaf, expr)?);
-                names.push(name(expr));
-            }
-        }
-        Ok((!columns.is_empty()).then(|| (format!("known {}", names.join(", ")), Source::Known(columns))))
-    }
-
-    fn count(&mut self, counting: &Counting) -> Result<Reg> {
-        let Counting { known, nonzero, ring } = counting;
-        if self.is_single() {
-            let (name, source) = self
-                .count_locally(0, known, nonzero.as_ref())?
-                .unwrap_or_else(|| ("valid".into(), Source::Known(Vec::new())));
-            let def =
-                ColumnDef { name, encoding: Encoding::Arithmetic(*ring), range: Range { lo: 0, hi: 1 } };
-            return self.share(0, SharedColumn { def, source });
-        }
-        let trivial = nonzero.is_none() && {
-            let mut any = false;
-            for expr in known {
-                any |= infer(expr, &self.scope)?.nullable;
-            }
-            !any
-        };
-        if trivial {
-            return self.row_number(*ring);
-        }
-        let bit = self.count_bit(counting)?;
-        self.program.arithmetic(bit, *ring)
-    }
-
-    fn count_bit(&mut self, counting: &Counting) -> Result<Reg> {
-        let Counting { known, nonzero, .. } = counting;
-        if self.is_single() {
-            let (name, source) = self
-                .count_locally(0, known, nonzero.as_ref())?
-                .unwrap_or_else(|| ("valid".into(), Source::Known(Vec::new())));
-            return self.share_bit(0, name, source);
-        }
-        let mut all = self.row_bit()?;
-        for leaf in 0..self.locals.len() {
-            if let Some((name, source)) = self.count_locally(leaf, known, nonzero.as_ref())? {
-                let bit = self.share_bit(leaf, name, source)?;
-                all = self.program.and(all, bit);
-            }
-        }
-        for expr in known.iter().filter(|expr| self.home(expr).is_none()).cloned().collect::<Vec<_>>() {
-            if let Some(known) = self.number_of(&expr)?.known {
-                all = self.program.and(all, known);
-            }
-        }
-        if let Some(expr) = nonzero.as_ref().filter(|expr| self.home(expr).is_none()) {
-            let number = self.number_of(expr)?;
-            let zero = self.program.zero(number.reg);
-            let yes = self.program.not(zero);
-            let counts = masked(&mut self.program, yes, number.known).yes;
-            all = self.program.and(all, counts);
-        }
-        Ok(all)
-    }
-
-    fn cell(&mut self, expr: &Expr, value: &ScalarValue) -> Result<Reg> {
-        if let Some(leaf) = self.home(expr) {
-            let column = self.compute_locally(leaf, expr)?;
-            let name = format!("{} = {value}", name(expr));
-            let def = ColumnDef {
-                name,
-                encoding: Encoding::Arithmetic(RingSize::Z64),
-                range: Range { lo: 0, hi: 1 },
-            };
-            return self
-                .share(leaf, SharedColumn { def, source: Source::Equals { column, value: value.clone() } });
-        }
-        let bit = if self.scope.data_type(expr)? == DataType::Boolean {
-            let truth = self.truth_of(expr)?;
-            match value {
-                ScalarValue::Boolean(Some(true)) => truth.yes,
-                ScalarValue::Boolean(Some(false)) => truth.no,
-                _ => {
-                    let known = self.program.or(truth.yes, truth.no);
-                    self.program.not(known)
-                }
-            }
-        } else {
-            self.cell_bit(expr, value)?
-        };
-        self.program.arithmetic(bit, RingSize::Z64)
-    }
-
-    fn cell_bit(&mut self, expr: &Expr, value: &ScalarValue) -> Result<Reg> {
-        let facts = infer(expr, &self.scope)?;
-        let (number, integer) = if is_text(&facts.data_type) {
-            let dictionary = facts.closed.ok_or_else(|| failure::internal("an open key"))?;
-            let index = dictionary.iter().position(|entry| same_text(entry, value));
-            (self.text_of(expr, &dictionary)?, index.and_then(|index| i128::try_from(index).ok()))
-        } else {
-            let number = self.number_of(expr)?;
-            (number, encode(value, number.scale))
-        };
-        if value.is_null() {
-            return Ok(match number.known {
-                Some(known) => self.program.not(known),
-                None => self.program.bit(false),
-            });
-        }
-        // A value that this branch cannot have.
-        let Some(integer) = integer else { return Ok(self.program.bit(false)) };
-        let difference = self.program.offset(number.reg, -integer)?;
-        let same = self.program.zero(difference);
-        Ok(masked(&mut self.program, same, number.known).yes)
     }
 
     /// Adds the nodes of the branch. Returns the node and the column of each output: a [`Compute`] unless all outputs
@@ -591,79 +292,6 @@ impl<'a> Emit<'a> {
     }
 }
 
-impl Atoms for Emit<'_> {
-    fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>> {
-        let Some(leaf) = self.home(expr) else { return Ok(None) };
-        std::mem::swap(&mut self.program, program);
-        let result = self.number_at(leaf, expr, None);
-        std::mem::swap(&mut self.program, program);
-        result.map(Some)
-    }
-
-    fn text(
-        &mut self,
-        program: &mut Program,
-        expr: &Expr,
-        dictionary: &[ScalarValue],
-    ) -> Result<Option<Number>> {
-        let Some(leaf) = self.home(expr) else { return Ok(None) };
-        std::mem::swap(&mut self.program, program);
-        let result = self.number_at(leaf, expr, Some(dictionary));
-        std::mem::swap(&mut self.program, program);
-        result.map(Some)
-    }
-
-    fn truth(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Truth>> {
-        let Some(leaf) = self.home(expr) else { return Ok(None) };
-        std::mem::swap(&mut self.program, program);
-        let result = self.truth_at(leaf, expr);
-        std::mem::swap(&mut self.program, program);
-        result.map(Some)
-    }
-}
-
-impl Emit<'_> {
-    fn number_at(&mut self, leaf: usize, expr: &Expr, dictionary: Option<&[ScalarValue]>) -> Result<Number> {
-        let facts = infer(expr, &self.scope)?;
-        let (reg, scale) = match dictionary {
-            None => (self.share_value(leaf, expr, facts.scale, 0, None)?, facts.scale),
-            Some(dictionary) => {
-                let column = self.compute_locally(leaf, expr)?;
-                let hi = i128::try_from(dictionary.len().max(1) - 1).unwrap_or(i128::MAX);
-                let encoding = Encoding::Arithmetic(RingSize::Z64);
-                let def = ColumnDef { name: name(expr), encoding, range: Range { lo: 0, hi } };
-                let dictionary = Some(dictionary.to_vec());
-                let source = Source::Value { column, scale: Scale::Unit, dictionary, offset: 0 };
-                (self.share(leaf, SharedColumn { def, source })?, Scale::Unit)
-            }
-        };
-        let known = if facts.nullable {
-            let column = self.compute_locally(leaf, expr)?;
-            Some(self.share_bit(leaf, format!("known {}", name(expr)), Source::Known(vec![column]))?)
-        } else {
-            None
-        };
-        Ok(Number { reg, known, scale })
-    }
-
-    fn truth_at(&mut self, leaf: usize, expr: &Expr) -> Result<Truth> {
-        let nullable = infer(expr, &self.scope)?.nullable;
-        let column = self.compute_locally(leaf, expr)?;
-        let yes = self.share_bit(leaf, name(expr), Source::True(column))?;
-        if !nullable {
-            return Ok(Truth { yes, no: self.program.not(yes) });
-        }
-        let opposite = Expr::Not(Box::new(expr.clone()));
-        let column = self.compute_locally(leaf, &opposite)?;
-        let no = self.share_bit(leaf, name(&opposite), Source::True(column))?;
-        Ok(Truth { yes, no })
-    }
-}
-
 /// A program without what its outputs do not need.
 fn without_dead_ops(ops: &[Op], outputs: &[(Reg, ColumnDef)]) -> (Vec<Op>, Vec<(Reg, ColumnDef)>) {
     let roots: Vec<Reg> = outputs.iter().map(|(reg, _)| *reg).collect();
@@ -679,9 +307,4 @@ fn bit_def(name: String) -> ColumnDef {
 /// An expression as EXPLAIN names a column.
 pub(crate) fn name(expr: &Expr) -> String {
     show(expr).trim_matches('`').to_owned()
-}
-
-/// 0 of a numeric type.
-fn zero_of(data_type: &DataType) -> Result<ScalarValue> {
-    ScalarValue::new_zero(data_type).map_err(|error| failure::engine(&error))
 }

@@ -11,8 +11,9 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::scalar::ScalarValue;
 
-use super::facts::{Facts, MAX_VALUES, derived_double, is_float, sort, type_scale};
+use super::facts::{Facts, MAX_VALUES, derived_double, is_float, sort};
 use super::infer::{Scope, show};
+use super::scale::type_scale;
 use crate::{Class, Error, Result};
 
 /// What is known of an expression whose columns are all closed; `None` if they are not, or have too many combinations.

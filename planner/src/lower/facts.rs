@@ -1,21 +1,20 @@
 //! What is known about the values of an expression from public declarations alone.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is not a number"
+)]
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
 use super::failure;
+use super::scale::{common_scale, decode, encode, literal_scale, power_of_two, rescale, type_scale};
 use crate::Result;
 use crate::catalog::{Column, Domain};
-use crate::plan::{Range, RingSize, Scale};
+use crate::plan::{Range, Scale};
 
 /// The most values that a domain may have to be enumerated (GROUP BY keys, dictionaries).
 pub(crate) const MAX_VALUES: usize = 4096;
-
-/// Bits that the magnitude of a number may have in `Z_2^64` (one bit of slack beside the sign).
-pub(crate) const BITS_64: u32 = 62;
-
-/// Bits that the magnitude of a number may have in `Z_2^128`.
-pub(crate) const BITS_128: u32 = 126;
 
 /// The values of an expression: its SQL type, whether NULL may occur, and the integers that stand for its values.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,68 +162,6 @@ impl Facts {
     }
 }
 
-impl Range {
-    /// The smallest range that holds both.
-    pub(crate) fn hull(self, other: Range) -> Range {
-        Range { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
-    }
-
-    /// With 0, the encoding of NULL and of invalid rows.
-    pub(crate) fn with_zero(self) -> Range {
-        Range { lo: self.lo.min(0), hi: self.hi.max(0) }
-    }
-
-    /// The largest magnitude.
-    pub(crate) fn magnitude(self) -> u128 {
-        self.lo.unsigned_abs().max(self.hi.unsigned_abs())
-    }
-
-    /// The bits of the largest magnitude.
-    pub(crate) fn bits(self) -> u32 {
-        u128::BITS - self.magnitude().leading_zeros()
-    }
-
-    /// The smallest ring with slack, if there is one.
-    pub(crate) fn ring(self) -> Option<RingSize> {
-        match self.bits() {
-            0..=BITS_64 => Some(RingSize::Z64),
-            bits if bits <= BITS_128 => Some(RingSize::Z128),
-            _ => None,
-        }
-    }
-
-    /// Sums of one of each.
-    pub(crate) fn add(self, other: Range) -> Option<Range> {
-        Some(Range { lo: self.lo.checked_add(other.lo)?, hi: self.hi.checked_add(other.hi)? })
-    }
-
-    /// All negated.
-    pub(crate) fn negate(self) -> Option<Range> {
-        Some(Range { lo: self.hi.checked_neg()?, hi: self.lo.checked_neg()? })
-    }
-
-    /// Products of one of each.
-    pub(crate) fn multiply(self, other: Range) -> Option<Range> {
-        let all = [
-            self.lo.checked_mul(other.lo)?,
-            self.lo.checked_mul(other.hi)?,
-            self.hi.checked_mul(other.lo)?,
-            self.hi.checked_mul(other.hi)?,
-        ];
-        Some(Range { lo: all.iter().copied().min()?, hi: all.iter().copied().max()? })
-    }
-
-    /// Sums of up to `rows` of them.
-    pub(crate) fn sum(self, rows: u64) -> Option<Range> {
-        self.with_zero().multiply(Range { lo: i128::from(rows), hi: i128::from(rows) })
-    }
-
-    /// Whether all of `other` lies in it.
-    pub(crate) fn holds(self, other: Range) -> bool {
-        self.lo <= other.lo && other.hi <= self.hi
-    }
-}
-
 /// Whether it is text.
 pub(crate) fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
@@ -256,70 +193,6 @@ pub(crate) fn type_range(data_type: &DataType) -> Option<Range> {
     }
 }
 
-/// How integers stand for values of a type, doubles aside.
-pub(crate) fn type_scale(data_type: &DataType) -> Scale {
-    match data_type {
-        DataType::Decimal128(_, scale) => Scale::Decimal(*scale),
-        _ => Scale::Unit,
-    }
-}
-
-/// What one integer is worth.
-pub(crate) fn worth(scale: Scale) -> f64 {
-    match scale {
-        Scale::Unit => 1.0,
-        Scale::Decimal(digits) => 10_f64.powi(-i32::from(digits)),
-        Scale::Step(step) => step,
-    }
-}
-
-/// The value that an integer stands for, as a double.
-#[expect(clippy::cast_precision_loss, reason = "a double is asked for")]
-pub(crate) fn decode(integer: i128, scale: Scale) -> f64 {
-    match scale {
-        Scale::Decimal(digits) if (0..=30).contains(&digits) => {
-            integer as f64 / 10_f64.powi(i32::from(digits))
-        }
-        _ => integer as f64 * worth(scale),
-    }
-}
-
-/// The integer that stands for a value; `None` for NULL, text and values that are no whole number of steps' range.
-#[expect(clippy::cast_possible_truncation, reason = "checked against 2^120 first")]
-pub(crate) fn encode(value: &ScalarValue, scale: Scale) -> Option<i128> {
-    let double = |x: f64| {
-        let steps = (x / worth(scale)).round_ties_even();
-        (steps.is_finite() && steps.abs() < 2_f64.powi(120)).then_some(steps as i128)
-    };
-    match value {
-        ScalarValue::Boolean(x) => x.map(i128::from),
-        ScalarValue::Int8(x) => x.map(i128::from),
-        ScalarValue::Int16(x) => x.map(i128::from),
-        ScalarValue::Int32(x) | ScalarValue::Date32(x) => x.map(i128::from),
-        ScalarValue::Int64(x)
-        | ScalarValue::TimestampMicrosecond(x, _)
-        | ScalarValue::TimestampNanosecond(x, _)
-        | ScalarValue::TimestampMillisecond(x, _)
-        | ScalarValue::TimestampSecond(x, _) => x.map(i128::from),
-        ScalarValue::UInt8(x) => x.map(i128::from),
-        ScalarValue::UInt16(x) => x.map(i128::from),
-        ScalarValue::UInt32(x) => x.map(i128::from),
-        ScalarValue::UInt64(x) => x.map(i128::from),
-        ScalarValue::Decimal128(x, _, digits) => {
-            let (Some(x), Scale::Decimal(wanted)) = (*x, scale) else {
-                return x.and_then(|x| double(decode(x, Scale::Decimal(*digits))));
-            };
-            match u32::try_from(wanted - digits) {
-                Ok(up) => x.checked_mul(10_i128.checked_pow(up)?),
-                Err(_) => None,
-            }
-        }
-        ScalarValue::Float32(x) => x.and_then(|x| double(f64::from(x))),
-        ScalarValue::Float64(x) => x.and_then(double),
-        _ => None,
-    }
-}
-
 /// The value of a type that an integer stands for (integers, dates, booleans, timestamps in microseconds).
 pub(crate) fn scalar(integer: i128, data_type: &DataType) -> Option<ScalarValue> {
     Some(match data_type {
@@ -347,60 +220,6 @@ pub(crate) fn sort(values: &mut Vec<ScalarValue>) {
     values.dedup();
 }
 
-/// A scale in which both can be written: exactly if one step is a multiple of the other, else with an error that is
-/// a 2^-30th of the smaller step.
-pub(crate) fn common_scale(left: Scale, right: Scale) -> Scale {
-    match (left, right) {
-        (Scale::Unit, Scale::Unit) => Scale::Unit,
-        (Scale::Decimal(a), Scale::Decimal(b)) => Scale::Decimal(a.max(b)),
-        (Scale::Decimal(a), Scale::Unit) | (Scale::Unit, Scale::Decimal(a)) => Scale::Decimal(a.max(0)),
-        _ => {
-            let (a, b) = (worth(left), worth(right));
-            let (fine, coarse) = if a <= b { (a, b) } else { (b, a) };
-            if multiple(coarse, fine).is_some() {
-                return Scale::Step(fine);
-            }
-            Scale::Step(power_of_two(fine) / 2_f64.powi(30))
-        }
-    }
-}
-
-/// `coarse / fine` if it is a whole number (as exactly as doubles tell).
-#[expect(clippy::cast_possible_truncation, reason = "checked to be below 2^90")]
-pub(crate) fn multiple(coarse: f64, fine: f64) -> Option<i128> {
-    let ratio = coarse / fine;
-    let whole = ratio.round();
-    let close = (ratio - whole).abs() <= whole.abs() * 1e-12 || whole >= 2_f64.powi(29);
-    (close && whole >= 1.0 && whole < 2_f64.powi(90)).then_some(whole as i128)
-}
-
-/// The same values in a finer scale.
-pub(crate) fn rescale(range: Range, from: Scale, to: Scale) -> Option<Range> {
-    let factor = factor(from, to)?;
-    range.multiply(Range { lo: factor, hi: factor })
-}
-
-/// By how much integers grow from one scale to a finer one.
-pub(crate) fn factor(from: Scale, to: Scale) -> Option<i128> {
-    match (from, to) {
-        (Scale::Unit, Scale::Unit) => Some(1),
-        (Scale::Unit, Scale::Decimal(b)) => 10_i128.checked_pow(u32::try_from(b).ok()?),
-        (Scale::Decimal(a), Scale::Decimal(b)) => 10_i128.checked_pow(u32::try_from(b.checked_sub(a)?).ok()?),
-        _ => multiple(worth(from), worth(to)),
-    }
-}
-
-/// The largest power of two that is not greater than `x` (x > 0).
-pub(crate) fn power_of_two(x: f64) -> f64 {
-    let power = 2_f64.powi(exponent(x));
-    if power > x { power / 2.0 } else { power }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "exponents of doubles are small")]
-fn exponent(x: f64) -> i32 {
-    x.log2().floor() as i32
-}
-
 /// How a derived double is shared: a power of two fine enough for 1e-9 of its range.
 pub(crate) fn derived_double(nullable: bool, data_type: DataType, lo: f64, hi: f64) -> Facts {
     if !(lo.is_finite() && hi.is_finite()) {
@@ -414,19 +233,4 @@ pub(crate) fn derived_double(nullable: bool, data_type: DataType, lo: f64, hi: f
         (Some(lo), Some(hi)) => Facts::number(data_type, nullable, scale, Range { lo: lo - 1, hi: hi + 1 }),
         _ => Facts::open(data_type, nullable),
     }
-}
-
-/// A step of which a literal is a whole number: as few decimal digits as it is written with, else a power of two.
-fn literal_scale(x: f64) -> Scale {
-    if x == 0.0 || !x.is_finite() {
-        return Scale::Step(1.0);
-    }
-    for digits in 0..=12 {
-        let power = 10_f64.powi(digits);
-        let whole = (x * power).round();
-        if whole.abs() < 2_f64.powi(53) && whole / power == x {
-            return Scale::Step(1.0 / power);
-        }
-    }
-    Scale::Step(power_of_two(x.abs()) / 2_f64.powi(52))
 }

@@ -1,46 +1,53 @@
 //! A query's aggregate as nodes: sums per group, what is computed from them, the gate.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is no plain column"
+)]
 
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::chain::Chain;
 use super::clear::{Released, square_root};
-use super::compare::compare;
-use super::emit::{Want, name};
-use super::facts::{Facts, is_text, type_scale};
+use super::emit::name;
+use super::facts::{Facts, is_text};
 use super::failure;
 use super::figure::{Figure, Gate, Sums, all_rows, group_scope};
+use super::fixed::rescaled;
 use super::infer::{Scope, show};
-use super::program::{Kind, Program};
+use super::picked::{Picked, moved};
 use super::rows::{Relation, replace};
 use super::rowset::RowSet;
-use super::value::{Atoms, Number, Truth, literal, masked, number, rescaled, truth};
+use super::scale::type_scale;
+use super::truth::truth;
+use super::value::{Number, Truth, number};
+use super::wants::Want;
 use crate::Result;
 use crate::catalog::Federation;
 use crate::plan::{
-    ColumnDef, Compute, Encoding, KeyDomain, Measure, Node, NodeId, Output, Range, Reg, Release, RingSize,
-    Rows, Scale, Threshold,
+    ColumnDef, Encoding, KeyDomain, Node, NodeId, Output, Range, Reg, Release, RingSize, Rows, Scale,
+    Threshold,
 };
 
 /// The most cells of a GROUP BY.
 const MAX_CELLS: usize = 10_000;
 
 /// The columns of an aggregate's result on their way out.
-struct Groups<'a> {
-    aggregate: &'a Aggregate,
-    sums: Sums<'a>,
-    scope: Scope,
+pub(super) struct Groups<'a> {
+    pub(super) aggregate: &'a Aggregate,
+    pub(super) sums: Sums<'a>,
+    pub(super) scope: Scope,
     figures: Vec<Option<Figure>>,
     /// Whether NULL stands for withheld (HAVING), so that gates are decided before the condition.
-    gated: bool,
+    pub(super) gated: bool,
     /// The gates of the figures used since this was last emptied.
-    used: Vec<Gate>,
+    pub(super) used: Vec<Gate>,
 }
 
 /// A column that leaves.
 struct Leaving {
-    name: String,
+    pub(super) name: String,
     data_type: DataType,
     number: Number,
     gates: Vec<Gate>,
@@ -138,11 +145,11 @@ fn unique_names(domains: &mut [KeyDomain]) {
 }
 
 impl Groups<'_> {
-    fn keys(&self) -> usize {
+    pub(super) fn keys(&self) -> usize {
         self.aggregate.group_expr.len()
     }
 
-    fn figure(&mut self, index: usize) -> Result<Figure> {
+    pub(super) fn figure(&mut self, index: usize) -> Result<Figure> {
         if let Some(Some(figure)) = self.figures.get(index) {
             return Ok(figure.clone());
         }
@@ -242,14 +249,14 @@ impl Groups<'_> {
         }
     }
 
-    fn number_of(&mut self, expr: &Expr) -> Result<Number> {
+    pub(super) fn number_of(&mut self, expr: &Expr) -> Result<Number> {
         let mut program = std::mem::take(&mut self.sums.program);
         let result = number(self, &mut program, expr);
         self.sums.program = program;
         result
     }
 
-    fn truth_of(&mut self, expr: &Expr) -> Result<Truth> {
+    pub(super) fn truth_of(&mut self, expr: &Expr) -> Result<Truth> {
         let mut program = std::mem::take(&mut self.sums.program);
         let result = truth(self, &mut program, expr);
         self.sums.program = program;
@@ -335,151 +342,6 @@ impl Groups<'_> {
         nodes.push(Node::Release(Release { input, rows, present: present.map(place), gate, outputs }));
         Ok(NodeId(nodes.len() - 1))
     }
-}
-
-impl Atoms for Groups<'_> {
-    fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>> {
-        let Expr::Column(column) = expr else { return Ok(None) };
-        let index = self.aggregate.schema.index_of_column(column).map_err(|error| failure::engine(&error))?;
-        let index = index.checked_sub(self.keys()).ok_or_else(|| mixed(expr))?;
-        std::mem::swap(&mut self.sums.program, program);
-        let result = self.atom(index, expr);
-        std::mem::swap(&mut self.sums.program, program);
-        result.map(Some)
-    }
-
-    fn text(&mut self, _: &mut Program, expr: &Expr, _: &[ScalarValue]) -> Result<Option<Number>> {
-        if matches!(expr, Expr::Column(_)) { Err(mixed(expr)) } else { Ok(None) }
-    }
-
-    fn truth(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Truth>> {
-        let Expr::BinaryExpr(binary) = expr else { return Ok(None) };
-        let (column, constant, op) = match (binary.left.as_ref(), binary.right.as_ref(), binary.op.swap()) {
-            (Expr::Column(column), Expr::Literal(constant, _), _) => (column, constant, binary.op),
-            (Expr::Literal(constant, _), Expr::Column(column), Some(op)) => (column, constant, op),
-            _ => return Ok(None),
-        };
-        std::mem::swap(&mut self.sums.program, program);
-        let result = self.root_against(column, constant, op);
-        std::mem::swap(&mut self.sums.program, program);
-        result
-    }
-}
-
-fn mixed(key: &Expr) -> crate::Error {
-    failure::not_built(format!("a condition or expression that mixes the key {} with aggregates", show(key)))
-}
-
-impl Groups<'_> {
-    /// A standard deviation against a constant: the variance against its square, with the constant's sign.
-    fn root_against(
-        &mut self,
-        column: &Column,
-        constant: &ScalarValue,
-        op: Operator,
-    ) -> Result<Option<Truth>> {
-        let index = self.aggregate.schema.index_of_column(column).map_err(|error| failure::engine(&error))?;
-        let Some(index) = index.checked_sub(self.keys()) else { return Ok(None) };
-        let (figure, ScalarValue::Float64(Some(constant))) = (self.figure(index)?, constant) else {
-            return Ok(None);
-        };
-        if !figure.root {
-            return Ok(None);
-        }
-        let number = self.gated(&figure)?;
-        let program = &mut self.sums.program;
-        let square = literal(program, &ScalarValue::Float64(Some(constant * constant.abs())))?;
-        let Some(yes) = compare(program, op, &number, &square)? else { return Ok(None) };
-        Ok(Some(masked(program, yes, number.known)))
-    }
-
-    /// A figure's number for use in an expression; notes its gates.
-    fn gated(&mut self, figure: &Figure) -> Result<Number> {
-        let mut number = figure.number;
-        if self.gated {
-            let met = self.sums.met(&figure.gates)?;
-            number.known = self.sums.program.both(number.known, met);
-        }
-        for gate in &figure.gates {
-            if !self.used.contains(gate) {
-                self.used.push(gate.clone());
-            }
-        }
-        Ok(number)
-    }
-
-    fn atom(&mut self, index: usize, expr: &Expr) -> Result<Number> {
-        let figure = self.figure(index)?;
-        if figure.root {
-            let what = format!(
-                "{} in an expression; VAR can be used, or STDDEV be an output column too",
-                show(expr)
-            );
-            return Err(failure::not_built(what));
-        }
-        self.gated(&figure)
-    }
-}
-
-/// Registers that the release reads.
-struct Picked {
-    program: Program,
-    outputs: Vec<(Reg, ColumnDef)>,
-}
-
-impl Picked {
-    fn pick(&mut self, reg: Reg, name: &str) -> usize {
-        if let Some(before) = self.outputs.iter().position(|(other, _)| *other == reg) {
-            return before;
-        }
-        let (encoding, range) = match self.program.kind(reg) {
-            Kind::Bit => (Encoding::Bit, Range { lo: 0, hi: 1 }),
-            Kind::Number(ring, range) => (Encoding::Arithmetic(ring), range),
-        };
-        self.outputs.push((reg, ColumnDef { name: name.to_owned(), encoding, range }));
-        self.outputs.len() - 1
-    }
-
-    /// The node with the picked columns, and where each is: the aggregate itself if all are its columns.
-    fn finish(self, nodes: &mut Vec<Node>) -> (NodeId, Vec<usize>) {
-        let input = NodeId(nodes.len() - 1);
-        let plain: Option<Vec<usize>> = self
-            .outputs
-            .iter()
-            .map(|(reg, _)| match self.program.ops.get(reg.0) {
-                Some(crate::plan::Op::Column(column)) => Some(*column),
-                _ => None,
-            })
-            .collect();
-        if let Some(plain) = plain {
-            return (input, plain);
-        }
-        let roots: Vec<Reg> = self.outputs.iter().map(|(reg, _)| *reg).collect();
-        let (ops, roots) = super::prune::prune(&self.program.ops, &roots);
-        let outputs: Vec<(Reg, ColumnDef)> =
-            roots.into_iter().zip(self.outputs).map(|(reg, (_, def))| (reg, def)).collect();
-        let columns = (0..outputs.len()).collect();
-        nodes.push(Node::Compute(Compute { input, ops, outputs }));
-        (NodeId(nodes.len() - 1), columns)
-    }
-}
-
-/// A measure over the columns of the node that they came to be in.
-pub(crate) fn moved(measure: Measure, at: &dyn Fn(usize) -> Result<usize>) -> Result<Measure> {
-    Ok(match measure {
-        Measure::Sum { value } => Measure::Sum { value: at(value)? },
-        Measure::SumOfProducts { left, right } => {
-            Measure::SumOfProducts { left: at(left)?, right: at(right)? }
-        }
-        Measure::Persons { counts, run_starts, max_run, rows } => {
-            Measure::Persons { counts: at(counts)?, run_starts: at(run_starts)?, max_run, rows }
-        }
-        Measure::SumOfRows { value, rows } => Measure::SumOfRows { value: at(value)?, rows },
-    })
 }
 
 /// A name that no key and no other output has.

@@ -9,10 +9,9 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::expr::{Case, InList};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 
-use super::facts::{
-    self, Facts, common_scale, derived_double, is_float, is_text, rescale, type_range, type_scale, worth,
-};
+use super::facts::{Facts, derived_double, is_float, is_text, type_range};
 use super::rows::replace;
+use super::scale::{common_scale, rescale, type_scale, worth};
 use super::{cast, dates, enumerate, failure, scalar};
 use crate::Result;
 use crate::plan::{Range, Scale};
@@ -169,7 +168,7 @@ fn infer_binary(expr: &Expr, binary: &BinaryExpr, scope: &Scope) -> Result<Facts
                 return fitting(expr, facts);
             }
             if is_float(&data_type) {
-                double_arithmetic(binary.op, &left, &right, data_type)
+                Ok(double_arithmetic(binary.op, &left, &right, data_type))
             } else {
                 exact_arithmetic(expr, binary.op, &left, &right, data_type)
             }
@@ -252,17 +251,17 @@ pub(crate) fn quotient(a: Range, b: Range) -> Range {
 }
 
 /// Doubles: exact steps while they stay short, else a step that is fine enough for the range.
-fn double_arithmetic(op: Operator, left: &Facts, right: &Facts, data_type: DataType) -> Result<Facts> {
+fn double_arithmetic(op: Operator, left: &Facts, right: &Facts, data_type: DataType) -> Facts {
     let nullable = left.nullable || right.nullable;
     let zero = right.range.is_none_or(|b| b.lo <= 0 && b.hi >= 0);
     let (Some(a), Some(b)) = (left.interval(), right.interval()) else {
         let divides = matches!(op, Operator::Divide | Operator::Modulo);
-        return Ok(Facts::open(data_type, nullable || (divides && zero)));
+        return Facts::open(data_type, nullable || (divides && zero));
     };
     if let Some(facts) = exact_double(op, left, right, &data_type) {
-        return Ok(facts);
+        return facts;
     }
-    Ok(match op {
+    match op {
         Operator::Plus => derived_double(nullable, data_type, a.0 + b.0, a.1 + b.1),
         Operator::Minus => derived_double(nullable, data_type, a.0 - b.1, a.1 - b.0),
         Operator::Multiply => {
@@ -281,7 +280,7 @@ fn double_arithmetic(op: Operator, left: &Facts, right: &Facts, data_type: DataT
             let most = a.0.abs().max(a.1.abs()).min(b.0.abs().max(b.1.abs()));
             derived_double(nullable || zero, data_type, if a.0 < 0.0 { -most } else { 0.0 }, most)
         }
-    })
+    }
 }
 
 /// Sums and products of whole steps, and quotients by a literal.
@@ -295,7 +294,7 @@ fn exact_double(op: Operator, left: &Facts, right: &Facts, data_type: &DataType)
         }
         Operator::Multiply => (Scale::Step(worth(left.scale) * worth(right.scale)), a.multiply(b)?),
         Operator::Divide if b.lo == b.hi && b.lo > 0 => {
-            (Scale::Step(worth(left.scale) / facts::decode(b.lo, right.scale)), a)
+            (Scale::Step(worth(left.scale) / super::scale::decode(b.lo, right.scale)), a)
         }
         _ => return None,
     };

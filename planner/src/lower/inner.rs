@@ -6,10 +6,11 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
-use super::facts::{Facts, derived_double, is_float, rescale, type_scale};
+use super::facts::{Facts, derived_double, is_float};
 use super::failure;
 use super::infer::{Scope, fitting, infer, show};
 use super::leaf::{Leaf, Persons, is_conditional, plain_column};
+use super::scale::{rescale, type_scale};
 use crate::Result;
 use crate::plan::Range;
 
@@ -56,7 +57,9 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
                 None => Persons::Lost("a derived table aggregates rows of several persons"),
             }
         }
-        _ => Persons::Lost("a derived table aggregates rows of several persons"),
+        Persons::Rows | Persons::Lost(_) => {
+            Persons::Lost("a derived table aggregates rows of several persons")
+        }
     };
     Ok(Leaf {
         owner: input.owner,

@@ -13,7 +13,7 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{LogicalPlan, TableScanBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::facts::{decode, encode};
+use super::scale::{decode, encode};
 use super::value::same_text;
 use crate::function::hashed::{canonical, normalise};
 use crate::plan::{

@@ -295,7 +295,7 @@ fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Re
                 facts.clone().with_null(facts.nullable || inner)
             });
             let scope = Scope { facts: nullable.collect(), schema: both.scope.schema.clone() };
-            Leaf { bound, scope, ..both }
+            Leaf { scope, bound, ..both }
         }
         JoinType::LeftSemi | JoinType::LeftAnti => Leaf { tables: both.tables, whole: None, ..left },
         JoinType::RightSemi | JoinType::RightAnti => Leaf { tables: both.tables, whole: None, ..right },
@@ -374,7 +374,7 @@ fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
     all.keys.clear();
     all.origins.iter_mut().for_each(|origin| *origin = None);
     all.conditional.iter_mut().zip(&next.conditional).for_each(|(a, b)| *a |= b);
-    all.tables.extend(next.tables.into_iter());
+    all.tables.extend(next.tables);
     all.tables.dedup();
     all.whole = None;
     Ok(all)

@@ -13,6 +13,7 @@
 //! or whose range does not fit, is refused. NULL ends here: a value is a number and a known bit, a condition two bits.
 
 mod across;
+mod atoms;
 mod cast;
 mod chain;
 mod clear;
@@ -24,22 +25,32 @@ mod enumerate;
 mod facts;
 mod failure;
 mod figure;
+mod fixed;
 mod group;
+mod group_atoms;
 mod infer;
 mod inner;
 #[cfg(test)]
 mod interpret;
 mod leaf;
 mod model;
+mod model_release;
+mod moments;
+mod picked;
 mod program;
 mod prune;
+mod range;
 mod rows;
 mod rowset;
 mod scalar;
+mod scale;
 mod star;
+mod term;
 #[cfg(test)]
 mod tests;
+mod truth;
 mod value;
+mod wants;
 
 use crate::bind::Bound;
 use crate::catalog::Federation;

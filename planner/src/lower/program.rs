@@ -1,6 +1,5 @@
 //! Straight-line programs with ranges: every operation is proved not to wrap, rings are widened where needed.
 
-use super::facts::BITS_64;
 use super::failure;
 use super::infer::quotient;
 use crate::Result;
@@ -26,14 +25,12 @@ pub(crate) struct Program {
 impl Program {
     /// A register for an operation.
     fn push(&mut self, op: Op, kind: Kind) -> Reg {
-        match self.ops.iter().position(|before| *before == op) {
-            Some(before) => Reg(before),
-            None => {
-                self.ops.push(op);
-                self.kinds.push(kind);
-                Reg(self.ops.len() - 1)
-            }
+        if let Some(before) = self.ops.iter().position(|before| *before == op) {
+            return Reg(before);
         }
+        self.ops.push(op);
+        self.kinds.push(kind);
+        Reg(self.ops.len() - 1)
     }
 
     fn op(&self, reg: Reg) -> Option<&Op> {
@@ -363,7 +360,6 @@ fn roomy(bits: u32, spare: u32) -> Result<RingSize> {
 }
 
 fn wide() -> crate::Error {
-    debug_assert!(BITS_64 < 63);
     failure::bounds("an expression computed on shares")
 }
 

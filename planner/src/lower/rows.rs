@@ -246,8 +246,8 @@ fn merge(left: &Branch, right: &Branch, join: &Join) -> Result<Branch> {
         })
     };
     let mut branch = Branch::of_leaf(leaf);
-    branch.columns = left.columns.clone();
-    branch.filters = left.filters.clone();
+    branch.columns.clone_from(&left.columns);
+    branch.filters.clone_from(&left.filters);
     for expr in &right.columns {
         branch.columns.push(moved(expr)?);
     }

@@ -5,10 +5,11 @@ use std::ops::Range as Rows;
 
 use datafusion::logical_expr::Expr;
 
-use super::emit::{Emit, Want};
+use super::emit::Emit;
 use super::facts::Facts;
 use super::infer::{Scope, infer};
 use super::rows::{Branch, Relation};
+use super::wants::Want;
 use super::{failure, star};
 use crate::Result;
 use crate::catalog::Federation;
@@ -147,12 +148,10 @@ impl<'a> RowSet<'a> {
             inputs.push(node);
             places = columns;
         }
-        match inputs.as_slice() {
-            [one] => Ok((*one, places)),
-            _ => {
-                nodes.push(Node::Union(Union { inputs, columns: defs }));
-                Ok((NodeId(nodes.len() - 1), (0..places.len()).collect()))
-            }
+        if let [one] = inputs.as_slice() {
+            return Ok((*one, places));
         }
+        nodes.push(Node::Union(Union { inputs, columns: defs }));
+        Ok((NodeId(nodes.len() - 1), (0..places.len()).collect()))
     }
 }

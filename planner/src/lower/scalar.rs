@@ -1,4 +1,8 @@
 //! The scalar functions that owners may run: each is total on its declared domain.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is refused"
+)]
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::logical_expr::Expr;
@@ -69,7 +73,7 @@ fn may_be_negative(facts: &Facts) -> bool {
     facts.range.is_none_or(|range| range.lo < 0)
 }
 
-fn unknown(expr: &Expr) -> crate::Error {
+pub(super) fn unknown(expr: &Expr) -> crate::Error {
     failure::not_built(format!("the function in {}", show(expr)))
 }
 
@@ -159,30 +163,8 @@ fn date_trunc(arguments: &[Facts], data_type: DataType) -> Facts {
 /// Functions of numbers.
 fn numeric(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataType) -> Result<Facts> {
     let nullable = x.nullable || rest.iter().any(|facts| facts.nullable);
-    if let Some(range) = x.range
-        && !is_float(&data_type)
-        && x.scale == Scale::Unit
-        && rest.is_empty()
-    {
-        let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
-        match name {
-            "abs" => {
-                let facts = Facts::number(data_type, nullable, Scale::Unit, Range { lo: 0, hi: most });
-                return fitting(expr, facts);
-            }
-            "round" | "trunc" | "floor" | "ceil" => {
-                return Ok(Facts::number(data_type, nullable, Scale::Unit, range));
-            }
-            "signum" => return Ok(Facts::number(data_type, nullable, Scale::Unit, Range { lo: -1, hi: 1 })),
-            _ => {}
-        }
-    }
-    if let (DataType::Decimal128(..), Some(range), "abs") = (&data_type, x.range, name) {
-        let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
-        return Ok(Facts::number(data_type, nullable, x.scale, Range { lo: 0, hi: most }));
-    }
     if !is_float(&data_type) {
-        return Err(unknown(expr));
+        return exact(expr, name, x, rest, data_type);
     }
     let digits = rest.first().and_then(|facts| facts.range).filter(|range| range.lo == range.hi);
     let Some((lo, hi)) = x.interval() else {
@@ -202,15 +184,8 @@ fn numeric(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataTy
             let step = 10_f64.powi(-i32::try_from(places.lo).unwrap_or(0));
             return Ok(steps(nullable, data_type, lo - step, hi + step, step));
         }
-        ("signum", _) | ("sin" | "cos" | "tanh", _) => (-1.0, 1.0),
-        ("atan", _) => (-1.6, 1.6),
-        ("sqrt", _) if lo >= 0.0 => (lo.sqrt(), hi.sqrt()),
-        ("ln", _) if lo > 0.0 => (lo.ln(), hi.ln()),
-        ("log10", _) if lo > 0.0 => (lo.log10(), hi.log10()),
-        ("log2", _) if lo > 0.0 => (lo.log2(), hi.log2()),
-        ("exp", _) if hi < 700.0 => (lo.exp(), hi.exp()),
         ("power" | "pow", Some(power)) if power.lo >= 0 && rest.len() == 1 => {
-            let power = super::facts::decode(power.lo, rest.first().map_or(Scale::Unit, |facts| facts.scale));
+            let power = super::scale::decode(power.lo, rest.first().map_or(Scale::Unit, |facts| facts.scale));
             let whole = power.fract() == 0.0;
             let most = lo.abs().max(hi.abs()).powf(power);
             match (lo >= 0.0, whole) {
@@ -219,15 +194,44 @@ fn numeric(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataTy
                 (false, false) => return Err(failure::bounds(show(expr))),
             }
         }
-        ("sqrt" | "ln" | "log10" | "log2" | "exp", _) => return Err(failure::bounds(show(expr))),
+        (_, None) => monotone(expr, name, lo, hi)?,
         _ => return Err(unknown(expr)),
     };
     Ok(derived_double(nullable, data_type, lo, hi))
 }
 
+/// Functions of one integer or decimal.
+fn exact(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataType) -> Result<Facts> {
+    let range = x.range.filter(|_| rest.is_empty()).ok_or_else(|| unknown(expr))?;
+    let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
+    let whole = x.scale == Scale::Unit;
+    let range = match name {
+        "abs" => Range { lo: 0, hi: most },
+        "round" | "trunc" | "floor" | "ceil" if whole => range,
+        "signum" if whole => Range { lo: -1, hi: 1 },
+        _ => return Err(unknown(expr)),
+    };
+    fitting(expr, Facts::number(data_type, x.nullable, x.scale, range))
+}
+
+/// The range of a function of one number that is monotone, or bounded everywhere.
+fn monotone(expr: &Expr, name: &str, lo: f64, hi: f64) -> Result<(f64, f64)> {
+    Ok(match name {
+        "signum" | "sin" | "cos" | "tanh" => (-1.0, 1.0),
+        "atan" => (-1.6, 1.6),
+        "sqrt" if lo >= 0.0 => (lo.sqrt(), hi.sqrt()),
+        "ln" if lo > 0.0 => (lo.ln(), hi.ln()),
+        "log10" if lo > 0.0 => (lo.log10(), hi.log10()),
+        "log2" if lo > 0.0 => (lo.log2(), hi.log2()),
+        "exp" if hi < 700.0 => (lo.exp(), hi.exp()),
+        "sqrt" | "ln" | "log10" | "log2" | "exp" => return Err(failure::bounds(show(expr))),
+        _ => return Err(unknown(expr)),
+    })
+}
+
 fn steps(nullable: bool, data_type: DataType, lo: f64, hi: f64, step: f64) -> Facts {
     let scale = Scale::Step(step);
-    let encode = |x| super::facts::encode(&ScalarValue::Float64(Some(x)), scale);
+    let encode = |x| super::scale::encode(&ScalarValue::Float64(Some(x)), scale);
     match (encode(lo), encode(hi)) {
         (Some(lo), Some(hi)) => Facts::number(data_type, nullable, scale, Range { lo, hi }),
         _ => Facts::open(data_type, nullable),

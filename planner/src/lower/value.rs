@@ -5,18 +5,19 @@
 )]
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::logical_expr::expr::{Case, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
 
-use super::facts::{
-    Facts, common_scale, encode, factor, is_float, is_text, merge, type_range, type_scale, worth,
-};
+use super::facts::{Facts, is_float, is_text, type_range};
+use super::failure;
+use super::fixed::{align, quotient, rescaled, rounded};
 use super::infer::{Scope, division_digits, infer, show};
 use super::program::Program;
-use super::{compare, failure};
+use super::scale::{encode, factor, type_scale, worth};
+use super::truth::truth;
 use crate::Result;
-use crate::plan::{Range, Reg, RingSize, Rounding, Scale};
+use crate::plan::{Reg, RingSize, Scale};
 
 /// A number on shares. Where it is not known (SQL's NULL) its register holds anything within range.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,11 +102,11 @@ fn number_of(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr) -> Resul
     number(atoms, program, expr)
 }
 
-fn unknown(expr: &Expr) -> crate::Error {
+pub(super) fn unknown(expr: &Expr) -> crate::Error {
     failure::not_built(format!("{} on values of several owners or on aggregates", show(expr)))
 }
 
-fn open_text(expr: &Expr) -> crate::Error {
+pub(super) fn open_text(expr: &Expr) -> crate::Error {
     failure::not_built(format!("{}, a text without a closed domain (`values`), on shares", show(expr)))
 }
 
@@ -166,30 +167,6 @@ pub(crate) fn same_text(a: &ScalarValue, b: &ScalarValue) -> bool {
     a.try_as_str().flatten() == b.try_as_str().flatten()
 }
 
-/// Two numbers in one scale.
-pub(crate) fn align(program: &mut Program, a: &Number, b: &Number) -> Result<(Reg, Reg, Scale)> {
-    let scale = common_scale(a.scale, b.scale);
-    Ok((rescaled(program, a, scale)?, rescaled(program, b, scale)?, scale))
-}
-
-/// The integers of a number in another scale: exactly in a finer one, to the nearest otherwise (doubles only).
-#[expect(clippy::cast_possible_truncation, reason = "below 2^33")]
-pub(crate) fn rescaled(program: &mut Program, number: &Number, scale: Scale) -> Result<Reg> {
-    if let Some(factor) = factor(number.scale, scale) {
-        return program.scale(number.reg, factor);
-    }
-    let Scale::Step(step) = scale else { return Err(failure::bounds("a value in a coarser unit")) };
-    // ratio = top / 2^shift with 31 significant bits.
-    let ratio = worth(number.scale) / step;
-    let shift = 31 - ratio.log2().floor() as i64;
-    if !(0..=100).contains(&shift) {
-        return Err(failure::bounds("a value in another unit"));
-    }
-    let top = (ratio * 2_f64.powi(i32::try_from(shift).unwrap_or(0))).round() as i128;
-    let reg = program.scale(number.reg, top)?;
-    program.divide_by(reg, 1 << shift, Rounding::Nearest)
-}
-
 fn arithmetic(
     atoms: &mut dyn Atoms,
     program: &mut Program,
@@ -234,46 +211,8 @@ fn arithmetic(
     }
 }
 
-/// A quotient of doubles in fixed point: to the nearest, with as many bits below the unit as tell apart the quotients
-/// of small numerators by large denominators, as far as `Z_2^128` has room.
-///
-/// `fraction`: how many bits below the unit, if not that; `most`: a bound on the magnitude of the quotient in units.
-pub(crate) fn quotient(
-    program: &mut Program,
-    a: &Number,
-    b: &Number,
-    fraction: Option<u32>,
-    most: Option<i128>,
-) -> Result<(Reg, Scale)> {
-    if program.range(b.reg).lo < 0 {
-        let negative = program.negative(b.reg);
-        let (minus_a, minus_b) = (program.scale(a.reg, -1)?, program.scale(b.reg, -1)?);
-        let top = program.select(negative, minus_a, a.reg)?;
-        let bottom = program.select(negative, minus_b, b.reg)?;
-        return fixed(program, Number { reg: top, ..*a }, Number { reg: bottom, ..*b }, fraction, most);
-    }
-    fixed(program, *a, *b, fraction, most)
-}
-
-fn fixed(
-    program: &mut Program,
-    a: Number,
-    b: Number,
-    fraction: Option<u32>,
-    most: Option<i128>,
-) -> Result<(Reg, Scale)> {
-    let (top, bottom) = (program.range(a.reg).bits(), program.range(b.reg).bits());
-    let room = 122_u32.saturating_sub(top.max(bottom));
-    let fraction = fraction.unwrap_or(bottom + 30).min(room);
-    let grown = program.scale(a.reg, 1_i128 << fraction)?;
-    let within = most.and_then(|most| most.checked_add(1)?.checked_mul(1 << fraction));
-    let reg = program.divide_nearest(grown, b.reg, within.map(|most| Range { lo: -most, hi: most }))?;
-    let unit = worth(a.scale) / worth(b.scale) / 2_f64.powi(i32::try_from(fraction).unwrap_or(0));
-    Ok((reg, Scale::Step(unit)))
-}
-
 /// CASE: the first result whose condition is true.
-fn choice(
+pub(super) fn choice(
     atoms: &mut dyn Atoms,
     program: &mut Program,
     case: &Case,
@@ -356,10 +295,7 @@ fn call(
                 let Some(known) = result.known else { break };
                 let next = number(atoms, program, next)?;
                 let mut picked = pick(program, known, &Number { known: None, ..result }, &next)?;
-                picked.known = match next.known {
-                    None => None,
-                    Some(other) => Some(program.or(known, other)),
-                };
+                picked.known = next.known.map(|other| program.or(known, other));
                 result = picked;
             }
             Ok(result)
@@ -400,148 +336,4 @@ fn call(
         }
         _ => Err(unknown(expr)),
     }
-}
-
-/// A double to so many decimal places, halves away from zero.
-#[expect(clippy::cast_possible_truncation, reason = "checked to be below 2^90")]
-fn rounded(program: &mut Program, value: &Number, places: i32) -> Result<Number> {
-    let step = 10_f64.powi(-places);
-    let ratio = step / worth(value.scale);
-    let whole = ratio.round();
-    // A unit that is no divisor of the step is divided finer first, so that the quotient is off by 2^-20 of it at most.
-    let finer = if (ratio - whole).abs() <= whole * 1e-12 && whole >= 1.0 { 0 } else { 20 };
-    let divisor = (ratio * 2_f64.powi(finer)).round();
-    if !(1.0..2_f64.powi(90)).contains(&divisor) {
-        return Err(failure::not_built("round() to finer steps than the value has"));
-    }
-    let reg = program.scale(value.reg, 1 << finer)?;
-    let reg = program.divide_by(reg, divisor as i128, Rounding::Nearest)?;
-    Ok(Number { reg, known: value.known, scale: Scale::Step(step) })
-}
-
-/// A condition on shares.
-///
-/// # Errors
-/// As [`number`].
-pub(crate) fn truth(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr) -> Result<Truth> {
-    if let Expr::Literal(value, _) = expr {
-        let (yes, no) = match value {
-            ScalarValue::Boolean(Some(value)) => (*value, !*value),
-            value if value.is_null() => (false, false),
-            _ => return Err(unknown(expr)),
-        };
-        return Ok(Truth { yes: program.bit(yes), no: program.bit(no) });
-    }
-    if let Some(truth) = atoms.truth(program, expr)? {
-        return Ok(truth);
-    }
-    match expr {
-        Expr::Alias(alias) => truth(atoms, program, &alias.expr),
-        Expr::Not(inner) => truth(atoms, program, inner).map(|truth| Truth { yes: truth.no, no: truth.yes }),
-        Expr::IsNull(inner) | Expr::IsUnknown(inner) => {
-            let known = known(atoms, program, inner)?;
-            Ok(Truth { yes: program.not(known), no: known })
-        }
-        Expr::IsNotNull(inner) | Expr::IsNotUnknown(inner) => {
-            let known = known(atoms, program, inner)?;
-            Ok(Truth { yes: known, no: program.not(known) })
-        }
-        Expr::IsTrue(inner) => truth(atoms, program, inner).map(|x| settled(program, x.yes, false)),
-        Expr::IsNotTrue(inner) => truth(atoms, program, inner).map(|x| settled(program, x.yes, true)),
-        Expr::IsFalse(inner) => truth(atoms, program, inner).map(|x| settled(program, x.no, false)),
-        Expr::IsNotFalse(inner) => truth(atoms, program, inner).map(|x| settled(program, x.no, true)),
-        Expr::Between(between) => {
-            let low = compare_expr(&between.expr, Operator::GtEq, &between.low);
-            let high = compare_expr(&between.expr, Operator::LtEq, &between.high);
-            let low = truth(atoms, program, &low)?;
-            let high = truth(atoms, program, &high)?;
-            let both = conjunction(program, low, high);
-            Ok(if between.negated { Truth { yes: both.no, no: both.yes } } else { both })
-        }
-        Expr::InList(InList { expr, list, negated }) => {
-            let mut any = Truth { yes: program.bit(false), no: program.bit(true) };
-            for item in list {
-                let same = truth(atoms, program, &compare_expr(expr, Operator::Eq, item))?;
-                any = disjunction(program, any, same);
-            }
-            Ok(if *negated { Truth { yes: any.no, no: any.yes } } else { any })
-        }
-        Expr::BinaryExpr(binary) => match binary.op {
-            Operator::And => {
-                let (a, b) = (truth(atoms, program, &binary.left)?, truth(atoms, program, &binary.right)?);
-                Ok(conjunction(program, a, b))
-            }
-            Operator::Or => {
-                let (a, b) = (truth(atoms, program, &binary.left)?, truth(atoms, program, &binary.right)?);
-                Ok(disjunction(program, a, b))
-            }
-            _ => comparison(atoms, program, expr, binary),
-        },
-        Expr::Case(case) => {
-            let number =
-                choice(atoms, program, case, &mut |atoms, program, expr| number(atoms, program, expr))?;
-            let zero = program.zero(number.reg);
-            let one = program.not(zero);
-            Ok(masked(program, one, number.known))
-        }
-        _ => Err(unknown(expr)),
-    }
-}
-
-fn compare_expr(left: &Expr, op: Operator, right: &Expr) -> Expr {
-    Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), op, Box::new(right.clone())))
-}
-
-fn settled(program: &mut Program, bit: Reg, negated: bool) -> Truth {
-    let not = program.not(bit);
-    if negated { Truth { yes: not, no: bit } } else { Truth { yes: bit, no: not } }
-}
-
-/// True and false where known.
-pub(crate) fn masked(program: &mut Program, yes: Reg, known: Option<Reg>) -> Truth {
-    let no = program.not(yes);
-    match known {
-        None => Truth { yes, no },
-        Some(known) => Truth { yes: program.and(yes, known), no: program.and(no, known) },
-    }
-}
-
-fn conjunction(program: &mut Program, a: Truth, b: Truth) -> Truth {
-    Truth { yes: program.and(a.yes, b.yes), no: program.or(a.no, b.no) }
-}
-
-fn disjunction(program: &mut Program, a: Truth, b: Truth) -> Truth {
-    Truth { yes: program.or(a.yes, b.yes), no: program.and(a.no, b.no) }
-}
-
-/// The bit: not NULL.
-fn known(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr) -> Result<Reg> {
-    if atoms.scope().data_type(expr)? == DataType::Boolean {
-        let truth = truth(atoms, program, expr)?;
-        return Ok(program.or(truth.yes, truth.no));
-    }
-    match number(atoms, program, expr)?.known {
-        Some(known) => Ok(known),
-        None => Ok(program.bit(true)),
-    }
-}
-
-fn comparison(
-    atoms: &mut dyn Atoms,
-    program: &mut Program,
-    expr: &Expr,
-    binary: &BinaryExpr,
-) -> Result<Truth> {
-    let left = atoms.scope().data_type(&binary.left)?;
-    let (a, b) = if is_text(&left) {
-        let (l, r) = (infer(&binary.left, atoms.scope())?, infer(&binary.right, atoms.scope())?);
-        let (Some(l), Some(r)) = (l.closed, r.closed) else { return Err(open_text(expr)) };
-        let dictionary = merge(&l, &r);
-        (text(atoms, program, &binary.left, &dictionary)?, text(atoms, program, &binary.right, &dictionary)?)
-    } else {
-        (number(atoms, program, &binary.left)?, number(atoms, program, &binary.right)?)
-    };
-    let yes = compare::compare(program, binary.op, &a, &b)?.ok_or_else(|| unknown(expr))?;
-    let known = program.both(a.known, b.known);
-    Ok(masked(program, yes, known))
 }

@@ -1,0 +1,159 @@
+//! SUM, AVG, VAR and STDDEV from sums over rows.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::logical_expr::Expr;
+
+use super::facts::{is_float, type_range};
+use super::failure;
+use super::figure::{Argument, Figure, Gate, Sums};
+use super::fixed::quotient;
+use super::infer::show;
+use super::scale::{type_scale, worth};
+use super::value::Number;
+use super::wants::Want;
+use crate::Result;
+use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Scale};
+
+impl Sums<'_> {
+    /// The bit that there are at least so many rows, where nothing else says so.
+    fn enough(&mut self, argument: &Argument, gates: &[Gate], count: Reg, rows: u64) -> Result<Option<Reg>> {
+        let gated = gates.iter().any(|gate| gate.at_least >= rows);
+        let present = self.grouped && rows == 1 && !argument.facts.nullable;
+        if gated || present {
+            return Ok(None);
+        }
+        if rows == 1 {
+            let none = self.program.zero(count);
+            return Ok(Some(self.program.not(none)));
+        }
+        let short = self.program.offset(count, -i128::from(rows))?;
+        let short = self.program.negative(short);
+        Ok(Some(self.program.not(short)))
+    }
+
+    /// The sum of an argument's integers.
+    fn total(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Reg> {
+        let wide = || failure::bounds(show(expr));
+        let range = argument.facts.range.ok_or_else(wide)?.with_zero();
+        let sum = range.sum(self.rows.bound()).ok_or_else(wide)?;
+        let ring = sum.ring().ok_or_else(wide)?;
+        let value = self.value_column(argument, what, range, ring)?;
+        let def = ColumnDef { name: format!("sum {what}"), encoding: Encoding::Arithmetic(ring), range: sum };
+        Ok(self.measure(Measure::Sum { value }, def))
+    }
+
+    fn value_column(
+        &mut self,
+        argument: &Argument,
+        what: &str,
+        range: Range,
+        ring: RingSize,
+    ) -> Result<usize> {
+        let scale = argument.facts.scale;
+        let wants: Vec<Want> = argument
+            .exprs
+            .iter()
+            .map(|expr| Want::Value { expr: expr.clone(), scale, offset: 0, ring })
+            .collect();
+        let def = ColumnDef { name: format!("values {what}"), encoding: Encoding::Arithmetic(ring), range };
+        self.rows.column(&wants, def)
+    }
+
+    pub(super) fn sum(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        what: &str,
+        data_type: &DataType,
+    ) -> Result<Figure> {
+        let gates = self.gates(&Self::behind(argument), what)?;
+        let reg = self.total(expr, argument, what)?;
+        if !is_float(data_type)
+            && !type_range(data_type).is_some_and(|limit| limit.holds(self.program.range(reg)))
+        {
+            return Err(failure::bounds(show(expr)));
+        }
+        let count = self.count(&Self::not_null(argument), what)?;
+        let known = self.enough(argument, &gates, count, 1)?;
+        Ok(Figure { number: Number { reg, known, scale: argument.facts.scale }, root: false, gates })
+    }
+
+    /// The mean: doubles to the nearest of about 50 bits, decimals truncated as the engine truncates them.
+    pub(super) fn average(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        what: &str,
+        data_type: &DataType,
+    ) -> Result<Figure> {
+        let gates = self.gates(&Self::behind(argument), what)?;
+        let total = self.total(expr, argument, what)?;
+        let count = self.count(&Self::not_null(argument), what)?;
+        let known = self.enough(argument, &gates, count, 1)?;
+        let range = argument.facts.range.map(Range::with_zero).ok_or_else(|| failure::bounds(show(expr)))?;
+        let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
+        let (sum, rows) = (
+            Number { reg: total, known: None, scale: argument.facts.scale },
+            Number { reg: count, known: None, scale: Scale::Unit },
+        );
+        let (reg, scale) = if is_float(data_type) {
+            let fraction = 50_u32.saturating_sub(range.bits());
+            quotient(&mut self.program, &sum, &rows, Some(fraction), Some(most))?
+        } else {
+            let scale = type_scale(data_type);
+            let grown = super::scale::factor(argument.facts.scale, scale)
+                .ok_or_else(|| failure::bounds(show(expr)))?;
+            let top = self.program.scale(total, grown)?;
+            let most = most.checked_mul(grown).ok_or_else(|| failure::bounds(show(expr)))?;
+            (self.program.divide(top, count, Some(Range { lo: -most, hi: most }))?, scale)
+        };
+        Ok(Figure { number: Number { reg, known, scale }, root: false, gates })
+    }
+
+    /// (n sum(x^2) - sum(x)^2) / (n (n - 1)), or by n^2: the numerator is exact.
+    pub(super) fn variance(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        what: &str,
+        sample: bool,
+        root: bool,
+    ) -> Result<Figure> {
+        let wide = || failure::bounds(show(expr));
+        let gates = self.gates(&Self::behind(argument), what)?;
+        let range = argument.facts.range.ok_or_else(wide)?.with_zero();
+        let most = i128::try_from(range.magnitude()).map_err(|_| wide())?;
+        let square = Range { lo: 0, hi: most.checked_mul(most).ok_or_else(wide)? };
+        let squares = square.sum(self.rows.bound()).ok_or_else(wide)?;
+        let ring = squares.ring().ok_or_else(wide)?;
+        let value = self.value_column(argument, what, range, ring)?;
+        let def = ColumnDef {
+            name: format!("sum of squares {what}"),
+            encoding: Encoding::Arithmetic(ring),
+            range: squares,
+        };
+        let squares = self.measure(Measure::SumOfProducts { left: value, right: value }, def);
+        let sum = range.sum(self.rows.bound()).ok_or_else(wide)?;
+        let def = ColumnDef { name: format!("sum {what}"), encoding: Encoding::Arithmetic(ring), range: sum };
+        let total = self.measure(Measure::Sum { value }, def);
+        let count = self.count(&Self::not_null(argument), what)?;
+        let known = self.enough(argument, &gates, count, if sample { 2 } else { 1 })?;
+        let program = &mut self.program;
+        let left = program.multiply(count, squares)?;
+        let right = program.multiply(total, total)?;
+        let numerator = program.subtract(left, right)?;
+        program.assume(numerator, Range { lo: 0, hi: program.range(left).hi });
+        let fewer = if sample { program.offset(count, -1)? } else { count };
+        let denominator = program.multiply(count, fewer)?;
+        program.assume(denominator, Range { lo: 0, hi: i128::MAX });
+        let fraction = 54_u32.saturating_sub(2 * range.bits());
+        let unit = worth(argument.facts.scale);
+        let top = Number { reg: numerator, known: None, scale: Scale::Step(unit * unit) };
+        let bottom = Number { reg: denominator, known: None, scale: Scale::Unit };
+        // A variance is at most a quarter of the squared width, times n / (n - 1), which is 2 or less.
+        let width =
+            range.hi.checked_sub(range.lo).and_then(|width| width.checked_mul(width)).ok_or_else(wide)?;
+        let (reg, scale) = quotient(program, &top, &bottom, Some(fraction), Some(width))?;
+        Ok(Figure { number: Number { reg, known, scale }, root, gates })
+    }
+}

@@ -1,0 +1,133 @@
+//! The variables of a model.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is shown as it is"
+)]
+
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::expr::Case;
+use datafusion::logical_expr::{Expr, lit};
+
+use super::facts::{Facts, is_text};
+use super::failure;
+use super::rowset::RowSet;
+use crate::Result;
+use crate::function::{TableFunction, Variable};
+use crate::plan::{Range, RingSize, Scale};
+
+/// Bits of the statistics that the solver is exact for (see `mpc::protocol::lasso`): variable and number of rows.
+const STATISTICS_BITS: u32 = 58;
+
+/// A variable of the model, or a level of one.
+pub(super) struct Term {
+    pub(super) name: String,
+    /// Its value in every branch.
+    pub(super) exprs: Vec<Expr>,
+    pub(super) scale: Scale,
+    /// Its integers.
+    pub(super) range: Range,
+    /// For a two-valued one: 1 where it has the one, and where it has the other value, in every branch.
+    pub(super) halves: Option<[Vec<Expr>; 2]>,
+}
+
+impl Term {
+    /// The integer in the middle of its range.
+    pub(super) fn middle(&self) -> i128 {
+        // 0 and 1 stay what they are.
+        if self.range == (Range { lo: 0, hi: 1 }) { 0 } else { self.range.lo.midpoint(self.range.hi) }
+    }
+
+    pub(super) fn bits(&self) -> u32 {
+        let (below, above) = (self.range.lo - self.middle(), self.range.hi - self.middle());
+        Range { lo: below, hi: above }.bits().max(1)
+    }
+}
+
+/// The terms of a feature: itself, or one for every level but the first.
+pub(super) fn terms(rows: &RowSet<'_>, variable: &Variable, function: &TableFunction) -> Result<Vec<Term>> {
+    let exprs = rows.expressions(&variable.expr, function.input.schema())?;
+    let facts = rows.facts(&exprs)?;
+    if !variable.categorical {
+        return Ok(vec![numeric(&variable.name, exprs, &facts)?]);
+    }
+    let levels = facts.enumerate().ok_or_else(|| {
+        failure::not_built(format!(
+            "the categorical variable {}, which has no closed domain (`values`)",
+            variable.name
+        ))
+    })?;
+    let others = levels.iter().skip(1).map(|level| {
+        let name = format!("{}={}", variable.name, shown(level));
+        level_term(name, &exprs, level)
+    });
+    Ok(others.collect())
+}
+
+fn shown(level: &ScalarValue) -> String {
+    match level {
+        ScalarValue::Boolean(Some(value)) => value.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// The 0-1 variable that an expression has this value.
+fn level_term(name: String, exprs: &[Expr], level: &ScalarValue) -> Term {
+    let ones: Vec<Expr> = exprs.iter().map(|expr| indicator(expr, level, 1)).collect();
+    let zeros = exprs.iter().map(|expr| indicator(expr, level, 0)).collect();
+    let range = Range { lo: 0, hi: 1 };
+    Term { name, exprs: ones.clone(), scale: Scale::Unit, range, halves: Some([ones, zeros]) }
+}
+
+/// `same` where the expression has the value, else the other of 0 and 1.
+fn indicator(expr: &Expr, value: &ScalarValue, same: i64) -> Expr {
+    let is = expr.clone().eq(lit(value.clone()));
+    let when_then_expr = vec![(Box::new(is), Box::new(lit(same)))];
+    Expr::Case(Case { expr: None, when_then_expr, else_expr: Some(Box::new(lit(1 - same))) })
+}
+
+fn numeric(name: &str, exprs: Vec<Expr>, facts: &Facts) -> Result<Term> {
+    if is_text(&facts.data_type) {
+        return Err(failure::invalid(format!("{name} is text and cannot enter a model as a number")));
+    }
+    let range = facts.range.ok_or_else(|| failure::bounds(format!("the variable `{name}`")))?;
+    let halves = match facts.closed.as_deref() {
+        Some([low, high]) => {
+            let half = |value: &ScalarValue| exprs.iter().map(|expr| indicator(expr, value, 1)).collect();
+            Some([half(low), half(high)])
+        }
+        _ => None,
+    };
+    Ok(Term { name: name.to_owned(), exprs, scale: facts.scale, range, halves })
+}
+
+pub(super) fn target(rows: &RowSet<'_>, variable: &Variable, function: &TableFunction) -> Result<Term> {
+    if !variable.categorical {
+        return terms(rows, variable, function)?
+            .pop()
+            .ok_or_else(|| failure::internal("a target without a term"));
+    }
+    let mut terms = terms(rows, variable, function)?;
+    match (terms.pop(), terms.pop()) {
+        (Some(only), None) => Ok(Term { name: variable.name.clone(), ..only }),
+        _ => Err(failure::invalid(format!(
+            "the target {} must be a number, or have two values",
+            variable.name
+        ))),
+    }
+}
+
+/// The ring in which all products of two variables can be summed.
+pub(super) fn ring(features: &[Term], target: &Term, bound: u64) -> Result<RingSize> {
+    let row_bits = u64::BITS - bound.leading_zeros();
+    let mut ring = RingSize::Z64;
+    for term in features.iter().chain([target]) {
+        let bits = term.bits();
+        if bits + row_bits > STATISTICS_BITS {
+            return Err(failure::bounds(format!("the sums of squares of `{}` over {bound} rows", term.name)));
+        }
+        if 2 * bits + row_bits > 62 {
+            ring = RingSize::Z128;
+        }
+    }
+    Ok(ring)
+}

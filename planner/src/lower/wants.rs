@@ -1,0 +1,301 @@
+//! The columns that rows are asked for, in each branch.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest is NULL"
+)]
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::expr::Case;
+use datafusion::logical_expr::{Expr, lit};
+
+use super::emit::{Emit, name};
+use super::facts::is_text;
+use super::failure;
+use super::fixed::rescaled;
+use super::infer::{infer, show};
+use super::scale::{encode, rescale};
+use super::truth::masked;
+use super::value::same_text;
+use crate::Result;
+use crate::plan::{ColumnDef, Encoding, Range, Reg, RingSize, Scale, SharedColumn, Source};
+
+/// A column that the rows of a branch are asked for. Expressions are over the branch's symbols.
+#[derive(Clone, Debug)]
+pub(crate) enum Want {
+    /// The integers of a number in this scale, minus `offset`; 0 where the row does not count or the number is NULL.
+    Value {
+        /// The number.
+        expr: Expr,
+        /// At least as fine as the number's own.
+        scale: Scale,
+        /// Subtracted.
+        offset: i128,
+        /// The ring of the column.
+        ring: RingSize,
+    },
+    /// The same, but 0 where these demands are not met.
+    Masked {
+        /// The number, which the demands make known.
+        expr: Expr,
+        /// At least as fine as the number's own.
+        scale: Scale,
+        /// Subtracted.
+        offset: i128,
+        /// Which rows count; the ring is the column's too.
+        counting: Counting,
+    },
+    /// 1 where the row counts.
+    Count(Counting),
+    /// The same as a bit.
+    CountBit(Counting),
+    /// 1 where an expression has this value (NULL is NULL); anything where the row does not count.
+    Cell {
+        /// The expression.
+        expr: Expr,
+        /// Its value.
+        value: ScalarValue,
+    },
+    /// The bit that a row of the staying leaf is the first of a run of rows equal in these expressions; `None`: never.
+    Run(Option<Vec<Expr>>),
+}
+
+/// Which rows count: those that pass all joins and filters and these demands.
+#[derive(Clone, Debug)]
+pub(crate) struct Counting {
+    /// Not NULL.
+    pub(crate) known: Vec<Expr>,
+    /// Not 0 (and so not NULL).
+    pub(crate) nonzero: Option<Expr>,
+    /// The ring, where a number is asked for.
+    pub(crate) ring: RingSize,
+}
+
+impl Emit<'_> {
+    /// The register of a wanted column.
+    pub(crate) fn want(&mut self, want: &Want) -> Result<Reg> {
+        match want {
+            Want::Value { expr, scale, offset, ring } => self.value(expr, *scale, *offset, *ring),
+            Want::Masked { expr, scale, offset, counting } => {
+                self.masked_value(expr, *scale, *offset, counting)
+            }
+            Want::Count(counting) => self.count(counting),
+            Want::CountBit(counting) => self.count_bit(counting),
+            Want::Cell { expr, value } => self.cell(expr, value),
+            Want::Run(None) => Ok(self.program.bit(false)),
+            Want::Run(Some(exprs)) => {
+                if !self.runs.contains(exprs) {
+                    self.runs.push(exprs.clone());
+                }
+                let hub = self.hub;
+                let columns =
+                    exprs.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<_>>()?;
+                self.share_bit(hub, "first row of a person".into(), Source::RunStart(columns))
+            }
+        }
+    }
+
+    fn value(&mut self, expr: &Expr, scale: Scale, offset: i128, ring: RingSize) -> Result<Reg> {
+        if let Some(leaf) = self.home(expr) {
+            let value = self.share_value(leaf, expr, scale, offset, Some(ring))?;
+            if self.is_single() {
+                return Ok(value);
+            }
+            let row = self.row_number(ring)?;
+            return self.program.multiply(value, row);
+        }
+        let (value, known) = self.joint_value(expr, scale, offset, ring)?;
+        let row = self.row_bit()?;
+        let counts = known.map_or(row, |known| self.program.and(row, known));
+        let counts = self.program.arithmetic(counts, ring)?;
+        self.program.multiply(value, counts)
+    }
+
+    /// A number of several owners' values, and whether it is known.
+    fn joint_value(
+        &mut self,
+        expr: &Expr,
+        scale: Scale,
+        offset: i128,
+        ring: RingSize,
+    ) -> Result<(Reg, Option<Reg>)> {
+        let range = self.range_of(expr, scale, offset)?;
+        let number = self.number_of(expr)?;
+        let value = rescaled(&mut self.program, &number, scale)?;
+        let value = self.program.offset(value, -offset)?;
+        Ok((self.program.fitted(value, ring, range), number.known))
+    }
+
+    /// The integers of a number in a scale, minus an offset, and 0.
+    pub(super) fn range_of(&self, expr: &Expr, scale: Scale, offset: i128) -> Result<Range> {
+        let facts = infer(expr, &self.scope)?;
+        let range = facts.range.and_then(|range| rescale(range, facts.scale, scale));
+        let range = range.and_then(|range| range.add(Range { lo: -offset, hi: -offset }));
+        Ok(range.ok_or_else(|| failure::bounds(show(expr)))?.with_zero())
+    }
+
+    fn masked_value(&mut self, expr: &Expr, scale: Scale, offset: i128, counting: &Counting) -> Result<Reg> {
+        let ring = counting.ring;
+        if self.is_single() {
+            let mut nullable = Vec::new();
+            for known in &counting.known {
+                if infer(known, &self.scope)?.nullable {
+                    nullable.push(known.clone().is_not_null());
+                }
+            }
+            let masked = match nullable.into_iter().reduce(Expr::and) {
+                None => expr.clone(),
+                Some(complete) => {
+                    let when_then_expr = vec![(Box::new(complete), Box::new(expr.clone()))];
+                    Expr::Case(Case { expr: None, when_then_expr, else_expr: None })
+                }
+            };
+            return self.share_value(0, &masked, scale, offset, Some(ring));
+        }
+        let counts = self.count(counting)?;
+        let value = match self.home(expr) {
+            Some(leaf) => self.share_value(leaf, expr, scale, offset, Some(ring))?,
+            None => self.joint_value(expr, scale, offset, ring)?.0,
+        };
+        self.program.multiply(value, counts)
+    }
+
+    /// The demands that one leaf can check: a column of its own.
+    fn count_locally(
+        &mut self,
+        leaf: usize,
+        known: &[Expr],
+        nonzero: Option<&Expr>,
+    ) -> Result<Option<(String, Source)>> {
+        let known: Vec<&Expr> = known.iter().filter(|expr| self.home(expr) == Some(leaf)).collect();
+        let nonzero = nonzero.filter(|expr| self.home(expr) == Some(leaf));
+        if let Some(expr) = nonzero {
+            let zero = zero_of(&self.scope.data_type(expr)?)?;
+            let mut condition = expr.clone().not_eq(lit(zero));
+            for known in known {
+                condition = condition.and(known.clone().is_not_null());
+            }
+            let column = self.compute_locally(leaf, &condition)?;
+            return Ok(Some((format!("counts {}", name(expr)), Source::True(column))));
+        }
+        let mut columns = Vec::new();
+        let mut names = Vec::new();
+        for expr in known {
+            if infer(expr, &self.scope)?.nullable {
+                columns.push(self.compute_locally(leaf, expr)?);
+                names.push(name(expr));
+            }
+        }
+        Ok((!columns.is_empty()).then(|| (format!("known {}", names.join(", ")), Source::Known(columns))))
+    }
+
+    fn count(&mut self, counting: &Counting) -> Result<Reg> {
+        let Counting { known, nonzero, ring } = counting;
+        if self.is_single() {
+            let (name, source) = self
+                .count_locally(0, known, nonzero.as_ref())?
+                .unwrap_or_else(|| ("valid".into(), Source::Known(Vec::new())));
+            let def =
+                ColumnDef { name, encoding: Encoding::Arithmetic(*ring), range: Range { lo: 0, hi: 1 } };
+            return self.share(0, SharedColumn { def, source });
+        }
+        let trivial = nonzero.is_none() && {
+            let mut any = false;
+            for expr in known {
+                any |= infer(expr, &self.scope)?.nullable;
+            }
+            !any
+        };
+        if trivial {
+            return self.row_number(*ring);
+        }
+        let bit = self.count_bit(counting)?;
+        self.program.arithmetic(bit, *ring)
+    }
+
+    fn count_bit(&mut self, counting: &Counting) -> Result<Reg> {
+        let Counting { known, nonzero, .. } = counting;
+        if self.is_single() {
+            let (name, source) = self
+                .count_locally(0, known, nonzero.as_ref())?
+                .unwrap_or_else(|| ("valid".into(), Source::Known(Vec::new())));
+            return self.share_bit(0, name, source);
+        }
+        let mut all = self.row_bit()?;
+        for leaf in 0..self.locals.len() {
+            if let Some((name, source)) = self.count_locally(leaf, known, nonzero.as_ref())? {
+                let bit = self.share_bit(leaf, name, source)?;
+                all = self.program.and(all, bit);
+            }
+        }
+        for expr in known.iter().filter(|expr| self.home(expr).is_none()).cloned().collect::<Vec<_>>() {
+            if let Some(known) = self.number_of(&expr)?.known {
+                all = self.program.and(all, known);
+            }
+        }
+        if let Some(expr) = nonzero.as_ref().filter(|expr| self.home(expr).is_none()) {
+            let number = self.number_of(expr)?;
+            let zero = self.program.zero(number.reg);
+            let yes = self.program.not(zero);
+            let counts = masked(&mut self.program, yes, number.known).yes;
+            all = self.program.and(all, counts);
+        }
+        Ok(all)
+    }
+
+    fn cell(&mut self, expr: &Expr, value: &ScalarValue) -> Result<Reg> {
+        if let Some(leaf) = self.home(expr) {
+            let column = self.compute_locally(leaf, expr)?;
+            let name = format!("{} = {value}", name(expr));
+            let def = ColumnDef {
+                name,
+                encoding: Encoding::Arithmetic(RingSize::Z64),
+                range: Range { lo: 0, hi: 1 },
+            };
+            return self
+                .share(leaf, SharedColumn { def, source: Source::Equals { column, value: value.clone() } });
+        }
+        let bit = if self.scope.data_type(expr)? == DataType::Boolean {
+            let truth = self.truth_of(expr)?;
+            match value {
+                ScalarValue::Boolean(Some(true)) => truth.yes,
+                ScalarValue::Boolean(Some(false)) => truth.no,
+                _ => {
+                    let known = self.program.or(truth.yes, truth.no);
+                    self.program.not(known)
+                }
+            }
+        } else {
+            self.cell_bit(expr, value)?
+        };
+        self.program.arithmetic(bit, RingSize::Z64)
+    }
+
+    fn cell_bit(&mut self, expr: &Expr, value: &ScalarValue) -> Result<Reg> {
+        let facts = infer(expr, &self.scope)?;
+        let (number, integer) = if is_text(&facts.data_type) {
+            let dictionary = facts.closed.ok_or_else(|| failure::internal("an open key"))?;
+            let index = dictionary.iter().position(|entry| same_text(entry, value));
+            (self.text_of(expr, &dictionary)?, index.and_then(|index| i128::try_from(index).ok()))
+        } else {
+            let number = self.number_of(expr)?;
+            (number, encode(value, number.scale))
+        };
+        if value.is_null() {
+            return Ok(match number.known {
+                Some(known) => self.program.not(known),
+                None => self.program.bit(false),
+            });
+        }
+        // A value that this branch cannot have.
+        let Some(integer) = integer else { return Ok(self.program.bit(false)) };
+        let difference = self.program.offset(number.reg, -integer)?;
+        let same = self.program.zero(difference);
+        Ok(masked(&mut self.program, same, number.known).yes)
+    }
+}
+
+/// 0 of a numeric type.
+fn zero_of(data_type: &DataType) -> Result<ScalarValue> {
+    ScalarValue::new_zero(data_type).map_err(|error| failure::engine(&error))
+}
