@@ -41,6 +41,11 @@ impl Report {
         }
     }
 
+    /// The same, as something that another party is the cause of.
+    pub(crate) fn passed_on(self) -> Self {
+        Report { relayed: true, ..self }
+    }
+
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }

@@ -88,8 +88,12 @@ pub(super) async fn answer(server: Arc<Server>, analyst: Link, key: PublicKey, w
             query.release(result).await;
             "released"
         }
-        // The others go on without an owner that has done its part; the analyst may have its result already.
-        Err(_) if query.is_done() => "released",
+        // The others go on without an owner that has done its part; the analyst may have its result already. If it
+        // still waits, it learns that the reason is to be found elsewhere.
+        Err(error) if query.is_done() => {
+            query.pass_on(&error).await;
+            "released"
+        }
         Err(error) => {
             query.fail(&error).await;
             error.class().name()
@@ -132,7 +136,7 @@ impl Query {
         tokio::select! {
             result = Box::pin(self.work(request)) => result,
             _ = self.analyst.ended() => Err(Error::Cancelled),
-            () = stopping(&self.server.stopped) => Err(Error::Cancelled),
+            () = stopping(&self.server.stopped) => Err(Error::peer(self.server.name(), "it is shutting down")),
             () = tokio::time::sleep(limit) => Err(Error::Deadline { limit }),
         }
     }
@@ -299,6 +303,16 @@ impl Query {
         let config = &self.server.config;
         let party = config.federation.parties.get(config.party.0);
         party.is_some_and(|party| party.seat.is_none()) && self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Tells the analyst alone that another party has ended the query.
+    async fn pass_on(&self, error: &Error) {
+        self.analyst.fail(Report::for_analyst(error, self.server.name()).passed_on().to_bytes());
+        let told = async {
+            self.analyst.flush().await;
+            self.analyst.ended().await
+        };
+        let _late = tokio::time::timeout(FAREWELL, told).await;
     }
 
     /// Tells everybody that the query has failed.
