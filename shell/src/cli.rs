@@ -93,7 +93,7 @@ Examples:
   conjoin demo --check              every query of the tour also in the clear, compared")]
 pub struct Demo {
     /// Number of patients of each owner
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=5_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     pub rows: u32,
     /// Same seed, same data
     #[arg(long, value_name = "S", default_value_t = 42)]

@@ -72,7 +72,13 @@ struct Inner {
     federation: Arc<Federation>,
     party: PartyId,
     sources: Sources,
-    loaded: Mutex<BTreeMap<String, (Vec<FileState>, Vec<RecordBatch>)>>,
+    loaded: Mutex<BTreeMap<String, Loaded>>,
+}
+
+/// A table, and how its files looked before they were read.
+struct Loaded {
+    files: Vec<FileState>,
+    batches: Vec<RecordBatch>,
 }
 
 /// How a file looked when it was read.
@@ -99,15 +105,15 @@ impl Inner {
             return Err(Error::internal("tables", format!("`{name}` is not declared")));
         };
         // Taken first: a file that changes while it is read is read again next time.
-        let state = self.sources.path(name).map(|path| states(&path)).unwrap_or_default();
-        if let Some((then, batches)) = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(name)
-            && *then == state
-            && !state.is_empty()
+        let files = self.sources.path(name).map(|path| states(&path)).unwrap_or_default();
+        if let Some(loaded) = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(name)
+            && loaded.files == files
+            && !files.is_empty()
         {
-            return Ok(batches.clone());
+            return Ok(loaded.batches.clone());
         }
         let batches = load(party, table, &self.sources)?.batches;
-        let loaded = (state, batches.clone());
+        let loaded = Loaded { files, batches: batches.clone() };
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), loaded);
         Ok(batches)
     }

@@ -15,6 +15,7 @@ use crate::format::Format;
 
 /// How the program speaks. Cheap to copy: every write goes straight to the stream.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about two streams")]
 pub struct Printer {
     format: Format,
     quiet: bool,
@@ -144,7 +145,7 @@ impl Printer {
         self.out(&Self { color_err: self.color_out, ..*self }.text_failure(failure))
     }
 
-    fn text_failure(&self, failure: &Failure) -> String {
+    fn text_failure(self, failure: &Failure) -> String {
         let Failure { class, message, hint, position, line } = failure;
         let label = match class {
             Class::Invalid => "error:".to_owned(),
@@ -155,18 +156,15 @@ impl Printer {
             | Class::Resource
             | Class::Internal => format!("error ({}):", class.name()),
         };
-        let mut text = format!("{} {message}\n", paint(self.color_err, Style::Red, &label));
-        match (position, line) {
-            (Some(position), Some(line)) => text.push_str(&pointer(position.line, position.column, line)),
-            (Some(position), None) => {
-                text.push_str(&format!("  at line {}, column {}\n", position.line, position.column));
-            }
-            (None, _) => {}
-        }
-        if let Some(hint) = hint {
-            text.push_str(&format!("{} {hint}\n", paint(self.color_err, Style::Cyan, "hint:")));
-        }
-        text
+        let place = match (position, line) {
+            (Some(position), Some(line)) => pointer(position.line, position.column, line),
+            (Some(position), None) => format!("  at line {}, column {}\n", position.line, position.column),
+            (None, _) => String::new(),
+        };
+        let hint =
+            hint.as_ref().map(|hint| format!("{} {hint}\n", paint(self.color_err, Style::Cyan, "hint:")));
+        let label = paint(self.color_err, Style::Red, &label);
+        format!("{label} {message}\n{place}{}", hint.unwrap_or_default())
     }
 
     /// A spinner with the time, on a terminal; gone when the value is dropped.

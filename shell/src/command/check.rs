@@ -128,7 +128,8 @@ fn alike_identifiers(
     let failed =
         |error: &dyn std::fmt::Display| Failure::internal(format!("cannot normalise identifiers: {error}"));
     let all = concat_batches(schema, batches).map_err(|error| failed(&error))?;
-    let persons = planner::function::hashed::normalise(&[all.column(index).clone()], all.num_rows())?;
+    let persons =
+        planner::function::hashed::normalise(std::slice::from_ref(all.column(index)), all.num_rows())?;
     let mut rows = std::collections::BTreeMap::<Vec<u8>, u64>::new();
     for person in persons.into_iter().flatten() {
         *rows.entry(person).or_default() += 1;

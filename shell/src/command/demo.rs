@@ -28,7 +28,8 @@ pub(super) async fn run(command: Demo, printer: Printer) -> Result<(), Ended> {
         return session(runner, text, OnFailure::Stop).await;
     }
     // The tour is for people, unless a format is asked for.
-    let tour = command.output.format.is_none().then(|| printer.with_format(Format::Table)).unwrap_or(printer);
+    let for_people = command.output.format.is_none();
+    let tour = if for_people { printer.with_format(Format::Table) } else { printer };
     let mut runner = runner(asker, &command.output, tour)?;
     if command.check {
         let outcome = demo::check(&mut runner, &directory).await;

@@ -81,12 +81,11 @@ fn runner(mut asker: Asker, output: &Output, printer: Printer) -> Result<Runner>
 
 /// Runs the statements, or the interactive shell if there are none, and ends the session.
 async fn session(mut runner: Runner, text: Option<String>, on_failure: OnFailure) -> Result<(), Ended> {
-    let outcome = match text {
-        Some(text) => runner.run_text(&text, on_failure).await,
-        None => {
-            let _interrupt = ShellOwnsInterrupt::take();
-            crate::repl::run(&mut runner).await.map_err(Ended::from)
-        }
+    let outcome = if let Some(text) = text {
+        runner.run_text(&text, on_failure).await
+    } else {
+        let _interrupt = ShellOwnsInterrupt::take();
+        crate::repl::run(&mut runner).await.map_err(Ended::from)
     };
     runner.finish().await;
     outcome

@@ -14,6 +14,7 @@ use rand_chacha::ChaCha20Rng;
 const INSURED_SINCE: std::ops::RangeInclusive<i32> = 14_610..=20_634;
 
 /// One patient, before the owners' gaps.
+#[expect(clippy::struct_excessive_bools, reason = "a record with many yes-or-no columns")]
 pub(super) struct Patient {
     number: usize,
     age: i32,

@@ -88,7 +88,10 @@ async fn compared(runner: &mut Runner, clear: &Clear, stop: &Stop) -> Result<com
             Ok(Ok(format!("{} lines", secure.rows())))
         }
         Expectation::Explanation | Expectation::Refusal => Ok(Err("the explanation is empty".to_owned())),
-        Expectation::Answer => compare::answers(stop.sql, &secure, &clear.answer(stop.sql).await?),
+        Expectation::Answer => {
+            let counts = clear.answer(&compare::counting(stop.sql)).await?;
+            compare::answers(&secure, &clear.answer(stop.sql).await?, &counts)
+        }
     }
 }
 

@@ -27,27 +27,21 @@ pub(super) struct Cell {
 
 /// The values of one column; `None` is NULL.
 pub(super) fn column(values: &ArrayRef) -> Result<Vec<Option<Cell>>, ArrowError> {
-    Ok(match values.data_type() {
-        DataType::Float16 => {
-            floats(values.as_primitive::<Float16Type>().iter().map(|v| v.map(f32::from)), f32::is_finite)
-        }
-        DataType::Float32 => floats(values.as_primitive::<Float32Type>().iter(), f32::is_finite),
-        DataType::Float64 => floats(values.as_primitive::<Float64Type>().iter(), f64::is_finite),
-        data_type => {
-            let kind = kind(data_type);
-            let options = FormatOptions::new().with_display_error(false);
-            let formatter = ArrayFormatter::try_new(values, &options)?;
-            let nulls = values.logical_nulls();
-            (0..values.len())
-                .map(|row| {
-                    let known = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
-                    known
-                        .then(|| formatter.value(row).try_to_string().map(|text| Cell { kind, text }))
-                        .transpose()
-                })
-                .collect::<Result<_, _>>()?
-        }
-    })
+    if let Some(values) = values.as_primitive_opt::<Float16Type>() {
+        return Ok(floats(values.iter().map(|value| value.map(f32::from)), f32::is_finite));
+    }
+    if let Some(values) = values.as_primitive_opt::<Float32Type>() {
+        return Ok(floats(values.iter(), f32::is_finite));
+    }
+    if let Some(values) = values.as_primitive_opt::<Float64Type>() {
+        return Ok(floats(values.iter(), f64::is_finite));
+    }
+    let kind = kind(values.data_type());
+    let formatter = ArrayFormatter::try_new(values, &FormatOptions::new().with_display_error(false))?;
+    let nulls = values.logical_nulls();
+    let known = |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+    let cell = |row| formatter.value(row).try_to_string().map(|text| Cell { kind, text });
+    (0..values.len()).map(|row| known(row).then(|| cell(row)).transpose()).collect()
 }
 
 /// Whether values of this type are shown as numbers.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
+use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
 use planner::Class;
@@ -74,7 +75,7 @@ pub fn write(path: &Path, kind: FileKind, results: &[ResultSet]) -> Result<()> {
 }
 
 fn parquet(file: File, result: &ResultSet) -> Result<(), parquet::errors::ParquetError> {
-    let mut writer = ArrowWriter::try_new(file, result.schema.clone(), None)?;
+    let mut writer = ArrowWriter::try_new(file, SchemaRef::clone(&result.schema), None)?;
     for batch in &result.batches {
         writer.write(batch)?;
     }

@@ -6,6 +6,9 @@ use unicode_width::UnicodeWidthStr;
 use super::ResultSet;
 use super::cell;
 
+/// Longer texts beside other columns are wrapped.
+const WIDTH: usize = 90;
+
 /// One column: header first, then a list of lines for each row.
 struct Column {
     right: bool,
@@ -20,8 +23,11 @@ pub(super) fn render(result: &ResultSet) -> Result<String, ArrowError> {
     let headers: Vec<String> =
         columns.iter().map(|column| pad(&column.header, column.width, false)).collect();
     text.push_str(&line(&headers, " | "));
-    let rules: Vec<String> = columns.iter().map(|column| "-".repeat(column.width)).collect();
-    text.push_str(&format!("-{}-\n", rules.join("-+-")));
+    // A single column of long lines is a text: its rule need not be as long.
+    let rule =
+        |column: &Column| "-".repeat(if columns.len() > 1 { column.width } else { column.width.min(WIDTH) });
+    let rules: Vec<String> = columns.iter().map(rule).collect();
+    text.extend(["-", &rules.join("-+-"), "-\n"]);
     for row in 0..result.rows() {
         let height = columns.iter().map(|column| column.cells[row].len()).max().unwrap_or(1);
         for index in 0..height {
@@ -36,7 +42,7 @@ pub(super) fn render(result: &ResultSet) -> Result<String, ArrowError> {
         }
     }
     let rows = result.rows();
-    text.push_str(&format!("({rows} {})\n", if rows == 1 { "row" } else { "rows" }));
+    text.extend(["(", &rows.to_string(), if rows == 1 { " row)\n" } else { " rows)\n" }]);
     Ok(text)
 }
 
@@ -70,7 +76,6 @@ fn lines(text: &str, wrapped: bool) -> Vec<String> {
 }
 
 fn wrap(line: &str, lines: &mut Vec<String>) {
-    const WIDTH: usize = 90;
     let mut current = String::new();
     for word in line.split_inclusive(' ') {
         if !current.is_empty() && current.width() + word.trim_end().width() > WIDTH {

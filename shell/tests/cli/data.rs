@@ -33,8 +33,8 @@ fn the_owner_reads_details_and_the_analyst_the_table() {
         let message = error["message"].as_str().unwrap();
         assert!(message.contains("insurer.claims") && !message.contains("days"), "{message}");
     }
-    let many: String = (0..11).map(|i| format!("p{i},1,1\n")).collect();
-    assert!(broken(&format!("id,days,cost\n{many}")).1.contains("1 row more than max_rows = 10"));
+    let many: Vec<String> = (0..11).map(|i| format!("p{i},1,1\n")).collect();
+    assert!(broken(&format!("id,days,cost\n{}", many.concat())).1.contains("1 row more than max_rows = 10"));
 }
 
 #[test]
