@@ -38,6 +38,7 @@ mod planned;
 pub mod policy;
 pub mod release_check;
 mod session;
+mod stack;
 mod statement;
 
 pub use disclosure::{Disclosure, disclosures};

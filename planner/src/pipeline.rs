@@ -13,6 +13,7 @@ use crate::nearest::{hint, same_name};
 use crate::plan::SecurePlan;
 use crate::planned::{CheckedPlan, Planned, SessionChange};
 use crate::session::{PreparedStatement, SETTINGS, Session, VirtualTable, parse_duration_ms};
+use crate::stack::on_own_stack;
 use crate::statement::{Explain, Kind, parse, parse_query_text, show};
 use crate::{disclosure, explain};
 
@@ -28,7 +29,7 @@ use crate::{disclosure, explain};
 /// statement that is too long. Positions count from the beginning of `sql`.
 pub fn plan(federation: &Federation, session: &Session, sql: &str) -> Result<Planned> {
     let planner = Planner { federation, session, sql };
-    planner.statement(parse(sql)?)
+    on_own_stack(|| planner.statement(parse(sql)?))
 }
 
 #[derive(Clone, Copy)]

@@ -28,6 +28,7 @@ use crate::catalog::Federation;
 use crate::error::{Error, Result};
 use crate::plan::PartyId;
 use crate::session::Session;
+use crate::stack::on_own_stack;
 pub use optimise::{LEFT_OUT, OPTIMIZER_RULES};
 use resolve::Resolver;
 
@@ -94,7 +95,7 @@ pub fn reads_tables(plan: &LogicalPlan) -> bool {
 /// functions, with the place in `sql` where it is known and a hint where there is one;
 /// [`Class::Refused`](crate::Class::Refused): volatile functions, TABLESAMPLE, reading files.
 pub fn bind(federation: &Federation, session: &Session, sql: &str) -> Result<Bound> {
-    bind_query(federation, session, crate::statement::parse_query_text(sql)?, &[])
+    on_own_stack(|| bind_query(federation, session, crate::statement::parse_query_text(sql)?, &[]))
 }
 
 /// Binds a parsed query with the values of its parameters.

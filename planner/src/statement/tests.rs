@@ -150,8 +150,36 @@ fn long_and_deep_statements_end_in_an_error() {
     assert_eq!(error(&long).class, Class::Resource);
     let chain = format!("SELECT {}1", "1 + ".repeat(1_000));
     assert_eq!(error(&chain).class, Class::Resource);
+    let (open, close) = ("(".repeat(30), " + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1)".repeat(30));
+    assert_eq!(error(&format!("SELECT {open}1{close}")).class, Class::Resource);
+    let unions = "SELECT 1 AS a UNION ALL ".repeat(60);
+    assert_eq!(error(&format!("{unions}SELECT 1")).class, Class::Resource);
+    parse(&format!("SELECT {}", vec!["SUM(a + 1) * 2"; 500].join(", "))).unwrap();
+    parse(&format!("SELECT 1 WHERE a IN ({})", vec!["'x'"; 5_000].join(", "))).unwrap();
     let deep = format!("SELECT {}1{}", "(".repeat(2_000), ")".repeat(2_000));
     assert_eq!(error(&deep).class, Class::Invalid);
+}
+
+/// Parsers that try one reading and then another can take exponential time on nested parentheses.
+#[test]
+fn nested_parentheses_are_read_in_time() {
+    for (before, inside, after) in [
+        ("SELECT 1 FROM ", ("(", "t", ")"), ""),
+        ("SELECT ", ("(", "1", ")"), ""),
+        ("", ("(", "SELECT 1", ")"), ""),
+        ("SELECT ", ("abs(", "1", ")"), ""),
+        ("SELECT 1 FROM ", ("(SELECT * FROM ", "t", ") x"), ""),
+        ("SELECT 1 WHERE ", ("(", "a", ", 1) IN ((1, 2))"), ""),
+        ("SELECT ", ("CASE WHEN ", "a", " THEN 1 END"), ""),
+        ("SELECT 1 FROM ", ("(t JOIN ", "t", ")"), ""),
+        ("SELECT * FROM ", ("LASSO((SELECT * FROM ", "t", "), target => 'x')"), ""),
+    ] {
+        for depth in [8, 24, 45] {
+            let (open, middle, close) = inside;
+            let sql = format!("{before}{}{middle}{}{after}", open.repeat(depth), close.repeat(depth));
+            let _ = crate::stack::on_own_stack(|| parse(&sql).map(|_| ()));
+        }
+    }
 }
 
 proptest! {

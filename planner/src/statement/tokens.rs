@@ -12,8 +12,10 @@ use crate::nearest::same_name;
 
 /// The longest statement. Longer ones are no queries that a person or a tool writes.
 const MAX_BYTES: usize = 256 * 1024;
-/// Trees of expressions are handled by recursion; this many operators on one level are safe on a small stack.
-const MAX_OPERATORS: usize = 400;
+/// Trees of expressions are handled by recursion; this depth fits the stack of [`stack`](crate::stack).
+const MAX_OPERATORS: usize = 250;
+/// The same for joins and unions.
+const MAX_SIDES: usize = 50;
 
 /// The tokens of a text.
 ///
@@ -267,31 +269,67 @@ fn at_end(parser: &mut Parser<'_>) -> Result<(), datafusion::sql::sqlparser::par
     if token.token == Token::EOF { Ok(()) } else { parser.expected("the end of the statement", token) }
 }
 
-/// Demands that no level of parentheses has more operators than recursion can take.
+/// Demands that no expression is deeper than recursion can take. How deep one may be is estimated from its tokens: every
+/// operator adds a level, a pair of parentheses as many as its deepest item.
 fn check_depth(tokens: &[TokenWithSpan]) -> Result<()> {
-    let mut levels: Vec<usize> = vec![0];
+    #[derive(Default)]
+    struct Level {
+        /// The depth of the item being read.
+        item: usize,
+        /// The deepest item so far.
+        deepest: usize,
+    }
+    let mut levels = vec![Level::default()];
+    let mut sides = 0;
     for token in tokens {
+        let mut grow = 0;
         match &token.token {
-            Token::LParen => levels.push(0),
-            Token::RParen => {
-                levels.pop();
+            Token::LParen => levels.push(Level::default()),
+            Token::RParen if levels.len() > 1 => {
+                grow = levels.pop().map_or(0, |level| level.deepest.max(level.item));
             }
-            Token::Comma | Token::Number(..) | Token::Period => {}
-            Token::Word(word) if !is_operator(word.keyword) => {}
-            _ => match levels.last_mut() {
-                Some(count) if *count < MAX_OPERATORS => *count += 1,
-                Some(_) => {
-                    let message = format!("more than {MAX_OPERATORS} operators in one expression");
-                    return Err(Error::new(Class::Resource, message).at(place(token)));
+            Token::Comma => {
+                if let Some(level) = levels.last_mut() {
+                    level.deepest = level.deepest.max(std::mem::take(&mut level.item));
                 }
-                None => {}
-            },
+            }
+            Token::Word(word) if is_side(word.keyword) => sides += 1,
+            Token::Word(word) => grow = usize::from(is_operator(word.keyword)),
+            other => grow = usize::from(!is_operand(other)),
         }
-        if levels.is_empty() {
-            levels.push(0);
+        let deep = levels.last_mut().is_some_and(|level| {
+            level.item += grow;
+            level.item > MAX_OPERATORS
+        });
+        if deep || sides > MAX_SIDES {
+            let message = format!(
+                "the statement is too deep: more than {MAX_OPERATORS} operators in one expression, or more than {MAX_SIDES} joins and unions"
+            );
+            return Err(Error::new(Class::Resource, message).at(place(token)));
         }
     }
     Ok(())
+}
+
+/// Words that add a level to the tree of a query.
+fn is_side(keyword: Keyword) -> bool {
+    matches!(keyword, Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::JOIN)
+}
+
+/// Tokens that add no level to the tree of an expression.
+fn is_operand(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::UnicodeStringLiteral(_)
+            | Token::Placeholder(_)
+            | Token::Period
+            | Token::RArrow
+            | Token::SemiColon
+            | Token::RParen
+    )
 }
 
 fn is_operator(keyword: Keyword) -> bool {
@@ -301,10 +339,6 @@ fn is_operator(keyword: Keyword) -> bool {
             | Keyword::OR
             | Keyword::NOT
             | Keyword::IS
-            | Keyword::UNION
-            | Keyword::INTERSECT
-            | Keyword::EXCEPT
-            | Keyword::JOIN
             | Keyword::LIKE
             | Keyword::BETWEEN
             | Keyword::CASE

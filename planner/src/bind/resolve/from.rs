@@ -7,11 +7,13 @@ use datafusion::sql::sqlparser::ast::{
 use super::scope::{Columns, Relation, Scope, dotted, respell};
 use super::{Resolver, place, refused, renamed, unsupported};
 use crate::bind::dialect::identifiers;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::nearest::{hint, same_name};
 
+/// A FROM clause has no more relations than this: joins are handled by recursion.
+const MAX_RELATIONS: usize = 60;
 /// One statement expands no more virtual tables than this: views over views can double at every level.
-const MAX_EXPANSIONS: usize = 200;
+const MAX_EXPANSIONS: usize = 100;
 
 impl Resolver<'_> {
     /// Resolves a FROM item and its joins; adds its relations.
@@ -91,6 +93,12 @@ impl Resolver<'_> {
             }
         };
         relations.push(relation);
+        if relations.len() > MAX_RELATIONS {
+            return Err(Error::new(
+                Class::Resource,
+                format!("more than {MAX_RELATIONS} relations in one FROM"),
+            ));
+        }
         Ok(())
     }
 

@@ -17,10 +17,13 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::catalog::Federation;
-use crate::error::{Error, Position, Result};
+use crate::error::{Class, Error, Position, Result};
 use crate::function::call::TableFunctionCall;
 use crate::session::Session;
 use scope::{Columns, Relation, Scope};
+
+/// Queries inside queries, virtual tables included: planning recurses over them.
+const MAX_NESTING: usize = 40;
 
 /// What the pass knows and collects.
 pub(super) struct Resolver<'a> {
@@ -34,6 +37,8 @@ pub(super) struct Resolver<'a> {
     expanding: Vec<String>,
     /// How many virtual tables were expanded.
     expansions: usize,
+    /// How many queries are around the one being resolved.
+    nesting: usize,
     /// Inside a virtual table: where the statement names it.
     reference: Option<Span>,
     /// Calls of table functions; their relation holds the index.
@@ -56,6 +61,7 @@ impl<'a> Resolver<'a> {
             ctes: Vec::new(),
             expanding: Vec::new(),
             expansions: 0,
+            nesting: 0,
             reference: None,
             calls: Vec::new(),
             used: std::collections::BTreeSet::new(),
@@ -74,6 +80,17 @@ impl<'a> Resolver<'a> {
 
     /// Resolves a query; the columns it returns.
     fn query(&mut self, query: &mut Query, outer: Option<&Scope<'_>>) -> Result<Columns> {
+        self.nesting += 1;
+        if self.nesting > MAX_NESTING {
+            let message = format!("queries are nested more than {MAX_NESTING} deep");
+            return Err(Error::new(Class::Resource, message).at(self.reference.and_then(place)));
+        }
+        let columns = self.query_inside(query, outer)?;
+        self.nesting -= 1;
+        Ok(columns)
+    }
+
+    fn query_inside(&mut self, query: &mut Query, outer: Option<&Scope<'_>>) -> Result<Columns> {
         refuse_clauses(query)?;
         let visible = self.ctes.len();
         if let Some(with) = &mut query.with {
