@@ -1,4 +1,4 @@
-//! What every [`Source`](crate::source::Source) must do, as a function that tests call.
+//! What every [`Source`] must do, as a function that tests call.
 
 use std::path::Path;
 use std::sync::Arc;

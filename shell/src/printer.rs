@@ -3,7 +3,7 @@
 //! Standard output carries results and nothing else. Standard error carries errors, notices, owners' messages and, on
 //! a terminal, progress.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -62,15 +62,18 @@ impl Printer {
         self.quiet
     }
 
-    /// Results.
+    /// Results. A reader that has gone away, such as `head`, has what it wanted: that is no error.
     ///
     /// # Errors
-    /// If standard output is closed or full.
+    /// Class resource if standard output cannot be written.
     pub fn out(&self, text: &str) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-            Failure::new(Class::Resource, format!("cannot write to standard output: {error}"))
-        })
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Failure::new(Class::Resource, format!("cannot write to standard output: {error}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A line for people on standard output: a heading of the tour, what `check` found.

@@ -120,7 +120,8 @@ impl Runner {
             let path = PathBuf::from(path);
             let rows = result.rows();
             write_file(&path, FileKind::of(&path)?, &[result])?;
-            self.printer.status(&format!("{rows} rows to {}", path.display()));
+            let unit = if rows == 1 { "row" } else { "rows" };
+            self.printer.status(&format!("{rows} {unit} to {}", path.display()));
             return Ok(());
         }
         if let Some(output) = &mut self.output {

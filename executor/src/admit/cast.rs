@@ -10,10 +10,7 @@ use planner::catalog::SqlType;
 /// Whether some values of a stored type may have the declared one: numbers are numbers, moments are moments, text is
 /// text. Whole numbers may be truth values, as 0 and 1.
 pub(super) fn possible(stored: &DataType, declared: SqlType) -> bool {
-    let stored = match stored {
-        DataType::Dictionary(_, values) => values.as_ref(),
-        other => other,
-    };
+    let stored = if let DataType::Dictionary(_, values) = stored { values.as_ref() } else { stored };
     if *stored == DataType::Null {
         return true;
     }
@@ -36,9 +33,10 @@ pub(super) fn possible(stored: &DataType, declared: SqlType) -> bool {
 ///
 /// A value is kept without loss if casting it back gives the value itself.
 pub(super) fn lossless(values: &ArrayRef, declared: SqlType) -> Result<(ArrayRef, u64), ArrowError> {
-    let values = match values.data_type() {
-        DataType::Dictionary(_, inner) => cast(values, inner)?,
-        _ => ArrayRef::clone(values),
+    let values = if let DataType::Dictionary(_, inner) = values.data_type() {
+        cast(values, inner)?
+    } else {
+        ArrayRef::clone(values)
     };
     let target = declared.arrow();
     if *values.data_type() == target {

@@ -46,7 +46,7 @@ pub fn write(dir: &Path, rows: usize, seed: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether `dir` holds a federation that [`write`] wrote, which may be written again.
+/// Whether `dir` holds a federation that [`write()`] wrote, which may be written again.
 pub fn is_demo(dir: &Path) -> bool {
     fs::read_to_string(dir.join("federation.toml")).is_ok_and(|text| text == policy::FEDERATION)
 }
