@@ -39,6 +39,10 @@ impl Atoms for Emit<'_> {
         &self.scope
     }
 
+    fn fraction_bits(&self) -> u32 {
+        30
+    }
+
     fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>> {
         let Some(leaf) = self.home(expr) else { return Ok(None) };
         std::mem::swap(&mut self.program, program);

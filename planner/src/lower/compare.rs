@@ -32,11 +32,31 @@ fn constant(program: &Program, number: &Number) -> Option<f64> {
     (range.lo == range.hi).then(|| decode(range.lo, number.scale))
 }
 
+/// Steps from which on a value is a quotient in fixed point, or as long as a double's digits.
+const LONG: f64 = 17_592_186_044_416.0;
+
 #[expect(clippy::cast_possible_truncation, reason = "clamped to below 2^100")]
 fn against(program: &mut Program, op: Operator, x: Reg, steps: f64) -> Result<Option<Reg>> {
     let steps = steps.clamp(-2_f64.powi(100), 2_f64.powi(100));
     let nearest = steps.round();
-    if (steps - nearest).abs() <= 1e-6 || steps.abs() >= 2_f64.powi(20) {
+    if steps.abs() >= LONG {
+        // What doubles do not tell apart is equal.
+        let width = (steps.abs() * 2_f64.powi(-52)) as i128;
+        let (low, high) =
+            (program.constant(nearest as i128 - width)?, program.constant(nearest as i128 + width)?);
+        return match op {
+            Operator::Lt | Operator::GtEq => decide(program, op, x, low),
+            Operator::LtEq | Operator::Gt => decide(program, op, x, high),
+            Operator::Eq | Operator::NotEq => {
+                let (above, below) =
+                    (decide(program, Operator::GtEq, x, low)?, decide(program, Operator::LtEq, x, high)?);
+                let equal = above.zip(below).map(|(above, below)| program.and(above, below));
+                Ok(equal.map(|equal| if op == Operator::Eq { equal } else { program.not(equal) }))
+            }
+            _ => Ok(None),
+        };
+    }
+    if (steps - nearest).abs() <= 1e-6 {
         let constant = program.constant(nearest as i128)?;
         return decide(program, op, x, constant);
     }

@@ -11,6 +11,7 @@ use super::chain::chain;
 use super::group::{has_closed_keys, lower_groups};
 use super::leaf::owners;
 use super::rows::normalise;
+use super::subquery::has_subquery;
 use super::{failure, model};
 use crate::Result;
 use crate::catalog::Federation;
@@ -63,6 +64,11 @@ impl Cut<'_> {
         }
         if let LogicalPlan::Aggregate(aggregate) = plan {
             distinct_over_groups(aggregate)?;
+        }
+        for expr in plan.expressions() {
+            if has_subquery(&expr)? {
+                return Err(failure::not_built("a subquery in an expression over released rows"));
+            }
         }
         let inputs = plan.inputs().into_iter().map(|input| self.cut(input)).collect::<Result<Vec<_>>>()?;
         plan.with_new_exprs(plan.expressions(), inputs).map_err(|error| failure::engine(&error))

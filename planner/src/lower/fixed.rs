@@ -31,15 +31,14 @@ pub(crate) fn rescaled(program: &mut Program, number: &Number, scale: Scale) -> 
     program.divide_by(reg, 1 << shift, Rounding::Nearest)
 }
 
-/// A quotient of doubles in fixed point: to the nearest, with as many bits below the unit as tell apart the quotients
-/// of small numerators by large denominators, as far as `Z_2^128` has room.
+/// A quotient of doubles in fixed point, to the nearest.
 ///
-/// `fraction`: how many bits below the unit, if not that; `most`: a bound on the magnitude of the quotient in units.
+/// `fraction`: how many bits below the unit, as far as `Z_2^128` has room; `most`: a bound on the magnitude of the quotient in units.
 pub(crate) fn quotient(
     program: &mut Program,
     a: &Number,
     b: &Number,
-    fraction: Option<u32>,
+    fraction: u32,
     most: Option<i128>,
 ) -> Result<(Reg, Scale)> {
     if program.range(b.reg).lo < 0 {
@@ -56,12 +55,12 @@ fn fixed(
     program: &mut Program,
     a: Number,
     b: Number,
-    fraction: Option<u32>,
+    fraction: u32,
     most: Option<i128>,
 ) -> Result<(Reg, Scale)> {
     let (top, bottom) = (program.range(a.reg).bits(), program.range(b.reg).bits());
     let room = 122_u32.saturating_sub(top.max(bottom));
-    let fraction = fraction.unwrap_or(bottom + 30).min(room);
+    let fraction = fraction.min(room);
     let grown = program.scale(a.reg, 1_i128 << fraction)?;
     let within = most.and_then(|most| most.checked_add(1)?.checked_mul(1 << fraction));
     let reg = program.divide_nearest(grown, b.reg, within.map(|most| Range { lo: -most, hi: most }))?;

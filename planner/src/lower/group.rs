@@ -20,6 +20,7 @@ use super::picked::{Picked, moved};
 use super::rows::{Relation, replace};
 use super::rowset::RowSet;
 use super::scale::type_scale;
+use super::subquery::has_subquery;
 use super::truth::truth;
 use super::value::{Number, Truth, number};
 use super::wants::Want;
@@ -209,6 +210,9 @@ impl Groups<'_> {
         }
         let mut exprs = Vec::new();
         for (place, expr) in chain.columns.iter().enumerate() {
+            if has_subquery(expr)? {
+                return Err(failure::not_built("a subquery beside aggregates"));
+            }
             let used = self.used_columns(expr);
             if used.iter().all(|index| known.get(*index).is_some_and(Option::is_some)) {
                 let schema = &self.aggregate.schema;

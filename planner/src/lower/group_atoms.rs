@@ -18,6 +18,10 @@ impl Atoms for Groups<'_> {
         &self.scope
     }
 
+    fn fraction_bits(&self) -> u32 {
+        56
+    }
+
     fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>> {
         let Expr::Column(column) = expr else { return Ok(None) };
         let index = self.aggregate.schema.index_of_column(column).map_err(|error| failure::engine(&error))?;

@@ -45,6 +45,7 @@ mod rowset;
 mod scalar;
 mod scale;
 mod star;
+mod subquery;
 mod term;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,9 @@ use super::wants::Want;
 use crate::Result;
 use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Scale};
 
+/// Bits of a quotient, relative to its range: more than the 53 of the double that it becomes.
+const AVERAGE_BITS: u32 = 62;
+
 impl Sums<'_> {
     /// The bit that there are at least so many rows, where nothing else says so.
     fn enough(&mut self, argument: &Argument, gates: &[Gate], count: Reg, rows: u64) -> Result<Option<Reg>> {
@@ -78,7 +81,7 @@ impl Sums<'_> {
         Ok(Figure { number: Number { reg, known, scale: argument.facts.scale }, root: false, gates })
     }
 
-    /// The mean: doubles to the nearest of about 50 bits, decimals truncated as the engine truncates them.
+    /// The mean: doubles to the nearest of [`AVERAGE_BITS`], decimals truncated as the engine truncates them.
     pub(super) fn average(
         &mut self,
         expr: &Expr,
@@ -97,8 +100,8 @@ impl Sums<'_> {
             Number { reg: count, known: None, scale: Scale::Unit },
         );
         let (reg, scale) = if is_float(data_type) {
-            let fraction = 50_u32.saturating_sub(range.bits());
-            quotient(&mut self.program, &sum, &rows, Some(fraction), Some(most))?
+            let fraction = AVERAGE_BITS.saturating_sub(range.bits());
+            quotient(&mut self.program, &sum, &rows, fraction, Some(most))?
         } else {
             let scale = type_scale(data_type);
             let grown = super::scale::factor(argument.facts.scale, scale)
@@ -146,14 +149,14 @@ impl Sums<'_> {
         let fewer = if sample { program.offset(count, -1)? } else { count };
         let denominator = program.multiply(count, fewer)?;
         program.assume(denominator, Range { lo: 0, hi: i128::MAX });
-        let fraction = 54_u32.saturating_sub(2 * range.bits());
+        let fraction = AVERAGE_BITS.saturating_sub(2 * range.bits());
         let unit = worth(argument.facts.scale);
         let top = Number { reg: numerator, known: None, scale: Scale::Step(unit * unit) };
         let bottom = Number { reg: denominator, known: None, scale: Scale::Unit };
         // A variance is at most a quarter of the squared width, times n / (n - 1), which is 2 or less.
         let width =
             range.hi.checked_sub(range.lo).and_then(|width| width.checked_mul(width)).ok_or_else(wide)?;
-        let (reg, scale) = quotient(program, &top, &bottom, Some(fraction), Some(width))?;
+        let (reg, scale) = quotient(program, &top, &bottom, fraction, Some(width))?;
         Ok(Figure { number: Number { reg, known, scale }, root, gates })
     }
 }

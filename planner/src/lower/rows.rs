@@ -12,11 +12,11 @@ use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality, TableReference};
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Projection};
+use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Projection, lit};
 
 use super::infer::{Scope, infer};
 use super::leaf::{Leaf, beside, describe, name, owners, whole_table};
-use super::{across, failure};
+use super::{across, failure, subquery};
 use crate::Result;
 use crate::catalog::Federation;
 
@@ -158,9 +158,12 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
         LogicalPlan::Projection(projection) => {
             let mut relation = normalise(&projection.input, federation)?;
             for branch in &mut relation.branches {
-                let columns =
-                    projection.expr.iter().map(|expr| branch.substitute(expr, projection.input.schema()));
-                branch.columns = columns.collect::<Result<_>>()?;
+                let mut columns = Vec::new();
+                for expr in &projection.expr {
+                    let expr = branch.substitute(expr, projection.input.schema())?;
+                    columns.push(subquery::attached(branch, expr, federation)?);
+                }
+                branch.columns = columns;
             }
             Ok(relation)
         }
@@ -168,6 +171,13 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             let mut relation = normalise(&filter.input, federation)?;
             for branch in &mut relation.branches {
                 branch.filter(&filter.predicate, filter.input.schema())?;
+                for index in 0..branch.filters.len() {
+                    let filter = branch.filters.get(index).cloned().unwrap_or_else(|| lit(true));
+                    let filter = subquery::attached(branch, filter, federation)?;
+                    if let Some(place) = branch.filters.get_mut(index) {
+                        *place = filter;
+                    }
+                }
             }
             Ok(relation)
         }

@@ -1,5 +1,6 @@
 //! SQL to plan to interpreted result, against the engine on the same data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
@@ -9,7 +10,7 @@ use datafusion::common::ScalarValue;
 use super::interpret::{Data, interpret, run};
 use super::lower;
 use crate::bind::bind;
-use crate::catalog::Federation;
+use crate::catalog::{Federation, Use};
 use crate::policy::parse;
 use crate::{Class, Planned, Session};
 
@@ -202,7 +203,7 @@ fn released_rows() {
 }
 
 /// Queries over the federation of `tests/federations/heart`, beside those of `tests/sql`.
-const MORE: [&str; 44] = [
+const MORE: [&str; 53] = [
     "SELECT SUM(days) FILTER (WHERE chronic), COUNT(*) FILTER (WHERE region = 'north') FROM insurer.claims",
     "SELECT AVG(cost) FILTER (WHERE days > 10) FROM insurer.claims GROUP BY chronic",
     "SELECT SUM(h.bmi * c.days) FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id)",
@@ -244,8 +245,17 @@ const MORE: [&str; 44] = [
     "SELECT COUNT(*), SUM(CASE WHEN date_part('year', since) > 2015 THEN days END) FROM insurer.claims",
     "SELECT COUNT(*), SUM(CASE WHEN region LIKE '%th' THEN days END) FROM insurer.claims",
     "SELECT COUNT(*) FROM hospital.lifestyle WHERE 1 = 0",
+    "SELECT region, AVG(days) FROM insurer.claims GROUP BY region HAVING AVG(days) >= 20.791666666666668",
+    "SELECT kind, SUM(value), COUNT(*) FROM hospital.labs GROUP BY kind HAVING 100.0 * COUNT(*) / SUM(value) <= 1.1",
     "SELECT region, STDDEV(days), VAR(cost) FROM insurer.claims GROUP BY region HAVING STDDEV(days) > 11.5 AND VAR(cost) >= 0",
     "SELECT COUNT(*) FROM hospital.lifestyle WHERE admitted + INTERVAL '1 month' > DATE '2020-01-31' AND substr(sex, 1, 1) = 'f'",
+    "SELECT AVG(age) FROM hospital.lifestyle UNION ALL SELECT AVG(days) FROM insurer.claims",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE age > (SELECT AVG(age) FROM hospital.lifestyle)",
+    "SELECT COUNT(*) FROM cohort WHERE age > (SELECT AVG(age) FROM hospital.lifestyle WHERE smoker)",
+    "SELECT SUM(x) FROM (SELECT age - (SELECT MIN(n) FROM (SELECT COUNT(*) AS n FROM hospital.labs GROUP BY patient_id)) AS x FROM hospital.lifestyle)",
+    "SELECT COUNT(*) FROM (SELECT DISTINCT patient_id FROM insurer.visits WHERE minutes > 20)",
+    "SELECT DISTINCT region, chronic FROM insurer.claims WHERE days > 35",
+    "SELECT COUNT(*) FROM hospital.lifestyle h WHERE EXISTS (SELECT 1 FROM hospital.labs l WHERE l.patient_id = h.patient_id AND l.value > 100)",
     "SELECT a.n + b.n FROM (SELECT COUNT(*) AS n FROM hospital.lifestyle) a CROSS JOIN (SELECT SUM(days) AS n FROM insurer.claims) b",
 ];
 
@@ -394,6 +404,145 @@ fn few_persons_withhold() {
     );
     is("SELECT COUNT(*) + SUM(age) FROM a.people", "256");
     is("SELECT SUM(age) / COUNT(*) FROM a.people WHERE sex = 'm'", "-");
+    // An owner's own tables, joined on the person.
+    let joined = "FROM a.people p JOIN a.visits v ON p.id = v.id";
+    is(&format!("SELECT v.ward, COUNT(*), SUM(p.age) {joined} GROUP BY v.ward"), "y,3,120 z,3,-");
+    is(
+        "SELECT COUNT(*) FROM a.people p LEFT JOIN a.visits v ON p.id = v.id WHERE v.cost > 4 OR v.ward IS NULL",
+        "9",
+    );
+    is("SELECT COUNT(*) FROM a.people WHERE id IN (SELECT id FROM a.visits WHERE ward = 'x')", "-");
+    is(
+        "SELECT COUNT(*), AVG(t.n) FROM (SELECT id, COUNT(*) AS n FROM a.visits GROUP BY id) t WHERE t.n < 3",
+        "5,1.2",
+    );
+    is(
+        "SELECT AVG(t.m) FROM (SELECT id, SUM(CASE WHEN cost > 55 THEN 1 ELSE 0 END) AS m FROM a.visits GROUP BY id) t",
+        "-",
+    );
+}
+
+#[test]
+fn each_owner_counts_its_own_persons() {
+    let (federation, data) = small();
+    let is = |sql: &str, expected: &str| assert_eq!(cells(&federation, &data, sql), expected, "{sql}");
+    let stacked = |a: &str, b: &str| {
+        format!(
+            "SELECT COUNT(*), SUM(x) FROM (SELECT age AS x FROM a.people WHERE {a} UNION ALL SELECT days FROM b.members WHERE {b})"
+        )
+    };
+    is(&stacked("true", "true"), "10,268");
+    is(&stacked("age > 40", "days > 3"), "5,195");
+    is(&stacked("age > 55", "days > 3"), "-,-");
+    is(&stacked("age > 40", "days > 5"), "-,-");
+    // A person may be in both parts: not built, rather than counted twice.
+    let sql = "SELECT COUNT(*) FROM (SELECT age FROM a.people UNION ALL SELECT cost FROM a.visits UNION ALL SELECT days FROM b.members)";
+    let error = secure(&federation, &data, sql).unwrap_err();
+    assert_eq!(error.class, Class::Invalid, "{error}");
+    assert!(error.message.contains("several parts of a UNION ALL"), "{error}");
+}
+
+/// A generator of numbers for random queries.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn pick<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+        choices[self.roll(choices.len())]
+    }
+
+    /// An exact number over both owners' columns.
+    fn number(&mut self, depth: usize) -> String {
+        if depth == 0 || self.roll(4) == 0 {
+            return self
+                .pick(&["age", "exercise", "days", "weight", "cost", "3", "-7", "NULLIF(age, age)", "20"])
+                .to_owned();
+        }
+        let (a, b) = (self.number(depth - 1), self.number(depth - 1));
+        match self.roll(9) {
+            0 => format!("({a} + {b})"),
+            1 => format!("({a} - {b})"),
+            2 => format!("({a} * {b})"),
+            3 => format!("({a} / {b})"),
+            4 => format!("({a} % {b})"),
+            5 => format!("CASE WHEN {} THEN {a} ELSE {b} END", self.truth(depth - 1)),
+            6 => format!("COALESCE({a}, {b})"),
+            7 => format!("NULLIF({a}, {b})"),
+            _ => format!("abs({a})"),
+        }
+    }
+
+    fn truth(&mut self, depth: usize) -> String {
+        if depth == 0 {
+            return self
+                .pick(&[
+                    "smoker",
+                    "chronic",
+                    "sex = 'f'",
+                    "region IN ('north', 'east')",
+                    "age > 50",
+                    "days IS NULL",
+                ])
+                .to_owned();
+        }
+        match self.roll(7) {
+            0 => format!("({} AND {})", self.truth(depth - 1), self.truth(depth - 1)),
+            1 => format!("({} OR {})", self.truth(depth - 1), self.truth(depth - 1)),
+            2 => format!("(NOT {})", self.truth(depth - 1)),
+            3 => format!("({} IS NULL)", self.truth(depth - 1)),
+            4 => format!("({} BETWEEN {} AND {})", self.number(1), self.number(1), self.number(1)),
+            _ => {
+                let op = self.pick(&["<", "<=", "=", "<>", ">", ">="]);
+                format!("({} {op} {})", self.number(depth - 1), self.number(depth - 1))
+            }
+        }
+    }
+}
+
+/// Random expressions over two owners' columns mean what they mean in the clear, or are refused.
+#[test]
+fn random_expressions_mean_the_same() {
+    let seed =
+        std::env::var("CONJOIN_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_120);
+    println!("CONJOIN_TEST_SEED={seed}");
+    let (federation, data) = heart_for_all_uses();
+    let mut dice = Dice(seed);
+    let mut answered = 0;
+    let mut other = BTreeMap::new();
+    for _ in 0..120 {
+        let (a, b) = (dice.number(2), dice.truth(2));
+        let sql = match dice.roll(3) {
+            0 => format!("SELECT SUM({a}), COUNT({a}), COUNT(*) FROM cohort WHERE {b}"),
+            1 => format!("SELECT SUM({a}) FILTER (WHERE {b}), AVG({a}) FROM cohort"),
+            _ => format!("SELECT {b} AS k, COUNT(*), SUM({a}) FROM cohort GROUP BY {b}"),
+        };
+        match secure(&federation, &data, &sql) {
+            Ok(result) => {
+                answered += 1;
+                same(&sql, &result, &clear(&federation, &data, &sql), false);
+            }
+            Err(error) => {
+                assert!(matches!(error.class, Class::Invalid | Class::Refused), "{sql}: {error}");
+                *other.entry(error.message.chars().take(40).collect::<String>()).or_insert(0) += 1;
+            }
+        }
+    }
+    assert!(answered > 60, "only {answered} were answered: {other:?}");
+}
+
+/// The heart federation where every use of every column is allowed.
+fn heart_for_all_uses() -> (Federation, Data) {
+    let (mut federation, data) = heart();
+    for column in
+        federation.parties.iter_mut().flat_map(|party| &mut party.tables).flat_map(|table| &mut table.columns)
+    {
+        column.allow.insert(Use::Public);
+    }
+    (federation, data)
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Truth {
 pub(crate) trait Atoms {
     /// The names that expressions use.
     fn scope(&self) -> &Scope;
+    /// How many bits below the unit a quotient keeps, beside those of its denominator.
+    fn fraction_bits(&self) -> u32;
     /// A numeric expression as a whole (an owner's column, an aggregate), if it can be had as a whole.
     fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>>;
     /// A text as an index into a dictionary, if it can be had as a whole.
@@ -198,7 +200,8 @@ fn arithmetic(
             Ok(Number { reg: program.divide(top, b.reg, None)?, known, scale })
         }
         Operator::Divide => {
-            let (reg, scale) = quotient(program, &a, &b, None, None)?;
+            let fraction = program.range(b.reg).bits() + atoms.fraction_bits();
+            let (reg, scale) = quotient(program, &a, &b, fraction, None)?;
             Ok(Number { reg, known, scale })
         }
         Operator::Modulo if exact => {
