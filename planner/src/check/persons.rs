@@ -5,11 +5,12 @@
 //!   match with them); or
 //! - a count of runs, where the runs are of the owner's person column, or of the identifier by which that owner's table,
 //!   one row a person, was joined.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants")]
 
 use std::collections::BTreeSet;
 
-use datafusion::common::Column;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, JoinType};
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 use crate::catalog::{self, Federation, Party};
@@ -18,7 +19,13 @@ use crate::plan::{
 };
 
 /// Whether column `column` of node `node` (a group table, perhaps computed on) counts people of `owner`.
-pub(super) fn counts(plan: &SecurePlan, federation: &Federation, owner: PartyId, node: NodeId, column: usize) -> bool {
+pub(super) fn counts(
+    plan: &SecurePlan,
+    federation: &Federation,
+    owner: PartyId,
+    node: NodeId,
+    column: usize,
+) -> bool {
     match plan.nodes.get(node.0) {
         Some(Node::Compute(compute)) => {
             let Some((Reg(reg), _)) = compute.outputs.get(column) else { return false };
@@ -40,7 +47,8 @@ pub(super) fn counts(plan: &SecurePlan, federation: &Federation, owner: PartyId,
         }
         Some(Node::Lasso(lasso)) => {
             // The counts follow the model's own columns.
-            let counts_width = |id: NodeId| plan.nodes.get(id.0).map(|n| n.columns().len()).unwrap_or_default();
+            let counts_width =
+                |id: NodeId| plan.nodes.get(id.0).map(|n| n.columns().len()).unwrap_or_default();
             let Some(table) = lasso.counts else { return false };
             let own = lasso.columns.len().saturating_sub(counts_width(table));
             column.checked_sub(own).is_some_and(|place| counts(plan, federation, owner, table, place))
@@ -62,7 +70,9 @@ impl<'p> Trace<'p> {
     fn sum(&self, aggregate: &Aggregate, value: usize) -> bool {
         let own: Vec<Reached> = self.own(aggregate.input, value);
         !own.is_empty()
-            && own.iter().all(|(id, repeated)| !repeated && self.input(*id).is_some_and(|input| self.one_row(input)))
+            && own
+                .iter()
+                .all(|(id, repeated)| !repeated && self.input(*id).is_some_and(|input| self.one_row(input)))
     }
 
     fn runs(&self, aggregate: &Aggregate, counts: usize, run_starts: usize, max_run: usize) -> bool {
@@ -72,7 +82,9 @@ impl<'p> Trace<'p> {
         own.iter().any(|(own, _)| {
             starts.iter().any(|(start, column)| {
                 let Some(input) = self.input(*start) else { return false };
-                let Some(Source::RunStart(columns)) = input.columns.get(*column).map(|c| &c.source) else { return false };
+                let Some(Source::RunStart(columns)) = input.columns.get(*column).map(|c| &c.source) else {
+                    return false;
+                };
                 if own == start {
                     return self.is_person(input, columns) && max_run as u64 >= self.rows_per_person(input);
                 }
@@ -110,7 +122,10 @@ impl<'p> Trace<'p> {
     fn own(&self, node: NodeId, column: usize) -> Vec<Reached> {
         let mut reached = BTreeSet::new();
         self.reach(node, column, false, &mut reached);
-        reached.into_iter().filter(|(id, _)| self.input(*id).is_some_and(|input| input.owner == self.owner)).collect()
+        reached
+            .into_iter()
+            .filter(|(id, _)| self.input(*id).is_some_and(|input| input.owner == self.owner))
+            .collect()
     }
 
     /// All inputs that a column depends on; a match depends on both sides of its join.
@@ -121,7 +136,12 @@ impl<'p> Trace<'p> {
             }
             Some(Node::HashedJoin(join)) => {
                 let stay = self.plan.nodes.get(join.stay.0).map(|n| n.columns().len()).unwrap_or_default();
-                let moved = self.plan.nodes.get(join.moved_key.input.0).map(|n| n.columns().len()).unwrap_or_default();
+                let moved = self
+                    .plan
+                    .nodes
+                    .get(join.moved_key.input.0)
+                    .map(|n| n.columns().len())
+                    .unwrap_or_default();
                 let many = repeated || join.multiplicity == Multiplicity::ManyToOne;
                 if column < stay {
                     self.reach(join.stay, column, repeated, into);
@@ -192,14 +212,7 @@ impl<'p> Trace<'p> {
     /// How many rows of an input one person may have.
     fn rows_per_person(&self, input: &Input) -> u64 {
         let Some(party) = self.party(input) else { return u64::MAX };
-        let tables = input.tables.iter().filter_map(|name| party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name)));
-        let rows = tables.map(|table| if table.person.is_some() { table.max_rows_per_person } else { 1 });
-        match shape(&input.plan) {
-            Shape::Grouped => 1,
-            Shape::Single => rows.max().unwrap_or(u64::MAX),
-            Shape::Joined => rows.fold(1, u64::saturating_mul),
-            Shape::Stacked => rows.fold(0, u64::saturating_add),
-        }
+        per_person(&input.plan, party)
     }
 
     /// Whether local columns are made of the person column of their table.
@@ -214,6 +227,37 @@ impl<'p> Trace<'p> {
                     person.is_some_and(|person| person.eq_ignore_ascii_case(name))
                 })
         })
+    }
+}
+
+/// How many rows of a local plan one person may have; the persons of a semi join are those of the side that is kept.
+fn per_person(plan: &LogicalPlan, party: &Party) -> u64 {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            let table = party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(scan.table_name.table()));
+            table.map_or(u64::MAX, |table| if table.person.is_some() { table.max_rows_per_person } else { 1 })
+        }
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => 1,
+        LogicalPlan::Join(join) => match join.join_type {
+            JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => per_person(&join.left, party),
+            JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => per_person(&join.right, party),
+            _ if gives_one_row(&join.right) => per_person(&join.left, party),
+            _ => per_person(&join.left, party).saturating_mul(per_person(&join.right, party)),
+        },
+        LogicalPlan::Union(union) => {
+            union.inputs.iter().map(|input| per_person(input, party)).fold(0, u64::saturating_add)
+        }
+        other => other.inputs().first().map_or(u64::MAX, |input| per_person(input, party)),
+    }
+}
+
+/// Whether a plan is an aggregate without GROUP BY: a scalar subquery.
+fn gives_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(projection) => gives_one_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => gives_one_row(&alias.input),
+        _ => false,
     }
 }
 
@@ -235,7 +279,7 @@ pub(super) fn shape(plan: &LogicalPlan) -> Shape {
     match plan {
         LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => Shape::Grouped,
         LogicalPlan::Join(join) => match join.join_type {
-            datafusion::common::JoinType::LeftSemi | datafusion::common::JoinType::LeftAnti => shape(&join.left),
+            JoinType::LeftSemi | JoinType::LeftAnti => shape(&join.left),
             _ => Shape::Joined,
         },
         LogicalPlan::Union(_) => Shape::Stacked,
@@ -244,7 +288,8 @@ pub(super) fn shape(plan: &LogicalPlan) -> Shape {
 }
 
 fn same_bases(plan: &LogicalPlan, a: &[usize], b: &[usize]) -> bool {
-    let all = |columns: &[usize]| columns.iter().flat_map(|column| bases(plan, *column)).collect::<BTreeSet<_>>();
+    let all =
+        |columns: &[usize]| columns.iter().flat_map(|column| bases(plan, *column)).collect::<BTreeSet<_>>();
     let (a, b) = (all(a), all(b));
     !a.is_empty() && a == b
 }
@@ -269,7 +314,10 @@ pub(super) fn bases(plan: &LogicalPlan, column: usize) -> BTreeSet<(String, Stri
     match plan {
         LogicalPlan::TableScan(scan) => {
             let field = scan.projected_schema.fields().get(column);
-            field.map(|field| (scan.table_name.table().to_owned(), field.name().clone())).into_iter().collect()
+            field
+                .map(|field| (scan.table_name.table().to_owned(), field.name().clone()))
+                .into_iter()
+                .collect()
         }
         LogicalPlan::Projection(projection) => {
             projection.expr.get(column).map(|expr| through(&projection.input, &[expr])).unwrap_or_default()
@@ -282,9 +330,11 @@ pub(super) fn bases(plan: &LogicalPlan, column: usize) -> BTreeSet<(String, Stri
             let below = window.input.schema().fields().len();
             match column.checked_sub(below) {
                 None => bases(&window.input, column),
-                Some(own) => {
-                    window.window_expr.get(own).map(|expr| through(&window.input, &[expr])).unwrap_or_default()
-                }
+                Some(own) => window
+                    .window_expr
+                    .get(own)
+                    .map(|expr| through(&window.input, &[expr]))
+                    .unwrap_or_default(),
             }
         }
         LogicalPlan::Join(join) => {
