@@ -45,7 +45,12 @@ pub fn disclosures(plan: &SecurePlan, federation: &Federation, session: &Session
             Node::Release(release) => {
                 let number = plan.releases.iter().position(|id| id.0 == index).unwrap_or_default();
                 let step = format!("{index} Release r{number}");
-                all.extend(self::release(release, &analyst, &step, rows.get(index).copied().unwrap_or_default()));
+                all.extend(self::release(
+                    release,
+                    &analyst,
+                    &step,
+                    rows.get(index).copied().unwrap_or_default(),
+                ));
             }
             Node::Union(_) | Node::Compute(_) | Node::Aggregate(_) | Node::Lasso(_) => {}
         }
@@ -179,7 +184,8 @@ fn release(release: &Release, analyst: &str, step: &str, rows: usize) -> Vec<Dis
         if !matches!(release.rows, Rows::Groups(_)) {
             gates.extend(release.gate.iter().cloned());
         }
-        let withheld = conditions(&gates).map(|demand| format!(", or that it is withheld or NULL unless its rows {demand}"));
+        let withheld = conditions(&gates)
+            .map(|demand| format!(", or that it is withheld or NULL unless its rows {demand}"));
         let withheld = match (withheld, output.known) {
             (Some(text), _) => text,
             (None, Some(_)) => ", or that it is NULL".to_owned(),
@@ -214,9 +220,10 @@ fn owners(plan: &SecurePlan, federation: &Federation) -> Vec<Disclosure> {
     };
     let mut found = Vec::new();
     for (id, party) in federation.parties.iter().enumerate() {
-        let matches = plan.nodes.iter().any(|node| {
-            matches!(node, Node::HashedJoin(join) if party.seat == Some(join.matcher))
-        });
+        let matches = plan
+            .nodes
+            .iter()
+            .any(|node| matches!(node, Node::HashedJoin(join) if party.seat == Some(join.matcher)));
         let what = match (shares(id), party.seat.is_some()) {
             (true, _) if matches => {
                 "nothing about anybody else's rows but what is listed above; it does not see the answer"

@@ -10,9 +10,9 @@ use datafusion::scalar::ScalarValue;
 use crate::bind::DeclaredTable;
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, JoinKey, KeyDomain, Lasso, LassoOutput, LassoTerm,
-    Measure, Multiplicity, Node, NodeId, Op, Order, Output, PartyId, Range, Reg, Release, RingSize, Rows, Scale,
-    SecurePlan, SharedColumn, Source, Threshold,
+    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, JoinKey, KeyDomain, Lasso, LassoOutput,
+    LassoTerm, Measure, Multiplicity, Node, NodeId, Op, Order, Output, PartyId, Range, Reg, Release,
+    RingSize, Rows, Scale, SecurePlan, SharedColumn, Source, Threshold,
 };
 use crate::policy;
 
@@ -59,7 +59,8 @@ region = { type = "TEXT", values = ["north", "south"], nullable = false, allow =
 pub(crate) fn scan(party: usize) -> LogicalPlan {
     let federation = federation();
     let table = &federation.parties[party].tables[0];
-    let fields: Vec<_> = table.columns.iter().map(|c| Field::new(&c.name, c.sql_type.arrow(), c.nullable)).collect();
+    let fields: Vec<_> =
+        table.columns.iter().map(|c| Field::new(&c.name, c.sql_type.arrow(), c.nullable)).collect();
     let source = DeclaredTable { party: PartyId(party), table: 0, schema: Arc::new(Schema::new(fields)) };
     let name = format!("{}.{}", federation.parties[party].name, table.name);
     LogicalPlanBuilder::scan(name, Arc::new(source), None).unwrap().build().unwrap()
@@ -124,7 +125,10 @@ pub(crate) fn sum_by_region() -> SecurePlan {
             Measure::Sum { value: 0 },
             Measure::Persons { counts: 5, run_starts: 4, max_run: 3, rows: 0..2000 },
         ],
-        columns: vec![def("SUM(days)", ARITHMETIC, 0, 732_000), def("people of insurer", ARITHMETIC, 0, 2000)],
+        columns: vec![
+            def("SUM(days)", ARITHMETIC, 0, 732_000),
+            def("people of insurer", ARITHMETIC, 0, 2000),
+        ],
     };
     let values = ["north", "south"].map(|v| ScalarValue::Utf8(Some(v.to_owned()))).to_vec();
     let region = Field::new("region", DataType::Utf8, true);
@@ -167,6 +171,7 @@ fn lifestyle(party: usize) -> Node {
 }
 
 /// `SELECT SUM(h.age * c.days) FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(...)`.
+#[expect(clippy::too_many_lines, reason = "one plan, written out")]
 pub(crate) fn join() -> SecurePlan {
     let order = Order::Shuffled { adjacent: vec![0] };
     let stay = claims(order);
@@ -290,7 +295,8 @@ pub(crate) fn lasso(party: usize) -> SecurePlan {
             gate: vec![Threshold { at_least: 20, ..people(2, &owner) }],
         }],
     };
-    let fields = vec![Field::new("term", DataType::Utf8, true), Field::new("coefficient", DataType::Float64, true)];
+    let fields =
+        vec![Field::new("term", DataType::Utf8, true), Field::new("coefficient", DataType::Float64, true)];
     SecurePlan {
         nodes: vec![lifestyle(party), Node::Aggregate(counts), Node::Lasso(lasso), Node::Release(release)],
         releases: vec![NodeId(3)],

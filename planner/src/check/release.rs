@@ -27,7 +27,9 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation, session: &Sessio
     for (index, node) in plan.nodes.iter().enumerate() {
         match node {
             Node::Input(input) => {
-                if let Some(message) = recipient_refusal(party(federation, input.owner, index)?, &session.analyst) {
+                if let Some(message) =
+                    recipient_refusal(party(federation, input.owner, index)?, &session.analyst)
+                {
                     return Err(refused(message));
                 }
                 bound(input, federation, index)?;
@@ -51,7 +53,10 @@ fn party(federation: &Federation, id: PartyId, node: usize) -> Result<&Party> {
 /// An input of one table has at most that table's rows.
 fn bound(input: &Input, federation: &Federation, node: usize) -> Result<()> {
     let party = party(federation, input.owner, node)?;
-    let limits = input.tables.iter().filter_map(|name| party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name)));
+    let limits = input
+        .tables
+        .iter()
+        .filter_map(|name| party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name)));
     let limits: Vec<u64> = limits.map(|table| table.max_rows).collect();
     match (persons::shape(&input.plan), limits.as_slice()) {
         (persons::Shape::Single, [limit]) if input.bound as u64 > *limit => {
@@ -101,7 +106,8 @@ fn release(plan: &SecurePlan, federation: &Federation, release: &Release, node: 
                 Released::Model(lasso) => min_people.max(ROWS_PER_PARAMETER * parameters(lasso)),
             };
             let met = release.gate.iter().chain(&output.gate).any(|gate| {
-                gate.at_least >= needed && persons::counts(plan, federation, owner, release.input, gate.persons)
+                gate.at_least >= needed
+                    && persons::counts(plan, federation, owner, release.input, gate.persons)
             });
             if !met {
                 return Err(refused(format!(
@@ -113,7 +119,8 @@ fn release(plan: &SecurePlan, federation: &Federation, release: &Release, node: 
         }
         let groups = matches!(release.rows, crate::plan::Rows::Groups(_));
         let whole = release.gate.iter().any(|gate| {
-            gate.at_least >= min_people && persons::counts(plan, federation, owner, release.input, gate.persons)
+            gate.at_least >= min_people
+                && persons::counts(plan, federation, owner, release.input, gate.persons)
         });
         if groups && !whole {
             return Err(refused(format!(
@@ -130,7 +137,7 @@ fn parameters(lasso: &Lasso) -> u64 {
 }
 
 /// The group table or model under a release, with nothing but row-by-row computation in between.
-fn source<'p>(plan: &'p SecurePlan, from: NodeId, node: usize) -> Result<(NodeId, Released<'p>)> {
+fn source(plan: &SecurePlan, from: NodeId, node: usize) -> Result<(NodeId, Released<'_>)> {
     let mut at = from;
     loop {
         match plan.nodes.get(at.0) {
@@ -140,7 +147,9 @@ fn source<'p>(plan: &'p SecurePlan, from: NodeId, node: usize) -> Result<(NodeId
             Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_)) => {
                 return Err(refused("only aggregates leave the federation: a release of rows".to_owned()));
             }
-            Some(Node::Compute(_) | Node::Release(_)) | None => return Err(broken(node, "a release of nothing")),
+            Some(Node::Compute(_) | Node::Release(_)) | None => {
+                return Err(broken(node, "a release of nothing"));
+            }
         }
     }
 }

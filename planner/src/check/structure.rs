@@ -6,8 +6,8 @@ use datafusion::logical_expr::LogicalPlan;
 use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, JoinKey, Lasso, Measure, Node, Op, Order, Range, Reg,
-    Release, RingSize, SecurePlan, Source, Union,
+    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, JoinKey, Lasso, Measure, Node, Op, Order,
+    Range, Reg, Release, RingSize, SecurePlan, Source, Union,
 };
 
 use super::broken;
@@ -99,7 +99,9 @@ fn input(input: &Input, federation: &Federation) -> Checked {
     }
     for column in &input.columns {
         match &column.source {
-            Source::Value { column, .. } | Source::True(column) | Source::Equals { column, .. } => used.push(*column),
+            Source::Value { column, .. } | Source::True(column) | Source::Equals { column, .. } => {
+                used.push(*column);
+            }
             Source::Known(columns) => used.extend(columns),
             Source::RunStart(columns) => {
                 used.extend(columns);
@@ -152,9 +154,13 @@ fn hashed_join(join: &HashedJoin, plan: &SecurePlan, federation: &Federation) ->
     ensure(join.stay_key.columns.len() == join.moved_key.columns.len(), || {
         "identifiers of different numbers of parts".to_owned()
     })?;
-    ensure(join.moved_key.max_rows == 1, || "the table that moves has several rows per identifier".to_owned())?;
+    ensure(join.moved_key.max_rows == 1, || {
+        "the table that moves has several rows per identifier".to_owned()
+    })?;
     let several = join.multiplicity == crate::plan::Multiplicity::ManyToOne;
-    ensure(several || join.stay_key.max_rows == 1, || "a 1:1 join of several rows per identifier".to_owned())?;
+    ensure(several || join.stay_key.max_rows == 1, || {
+        "a 1:1 join of several rows per identifier".to_owned()
+    })?;
     let matcher = federation.parties.iter().position(|party| party.seat == Some(join.matcher));
     let matcher = matcher.ok_or("a matcher without a seat")?;
     for owner in [stay.owner, moved.owner] {
@@ -206,9 +212,12 @@ fn compute(compute: &Compute, plan: &SecurePlan) -> Checked {
     let mut kinds: Vec<Kind> = Vec::new();
     for (index, op) in compute.ops.iter().enumerate() {
         let operands = op.operands();
-        ensure(operands.iter().all(|Reg(reg)| *reg < index), || format!("op {index} reads a later register"))?;
+        ensure(operands.iter().all(|Reg(reg)| *reg < index), || {
+            format!("op {index} reads a later register")
+        })?;
         let found: Vec<Kind> = operands.iter().map(|Reg(reg)| kinds[*reg]).collect();
-        let result = result_kind(op, &found, &input).ok_or_else(|| format!("op {index} has the wrong operands"))?;
+        let result =
+            result_kind(op, &found, &input).ok_or_else(|| format!("op {index} has the wrong operands"))?;
         kinds.push(result);
     }
     for (Reg(reg), def) in &compute.outputs {
@@ -229,16 +238,20 @@ fn result_kind(op: &Op, operands: &[Kind], input: &[&ColumnDef]) -> Option<Kind>
     match (op, operands) {
         (Op::Column(column), []) => input.get(*column).map(|def| kind(def.encoding)),
         (Op::Constant { ring, .. }, []) => Some(Kind::Number(*ring)),
-        (Op::ConstantBit(_), []) => Some(Kind::Bit),
-        (Op::Add(..) | Op::Subtract(..) | Op::Multiply(..), [x, y]) => (number(x) && x == y).then_some(*x),
+        (Op::Add(..) | Op::Subtract(..) | Op::Multiply(..) | Op::Divide { .. }, [x, y]) => {
+            (number(x) && x == y).then_some(*x)
+        }
         (Op::Scale(..) | Op::Offset(..), [x]) => number(x).then_some(*x),
         (Op::Widen(_), [Kind::Number(RingSize::Z64)]) => Some(Kind::Number(RingSize::Z128)),
         (Op::Narrow(_), [Kind::Number(RingSize::Z128)]) => Some(Kind::Number(RingSize::Z64)),
-        (Op::Negative { bits: wide, .. } | Op::Zero { bits: wide, .. }, [x]) => bits(*wide, x).then_some(Kind::Bit),
-        (Op::And(..) | Op::Or(..) | Op::Xor(..), [Kind::Bit, Kind::Bit]) | (Op::Not(_), [Kind::Bit]) => Some(Kind::Bit),
+        (Op::Negative { bits: wide, .. } | Op::Zero { bits: wide, .. }, [x]) => {
+            bits(*wide, x).then_some(Kind::Bit)
+        }
+        (Op::ConstantBit(_), [])
+        | (Op::And(..) | Op::Or(..) | Op::Xor(..), [Kind::Bit, Kind::Bit])
+        | (Op::Not(_), [Kind::Bit]) => Some(Kind::Bit),
         (Op::BitToArithmetic { ring, .. }, [Kind::Bit]) => Some(Kind::Number(*ring)),
         (Op::Select { .. }, [Kind::Bit, x, y]) => (number(x) && x == y).then_some(*x),
-        (Op::Divide { .. }, [x, y]) => (number(x) && x == y).then_some(*x),
         (Op::DivideByConstant { divisor, .. }, [x]) => (number(x) && *divisor > 0).then_some(*x),
         _ => None,
     }
@@ -256,12 +269,18 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
         let codes = !key.is_empty() && key.iter().all(|code| is(*code, Encoding::Arithmetic(RingSize::Z64)));
         ensure(codes, || "a key that is no one-hot code".to_owned())?;
     }
-    ensure(aggregate.measures.len() == aggregate.columns.len(), || "measures and columns differ in number".to_owned())?;
+    ensure(aggregate.measures.len() == aggregate.columns.len(), || {
+        "measures and columns differ in number".to_owned()
+    })?;
     for (measure, def) in aggregate.measures.iter().zip(&aggregate.columns) {
         let out = match measure {
             Measure::Sum { value } => ring(*value),
-            Measure::SumOfProducts { left, right } => ring(*left).filter(|found| ring(*right) == Some(*found)),
-            Measure::SumOfRows { value, rows: part } => ring(*value).filter(|_| part.start <= part.end && part.end <= rows),
+            Measure::SumOfProducts { left, right } => {
+                ring(*left).filter(|found| ring(*right) == Some(*found))
+            }
+            Measure::SumOfRows { value, rows: part } => {
+                ring(*value).filter(|_| part.start <= part.end && part.end <= rows)
+            }
             Measure::Persons { counts, run_starts, max_run, rows: part } => {
                 let bits = is(*counts, Encoding::Bit) && is(*run_starts, Encoding::Bit) && *max_run > 0;
                 let within = part.start <= part.end && part.end <= rows;

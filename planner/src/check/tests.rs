@@ -1,6 +1,8 @@
 //! Plans that keep the rules, and the same plans with one thing changed.
 
-use crate::plan::{Encoding, Measure, Multiplicity, Node, NodeId, Op, Order, PartyId, Reg, RingSize, Rows, Source};
+use crate::plan::{
+    Encoding, Measure, Multiplicity, Node, NodeId, Op, Order, PartyId, Reg, RingSize, Rows, Source,
+};
 use crate::plan_samples as samples;
 
 use super::*;
@@ -37,8 +39,18 @@ macro_rules! node {
 const CASES: &[Case] = &[
     // Release.
     (samples::sum_by_region, |p| node!(p, 2, Release).gate.clear(), Class::Refused, "10 people of insurer"),
-    (samples::sum_by_region, |p| node!(p, 2, Release).gate[0].at_least = 9, Class::Refused, "10 people of insurer"),
-    (samples::sum_by_region, |p| node!(p, 2, Release).gate[0].persons = 0, Class::Refused, "10 people of insurer"),
+    (
+        samples::sum_by_region,
+        |p| node!(p, 2, Release).gate[0].at_least = 9,
+        Class::Refused,
+        "10 people of insurer",
+    ),
+    (
+        samples::sum_by_region,
+        |p| node!(p, 2, Release).gate[0].persons = 0,
+        Class::Refused,
+        "10 people of insurer",
+    ),
     (
         samples::sum_by_region,
         |p| {
@@ -48,9 +60,26 @@ const CASES: &[Case] = &[
         Class::Refused,
         "groups would show up",
     ),
-    (samples::join, |p| { node!(p, 5, Release).outputs[0].gate.clear(); }, Class::Refused, "10 people of hospital"),
-    (samples::lasso0, |p| node!(p, 3, Release).outputs[0].gate.clear(), Class::Refused, "20 people of hospital"),
-    (samples::lasso0, |p| node!(p, 3, Release).outputs[0].gate[0].at_least = 19, Class::Refused, "20 people of hospital"),
+    (
+        samples::join,
+        |p| {
+            node!(p, 5, Release).outputs[0].gate.clear();
+        },
+        Class::Refused,
+        "10 people of hospital",
+    ),
+    (
+        samples::lasso0,
+        |p| node!(p, 3, Release).outputs[0].gate.clear(),
+        Class::Refused,
+        "20 people of hospital",
+    ),
+    (
+        samples::lasso0,
+        |p| node!(p, 3, Release).outputs[0].gate[0].at_least = 19,
+        Class::Refused,
+        "20 people of hospital",
+    ),
     (
         samples::sum_by_region,
         |p| {
@@ -94,9 +123,24 @@ const CASES: &[Case] = &[
         "people of",
     ),
     // Owners and columns.
-    (samples::join, |p| node!(p, 2, HashedJoin).stay_key.columns = vec![1], Class::Refused, "does not allow `join`"),
-    (samples::sum_by_region, |p| node!(p, 0, Input).owner = PartyId(0), Class::Internal, "reads insurer.claims"),
-    (samples::sum_by_region, |p| node!(p, 0, Input).owner = PartyId(9), Class::Internal, "an owner that does not exist"),
+    (
+        samples::join,
+        |p| node!(p, 2, HashedJoin).stay_key.columns = vec![1],
+        Class::Refused,
+        "does not allow `join`",
+    ),
+    (
+        samples::sum_by_region,
+        |p| node!(p, 0, Input).owner = PartyId(0),
+        Class::Internal,
+        "reads insurer.claims",
+    ),
+    (
+        samples::sum_by_region,
+        |p| node!(p, 0, Input).owner = PartyId(9),
+        Class::Internal,
+        "an owner that does not exist",
+    ),
     (samples::sum_by_region, |p| node!(p, 0, Input).tables.clear(), Class::Internal, "reads insurer.claims"),
     (samples::sum_by_region, |p| node!(p, 0, Input).bound = 2001, Class::Internal, ""),
     (samples::sum_by_region, |p| node!(p, 0, Input).bound = 0, Class::Internal, "without rows"),
@@ -107,11 +151,28 @@ const CASES: &[Case] = &[
     (samples::sum_by_region, |p| p.releases.push(NodeId(2)), Class::Internal, "releases listed"),
     (samples::sum_by_region, |p| node!(p, 1, Aggregate).keys[0][1] = 99, Class::Internal, "one-hot"),
     (samples::sum_by_region, |p| node!(p, 1, Aggregate).keys[0][1] = 5, Class::Internal, "one-hot"),
-    (samples::sum_by_region, |p| { node!(p, 1, Aggregate).measures.pop(); }, Class::Internal, "differ in number"),
+    (
+        samples::sum_by_region,
+        |p| {
+            node!(p, 1, Aggregate).measures.pop();
+        },
+        Class::Internal,
+        "differ in number",
+    ),
     (samples::sum_by_region, |p| node!(p, 0, Input).valid = Some(7), Class::Internal, "does not exist"),
     (samples::sum_by_region, |p| node!(p, 0, Input).order = Order::Local, Class::Internal, "not adjacent"),
-    (samples::sum_by_region, |p| node!(p, 0, Input).columns[0].def.range.lo = 400, Class::Internal, "does not fit"),
-    (samples::sum_by_region, |p| node!(p, 0, Input).columns[5].def.range.hi = 2, Class::Internal, "does not fit"),
+    (
+        samples::sum_by_region,
+        |p| node!(p, 0, Input).columns[0].def.range.lo = 400,
+        Class::Internal,
+        "does not fit",
+    ),
+    (
+        samples::sum_by_region,
+        |p| node!(p, 0, Input).columns[5].def.range.hi = 2,
+        Class::Internal,
+        "does not fit",
+    ),
     (samples::sum_by_region, |p| node!(p, 2, Release).outputs[0].value = 9, Class::Internal, "no number"),
     (samples::sum_by_region, |p| node!(p, 2, Release).outputs[0].known = Some(0), Class::Internal, "no bit"),
     (samples::sum_by_region, |p| node!(p, 2, Release).present = Some(0), Class::Internal, "no bit"),
@@ -129,17 +190,39 @@ const CASES: &[Case] = &[
     (samples::join, |p| node!(p, 2, HashedJoin).matcher = 0, Class::Internal, "matcher owns a table"),
     (samples::join, |p| node!(p, 2, HashedJoin).matcher = 1, Class::Internal, "matcher owns a table"),
     (samples::join, |p| node!(p, 2, HashedJoin).matcher = 3, Class::Internal, "without a seat"),
-    (samples::join, |p| node!(p, 2, HashedJoin).moved_key.max_rows = 2, Class::Internal, "several rows per identifier"),
+    (
+        samples::join,
+        |p| node!(p, 2, HashedJoin).moved_key.max_rows = 2,
+        Class::Internal,
+        "several rows per identifier",
+    ),
     (
         samples::join,
         |p| node!(p, 2, HashedJoin).multiplicity = Multiplicity::OneToOne,
         Class::Internal,
         "1:1 join",
     ),
-    (samples::join, |p| { node!(p, 2, HashedJoin).columns.pop(); }, Class::Internal, "not those of the two tables"),
+    (
+        samples::join,
+        |p| {
+            node!(p, 2, HashedJoin).columns.pop();
+        },
+        Class::Internal,
+        "not those of the two tables",
+    ),
     (samples::join, |p| node!(p, 0, Input).order = Order::Adjacent(vec![0]), Class::Internal, "not shuffled"),
-    (samples::join, |p| node!(p, 3, Compute).ops[2] = Op::Multiply(Reg(0), Reg(2)), Class::Internal, "later register"),
-    (samples::join, |p| node!(p, 3, Compute).ops[7] = Op::And(Reg(0), Reg(6)), Class::Internal, "wrong operands"),
+    (
+        samples::join,
+        |p| node!(p, 3, Compute).ops[2] = Op::Multiply(Reg(0), Reg(2)),
+        Class::Internal,
+        "later register",
+    ),
+    (
+        samples::join,
+        |p| node!(p, 3, Compute).ops[7] = Op::And(Reg(0), Reg(6)),
+        Class::Internal,
+        "wrong operands",
+    ),
     (samples::join, |p| node!(p, 3, Compute).ops[0] = Op::Column(77), Class::Internal, "wrong operands"),
     (
         samples::join,

@@ -2,6 +2,8 @@
 
 mod node;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::catalog::Federation;
 use crate::plan::{Encoding, Node, SecurePlan};
@@ -58,7 +60,8 @@ pub struct PlanCost {
 /// The cost of every node of a plan.
 pub fn cost(plan: &SecurePlan, federation: &Federation) -> PlanCost {
     let rows = plan.rows();
-    let nodes: Vec<Cost> = (0..plan.nodes.len()).map(|index| node::cost(plan, federation, &rows, index)).collect();
+    let nodes: Vec<Cost> =
+        (0..plan.nodes.len()).map(|index| node::cost(plan, federation, &rows, index)).collect();
     let total = nodes.iter().fold(Cost::default(), |sum, cost| sum.then(*cost));
     PlanCost { nodes, total, memory_bytes: memory(plan, &rows) }
 }
@@ -71,7 +74,8 @@ fn memory(plan: &SecurePlan, rows: &[usize]) -> u64 {
         columns.iter().map(|def| 2 * table::component(def.encoding, count)).sum::<u64>()
     };
     let last_use = |index: usize| {
-        let readers = plan.nodes.iter().enumerate().filter(|(_, node)| node.inputs().iter().any(|id| id.0 == index));
+        let readers =
+            plan.nodes.iter().enumerate().filter(|(_, node)| node.inputs().iter().any(|id| id.0 == index));
         readers.map(|(reader, _)| reader).max().unwrap_or(index)
     };
     let work = |index: usize| match &plan.nodes[index] {

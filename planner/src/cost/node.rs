@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Lasso, Measure, Multiplicity, Node, NodeId, Op, Reg, Release,
-    RingSize, Rounding, Rows, SecurePlan,
+    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Lasso, Measure, Multiplicity, Node, NodeId, Op, Reg,
+    Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, table};
@@ -18,7 +18,8 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
     match node {
         Node::Input(input) => {
             let seat = federation.parties.get(input.owner.0).and_then(|party| party.seat);
-            let bytes = node.columns().iter().map(|def| table::component(def.encoding, input.bound as u64)).sum();
+            let bytes =
+                node.columns().iter().map(|def| table::component(def.encoding, input.bound as u64)).sum();
             table::input(seat, bytes)
         }
         Node::HashedJoin(join) => {
@@ -26,7 +27,9 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
         }
         Node::Union(_) => Cost::default(),
         Node::Compute(compute) => self::compute(compute, of(compute.input), &columns(compute.input)),
-        Node::Aggregate(aggregate) => self::aggregate(aggregate, of(aggregate.input), &columns(aggregate.input)),
+        Node::Aggregate(aggregate) => {
+            self::aggregate(aggregate, of(aggregate.input), &columns(aggregate.input))
+        }
         Node::Lasso(lasso) => self::lasso(lasso, of(lasso.input), &columns(lasso.input)),
         Node::Release(release) => self::release(release, of(release.input), &columns(release.input)),
     }
@@ -54,7 +57,8 @@ fn compute(compute: &Compute, n: u64, columns: &[&ColumnDef]) -> Cost {
         let operands = op.operands();
         let ring = ring_of(op, &operands, &rings, columns);
         let own = op_cost(op, n, ring);
-        let before = operands.iter().filter_map(|Reg(reg)| depth.get(*reg)).max().copied().unwrap_or_default();
+        let before =
+            operands.iter().filter_map(|Reg(reg)| depth.get(*reg)).max().copied().unwrap_or_default();
         depth.push(before + own.rounds);
         rings.push(ring);
         total = total.beside(own);
@@ -63,7 +67,12 @@ fn compute(compute: &Compute, n: u64, columns: &[&ColumnDef]) -> Cost {
 }
 
 /// The ring of an op's result; none for a bit.
-fn ring_of(op: &Op, operands: &[Reg], rings: &[Option<RingSize>], columns: &[&ColumnDef]) -> Option<RingSize> {
+fn ring_of(
+    op: &Op,
+    operands: &[Reg],
+    rings: &[Option<RingSize>],
+    columns: &[&ColumnDef],
+) -> Option<RingSize> {
     let operand = |index: usize| operands.get(index).and_then(|Reg(reg)| rings.get(*reg).copied().flatten());
     match op {
         Op::Column(index) => match columns.get(*index)?.encoding {
@@ -177,7 +186,13 @@ fn sums_of(keys: &[u64], ring: RingSize, n: u64, members: u64) -> Cost {
 
 fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
     let terms = lasso.features.len() as u64;
-    let bits = lasso.features.iter().chain([&lasso.target]).map(|term| u64::from(term.bits)).max().unwrap_or_default();
+    let bits = lasso
+        .features
+        .iter()
+        .chain([&lasso.target])
+        .map(|term| u64::from(term.bits))
+        .max()
+        .unwrap_or_default();
     let ring = match columns.get(lasso.target.column).map(|def| def.encoding) {
         Some(Encoding::Arithmetic(ring)) => ring,
         Some(Encoding::Bit | Encoding::Planes(_)) | None => RingSize::Z64,

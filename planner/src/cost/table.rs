@@ -168,8 +168,10 @@ fn divide_bounded(n: u64, ring: RingSize) -> Cost {
     let to_wide = if ring == wide { Cost::default() } else { widen(n) };
     let product = || multiply(n, wide);
     let truncated = || multiply(n, wide).then(by_parts(n, element(wide), element(wide)));
-    let top = all_bits(n, BOUNDED_BITS).then(suffix_or(n, BOUNDED_BITS)).then(to_arithmetic(n, BOUNDED_BITS, wide));
-    let mut cost = magnitude(n, BOUNDED_BITS + 1, ring).then(to_wide).beside(top).beside(to_wide).then(product());
+    let top =
+        all_bits(n, BOUNDED_BITS).then(suffix_or(n, BOUNDED_BITS)).then(to_arithmetic(n, BOUNDED_BITS, wide));
+    let mut cost =
+        magnitude(n, BOUNDED_BITS + 1, ring).then(to_wide).beside(top).beside(to_wide).then(product());
     for _ in 0..4 {
         cost = cost.then(truncated()).then(truncated());
     }

@@ -20,7 +20,8 @@ pub fn json(plan: &SecurePlan, federation: &Federation) -> Value {
         .map(|(index, node)| {
             let own = cost.nodes.get(index).copied().unwrap_or_default();
             let inputs: Vec<usize> = node.inputs().into_iter().map(|id| id.0).collect();
-            let columns: Vec<Value> = node.columns().into_iter().map(|def| Value::from(text::column(def))).collect();
+            let columns: Vec<Value> =
+                node.columns().into_iter().map(|def| Value::from(text::column(def))).collect();
             let local = match node {
                 Node::Input(input) => Value::from(lines(&input.plan.display_indent().to_string())),
                 Node::HashedJoin(_)

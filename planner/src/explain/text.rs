@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, Lasso, LassoOutput, Measure, Multiplicity, Node, Op,
-    Order, Release, RingSize, Rows, SecurePlan, Threshold,
+    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, Lasso, LassoOutput, Measure, Multiplicity,
+    Node, Op, Order, Release, RingSize, Rows, SecurePlan, Threshold,
 };
 
 /// Bytes with a unit, in at most four digits.
@@ -74,7 +74,10 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
         Node::Input(_) => "replicated secret sharing".to_owned(),
         Node::HashedJoin(join) => {
             let matcher = federation.parties.iter().find(|party| party.seat == Some(join.matcher));
-            format!("HMAC-SHA-256 pseudonyms, compared by {}", matcher.map_or("?", |party| party.name.as_str()))
+            format!(
+                "HMAC-SHA-256 pseudonyms, compared by {}",
+                matcher.map_or("?", |party| party.name.as_str())
+            )
         }
         Node::Union(_) => "no communication".to_owned(),
         Node::Compute(_) => "arithmetic and comparisons on shares".to_owned(),
@@ -167,7 +170,11 @@ fn aggregate(aggregate: &Aggregate) -> String {
     let cells: usize = aggregate.keys.iter().map(Vec::len).product();
     let persons = aggregate.measures.iter().any(|measure| matches!(measure, Measure::Persons { .. }));
     let counting = if persons { "; persons counted once" } else { "" };
-    let by = if aggregate.keys.is_empty() { String::new() } else { format!(" in {}", plural(cells as u64, "cell")) };
+    let by = if aggregate.keys.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", plural(cells as u64, "cell"))
+    };
     format!("{}{by}{counting}", unique(&names))
 }
 
@@ -179,7 +186,12 @@ fn lasso(lasso: &Lasso) -> String {
     };
     let scale = if lasso.standardize { ", standardised" } else { "" };
     let intercept = if lasso.intercept { "" } else { ", no intercept" };
-    format!("{what} of {} on {}; alpha = {}{scale}{intercept}", lasso.target.name, names.join(", "), lasso.alpha)
+    format!(
+        "{what} of {} on {}; alpha = {}{scale}{intercept}",
+        lasso.target.name,
+        names.join(", "),
+        lasso.alpha
+    )
 }
 
 fn release(release: &Release) -> String {
@@ -196,11 +208,12 @@ fn release(release: &Release) -> String {
         }
     };
     names.extend(release.outputs.iter().map(|output| output.field.name().as_str()));
-    let gates: Vec<&Threshold> = release.gate.iter().chain(release.outputs.iter().flat_map(|o| &o.gate)).collect();
-    let demands: BTreeSet<String> =
-        gates.iter().map(|gate| demand(gate)).collect();
+    let gates: Vec<&Threshold> =
+        release.gate.iter().chain(release.outputs.iter().flat_map(|o| &o.gate)).collect();
+    let demands: BTreeSet<String> = gates.iter().map(|gate| demand(gate)).collect();
     let demands: Vec<_> = demands.into_iter().collect();
-    let gate = if demands.is_empty() { "nothing".to_owned() } else { format!("at least {}", demands.join(", ")) };
+    let gate =
+        if demands.is_empty() { "nothing".to_owned() } else { format!("at least {}", demands.join(", ")) };
     format!("{}; {rows}gate: {gate}", names.join(", "))
 }
 

@@ -10,9 +10,15 @@ use super::{Measured, MeasuredStep};
 /// The lines of EXPLAIN: the clear stage, then for every release its nodes, the owners' local plans at the leaves.
 ///
 /// With `measured`, every node also says what it took.
-pub fn tree(plan: &SecurePlan, federation: &Federation, verbose: bool, measured: Option<&Measured>) -> Vec<String> {
+pub fn tree(
+    plan: &SecurePlan,
+    federation: &Federation,
+    verbose: bool,
+    measured: Option<&Measured>,
+) -> Vec<String> {
     let cost = cost(plan, federation);
-    let mut printer = Printer { plan, federation, verbose, measured, cost: &cost, rows: plan.rows(), lines: Vec::new() };
+    let mut printer =
+        Printer { plan, federation, verbose, measured, cost: &cost, rows: plan.rows(), lines: Vec::new() };
     printer.clear();
     printer.secure();
     for notice in &plan.notices {
@@ -87,7 +93,10 @@ impl Printer<'_> {
         let cost = self.cost.nodes.get(index).copied().unwrap_or_default();
         let place = text::place(node, self.federation);
         let protocol = text::protocol(node, self.federation);
-        self.line(depth, &format!("   [{place}; {protocol}; at most {}; {}]", text::plural(rows, "row"), costs(&cost)));
+        self.line(
+            depth,
+            &format!("   [{place}; {protocol}; at most {}; {}]", text::plural(rows, "row"), costs(&cost)),
+        );
         if let Some(step) = self.measured.and_then(|measured| measured.nodes.get(index)) {
             let text = taken(step);
             self.line(depth, &format!("   [took {text}]"));

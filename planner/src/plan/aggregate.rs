@@ -10,7 +10,7 @@ use super::{ColumnDef, NodeId};
 pub struct Aggregate {
     /// Where the rows come from.
     pub input: NodeId,
-    /// For each key, its one-hot columns (arithmetic, Z_2^64), one per value of its domain.
+    /// For each key, its one-hot columns (arithmetic, `Z_2^64`), one per value of its domain.
     pub keys: Vec<Vec<usize>>,
     /// What is summed.
     pub measures: Vec<Measure>,

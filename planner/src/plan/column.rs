@@ -40,9 +40,9 @@ pub struct ValueType {
 /// The ring of an arithmetic column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RingSize {
-    /// Z_2^64.
+    /// `Z_2^64`.
     Z64,
-    /// Z_2^128.
+    /// `Z_2^128`.
     Z128,
 }
 

@@ -42,9 +42,9 @@ pub enum Op {
     Offset(Reg, i128),
     /// x * y. One round.
     Multiply(Reg, Reg),
-    /// Z_2^64 to Z_2^128, signed; |x| < 2^62.
+    /// `Z_2^64` to `Z_2^128`, signed; |x| < 2^62.
     Widen(Reg),
-    /// Z_2^128 to Z_2^64; the value fits.
+    /// `Z_2^128` to `Z_2^64`; the value fits.
     Narrow(Reg),
     /// The bit `x < 0`; x lies in [-2^(bits-1), 2^(bits-1)).
     Negative {
@@ -85,15 +85,15 @@ pub enum Op {
         otherwise: Reg,
     },
     /// numerator / denominator, truncated towards zero. 0 where the denominator is 0 (the planner's known bit says so).
-    /// Both operands are signed; |quotient| < 2^quotient_bits.
+    /// Both operands are signed; `|quotient| < 2^quotient_bits`.
     Divide {
         /// Signed.
         numerator: Reg,
         /// Signed.
         denominator: Reg,
-        /// |numerator| < 2^numerator_bits.
+        /// `|numerator| < 2^numerator_bits`.
         numerator_bits: u32,
-        /// |denominator| < 2^denominator_bits.
+        /// `|denominator| < 2^denominator_bits`.
         denominator_bits: u32,
     },
     /// x divided by a public number greater than 0.

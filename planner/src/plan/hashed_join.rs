@@ -7,7 +7,7 @@ use super::{ColumnDef, NodeId};
 /// The two owners agree a key that no seat knows, and send pseudonyms of *all* their rows (see
 /// [`Order::Shuffled`](super::Order::Shuffled)) to the matcher, which finds the pairs, moves the shared columns of `moved`
 /// into the order of `stay` and inputs one match bit a row. Output columns: those of `stay`, those of `moved`, the match
-/// bit as a bit, the match bit in Z_2^64. Rows without a partner hold arbitrary values of `moved`: the match bit must be
+/// bit as a bit, the match bit in `Z_2^64`. Rows without a partner hold arbitrary values of `moved`: the match bit must be
 /// multiplied in before any use.
 #[derive(Clone, Debug)]
 pub struct HashedJoin {

@@ -47,14 +47,14 @@ pub struct LassoTerm {
 /// What comes out of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LassoOutput {
-    /// One row per term, the intercept (if any), then the features in order: `value` in Z_2^128 and the bit `accepted`
+    /// One row per term, the intercept (if any), then the features in order: `value` in `Z_2^128` and the bit `accepted`
     /// (the solver has converged).
     ///
     /// Every row of `value` has a fixed-point scale of its own that follows from the model. The analyst's executor
     /// decodes the column to DOUBLE where a release gives it out as it is (directly, or through
     /// [`Op::Column`](super::Op::Column)); the release's own scale is not used.
     Coefficients,
-    /// One row: `n, r2, mse, iterations, nonzero, kkt`, all in Z_2^128, and the bit `accepted`.
+    /// One row: `n, r2, mse, iterations, nonzero, kkt`, all in `Z_2^128`, and the bit `accepted`.
     ///
     /// `n`, `iterations` and `nonzero` are integers; `r2`, `mse` and `kkt` are decoded to DOUBLE as `value` is. What else
     /// a summary shows (`n_dropped`, `alpha`) follows from `counts` and from public numbers.

@@ -47,7 +47,7 @@ pub struct KeyDomain {
 /// A number of persons that must be reached, decided inside the computation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Threshold {
-    /// A column of the input in Z_2^64: the number of distinct persons.
+    /// A column of the input in `Z_2^64`: the number of distinct persons.
     pub persons: usize,
     /// How many are needed.
     pub at_least: u64,

@@ -1,4 +1,5 @@
 //! GROUP BY, DISTINCT and windows: where rows become groups that may leave.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants")]
 
 use std::collections::BTreeSet;
 
@@ -81,7 +82,8 @@ impl Checker<'_> {
                 continue;
             }
             for base in lineage.values() {
-                let inner = [Use::Group, Use::Join, Use::Aggregate].iter().any(|wanted| self.allows(base, *wanted));
+                let inner =
+                    [Use::Group, Use::Join, Use::Aggregate].iter().any(|wanted| self.allows(base, *wanted));
                 if !inner && !self.is_person(base) {
                     self.require_base(base, Use::Group, key)?;
                 }
@@ -133,14 +135,16 @@ impl Checker<'_> {
     /// `array_agg` and its like.
     fn hands_out(&self, call: &AggregateFunction, at: &Expr) -> Error {
         let name = call.func.name();
-        let column = call.params.args.first().map_or_else(|| name.to_owned(), |arg| bare(arg));
+        let column = call.params.args.first().map_or_else(|| name.to_owned(), bare);
         Error {
             class: Class::Refused,
             message: format!(
                 "only aggregates leave the federation: column {column} is row-level; try COUNT, SUM or AVG instead of \
                  {name}, which hands out values of rows"
             ),
-            hint: Some(format!("COUNT({column}) or COUNT(DISTINCT {column}) count the values without showing them.")),
+            hint: Some(format!(
+                "COUNT({column}) or COUNT(DISTINCT {column}) count the values without showing them."
+            )),
             position: position::of(at, self.sql),
         }
     }
@@ -155,7 +159,8 @@ impl Checker<'_> {
                 if let (Kind::Rows, Some(first)) = (input.kind, first) {
                     return Err(self.row_level(first));
                 }
-                let columns = on.select_expr.iter().map(|e| self.free_call(e, &scope)).collect::<Result<Vec<_>>>()?;
+                let columns =
+                    on.select_expr.iter().map(|e| self.free_call(e, &scope)).collect::<Result<Vec<_>>>()?;
                 Ok(input.with_columns(columns))
             }
             Distinct::All(_) if input.kind != Kind::Rows => Ok(input),
@@ -224,12 +229,19 @@ impl Checker<'_> {
             Expr::AggregateFunction(call) => {
                 let operands = call.params.args.iter().chain(call.params.filter.iter().map(AsRef::as_ref));
                 let operands = operands.chain(call.params.order_by.iter().map(|sort| &sort.expr));
-                let parts = operands.map(|operand| self.lineage(operand, scope)).collect::<Result<Vec<_>>>()?;
+                let parts =
+                    operands.map(|operand| self.lineage(operand, scope)).collect::<Result<Vec<_>>>()?;
                 Lineage { closed: false, ..Lineage::merge(parts) }
             }
             Expr::WindowFunction(call) => {
-                let args = call.params.args.iter().map(|arg| self.lineage(arg, scope)).collect::<Result<Vec<_>>>()?;
-                let by = call.params.partition_by.iter().chain(call.params.order_by.iter().map(|sort| &sort.expr));
+                let args = call
+                    .params
+                    .args
+                    .iter()
+                    .map(|arg| self.lineage(arg, scope))
+                    .collect::<Result<Vec<_>>>()?;
+                let by =
+                    call.params.partition_by.iter().chain(call.params.order_by.iter().map(|sort| &sort.expr));
                 let by = by.map(|key| self.lineage(key, scope)).collect::<Result<Vec<_>>>()?;
                 // What partitions and sorts decides which value a row gets; its owner is asked where that is done.
                 let by = Lineage { uses: BTreeSet::new(), ..Lineage::merge(by) };
@@ -244,7 +256,12 @@ impl Checker<'_> {
     }
 
     /// HAVING decides what is revealed: it may use keys, and aggregates that are output columns.
-    pub(super) fn having(&mut self, predicate: &Expr, mut relation: Relation, scope: &Scope<'_>) -> Result<Relation> {
+    pub(super) fn having(
+        &mut self,
+        predicate: &Expr,
+        mut relation: Relation,
+        scope: &Scope<'_>,
+    ) -> Result<Relation> {
         let lineage = self.lineage(predicate, scope)?;
         self.require_free(&lineage, predicate)?;
         for base in lineage.behind {
@@ -312,7 +329,9 @@ fn gives(function: &str) -> Gives {
     match function {
         "count" | "sum" | "avg" | "mean" | "approx_distinct" => Gives::Number(Use::Aggregate),
         "median" | "approx_median" | "percentile_cont" | "quantile_cont" => Gives::Number(Use::Quantile),
-        "min" | "max" | "bool_and" | "bool_or" | "bit_and" | "bit_or" | "bit_xor" => Gives::Number(Use::MinMax),
+        "min" | "max" | "bool_and" | "bool_or" | "bit_and" | "bit_or" | "bit_xor" => {
+            Gives::Number(Use::MinMax)
+        }
         other if other.starts_with("approx_percentile") => Gives::Number(Use::Quantile),
         other => {
             let moments = ["var", "stddev", "covar", "corr", "regr_"];

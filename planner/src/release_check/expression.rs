@@ -1,4 +1,5 @@
 //! Lineage of expressions.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants")]
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -111,7 +112,8 @@ impl Checker<'_> {
             hint: None,
             position: None,
         })?;
-        let parts = operands.iter().map(|operand| self.lineage(operand, scope)).collect::<Result<Vec<_>>>()?;
+        let parts =
+            operands.iter().map(|operand| self.lineage(operand, scope)).collect::<Result<Vec<_>>>()?;
         let whole = Lineage::merge(parts);
         let boolean = expr.get_type(scope.schema).is_ok_and(|t| t == DataType::Boolean);
         Ok(Lineage { closed: whole.closed || boolean, ..whole })
@@ -139,7 +141,8 @@ impl Checker<'_> {
         let plain = IDENTITY_FUNCTIONS.contains(&name.as_str()) && parts.iter().all(|part| part.plain);
         let whole = Lineage { plain, ..Lineage::merge(parts) };
         let boolean = expr.get_type(scope.schema).is_ok_and(|t| t == DataType::Boolean);
-        let keeps_value = matches!(name.as_str(), "coalesce" | "nvl" | "nvl2" | "ifnull" | "greatest" | "least");
+        let keeps_value =
+            matches!(name.as_str(), "coalesce" | "nvl" | "nvl2" | "ifnull" | "greatest" | "least");
         if boolean && !keeps_value {
             return Ok(whole.condition());
         }

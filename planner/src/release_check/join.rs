@@ -1,4 +1,5 @@
 //! Equalities that link tables, and all other conditions over rows.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants")]
 
 use std::collections::BTreeSet;
 
@@ -33,8 +34,11 @@ impl Checker<'_> {
         let mut conditions = Vec::new();
         for part in condition.map(split_conjunction).unwrap_or_default() {
             match part {
-                Expr::BinaryExpr(binary) if matches!(binary.op, Operator::Eq | Operator::IsNotDistinctFrom) => {
-                    let (left, right) = (self.lineage(&binary.left, scope)?, self.lineage(&binary.right, scope)?);
+                Expr::BinaryExpr(binary)
+                    if matches!(binary.op, Operator::Eq | Operator::IsNotDistinctFrom) =>
+                {
+                    let (left, right) =
+                        (self.lineage(&binary.left, scope)?, self.lineage(&binary.right, scope)?);
                     equalities.push(Equality { left, right, at: part });
                 }
                 _ => conditions.push((self.lineage(part, scope)?, part)),

@@ -28,6 +28,7 @@ pub(super) enum Role {
 
 /// What is known about one column of a relation, or about an expression.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Lineage {
     /// Base columns that have not passed through a released aggregate.
     pub(super) uses: BTreeSet<(Base, Role)>,

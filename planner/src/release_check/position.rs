@@ -2,6 +2,7 @@
 //!
 //! Plans remember little of the text, and columns of a virtual table none of it, so a name is looked up among the words
 //! of the statement.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants")]
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
@@ -23,9 +24,24 @@ pub(super) fn of_base(at: &Expr, name: &str, sql: &str) -> Option<Position> {
     found.or_else(|| of(at, sql)).or_else(|| of_name(name, sql))
 }
 
-/// The place of the first word of the text that is this name.
+/// The place of the first word of the text that is this name, else of a string that lists it.
 pub(super) fn of_name(name: &str, sql: &str) -> Option<Position> {
-    words(sql)?.into_iter().find(|(word, _)| word.eq_ignore_ascii_case(name)).map(|(_, position)| position)
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
+    let listed = |text: &str| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(name));
+    let is_it = |token: &Token| match token {
+        Token::Word(word) => word.value.eq_ignore_ascii_case(name),
+        _ => false,
+    };
+    let in_argument = |token: &Token| match token {
+        Token::SingleQuotedString(text) => listed(text),
+        _ => false,
+    };
+    // Table functions name columns in strings.
+    let found = tokens
+        .iter()
+        .find(|token| is_it(&token.token))
+        .or_else(|| tokens.iter().find(|t| in_argument(&t.token)));
+    found.map(|token| Position { line: token.span.start.line, column: token.span.start.column })
 }
 
 /// The place that the plan remembers, if the text there agrees.
@@ -35,7 +51,12 @@ fn span(at: &Expr, name: &str, sql: &str) -> Option<Position> {
         if let Expr::Column(column) = expr
             && column.name.eq_ignore_ascii_case(name)
         {
-            places.extend(column.spans.iter().map(|span| (span.start.line, span.end.line, span.start.column, span.end.column)));
+            places.extend(
+                column
+                    .spans
+                    .iter()
+                    .map(|span| (span.start.line, span.end.line, span.start.column, span.end.column)),
+            );
         }
         Ok(TreeNodeRecursion::Continue)
     })

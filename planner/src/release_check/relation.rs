@@ -1,9 +1,10 @@
 //! Lineage of relations: one function for each kind of logical node.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants")]
 
 use std::collections::BTreeSet;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::JoinType;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Expr, Filter, Join, Limit, LogicalPlan, Projection, TableScan, Union};
 
 use crate::catalog::Use;
@@ -14,7 +15,7 @@ use super::Checker;
 use super::aggregate::unaliased;
 use super::expression::Scope;
 use super::join::Equality;
-use super::lineage::{Base, Kind, Lineage, Relation};
+use super::lineage::{Base, Kind, Lineage, Relation, Role};
 
 impl Checker<'_> {
     /// What is known about the output of a plan, whose expressions may refer to an enclosing query.
@@ -100,7 +101,10 @@ impl Checker<'_> {
         let Some(bases) = columns.collect::<Option<Vec<_>>>() else {
             return Err(Error {
                 class: Class::Internal,
-                message: format!("the plan reads a column of {} that its policy does not declare", scan.table_name),
+                message: format!(
+                    "the plan reads a column of {} that its policy does not declare",
+                    scan.table_name
+                ),
                 hint: None,
                 position: None,
             });
@@ -143,7 +147,8 @@ impl Checker<'_> {
             return Ok(());
         }
         let refs: BTreeSet<_> = sort.expr.iter().flat_map(|key| key.expr.column_refs()).collect();
-        let used: Vec<_> = refs.into_iter().filter_map(|column| below.schema.maybe_index_of_column(column)).collect();
+        let used: Vec<_> =
+            refs.into_iter().filter_map(|column| below.schema.maybe_index_of_column(column)).collect();
         let used: Vec<_> = used.into_iter().filter(|index| !input.columns[*index].key).collect();
         self.require_output(&used, &projection.expr, &projection.input, "ORDER BY")
     }
@@ -151,8 +156,7 @@ impl Checker<'_> {
     fn filter(&mut self, filter: &Filter, outer: Option<&Scope<'_>>) -> Result<Relation> {
         let input = self.relation(&filter.input, outer)?;
         let columns = input.columns.clone();
-        let scope =
-            Scope { schema: filter.input.schema(), columns: &columns, kind: input.kind, outer };
+        let scope = Scope { schema: filter.input.schema(), columns: &columns, kind: input.kind, outer };
         if let (LogicalPlan::Aggregate(_), Kind::Released) = (filter.input.as_ref(), input.kind) {
             return self.having(&filter.predicate, input, &scope);
         }
@@ -161,7 +165,12 @@ impl Checker<'_> {
 
     fn join(&mut self, join: &Join, outer: Option<&Scope<'_>>) -> Result<Relation> {
         let left = self.relation(&join.left, outer)?;
-        let right = self.relation(&join.right, outer)?;
+        // A LATERAL derived table refers to the tables on its left.
+        let before = Scope::new(join.left.schema(), &left, outer);
+        let mut right = self.relation(&join.right, Some(&before))?;
+        if is_lateral(&join.right) {
+            per_row(&mut right);
+        }
         let mut equalities = Vec::new();
         for (on_left, on_right) in &join.on {
             let from = self.lineage(on_left, &Scope::new(join.left.schema(), &left, outer))?;
@@ -207,13 +216,16 @@ impl Checker<'_> {
         for index in 0..width {
             let stacked: Vec<_> = parts
                 .iter()
-                .filter_map(|(part, owners)| Some(into_kind(part.columns.get(index)?.clone(), part.kind, kind, owners)))
+                .filter_map(|(part, owners)| {
+                    Some(into_kind(part.columns.get(index)?.clone(), part.kind, kind, owners))
+                })
                 .collect();
             let plain = stacked.iter().all(|column| column.plain);
             columns.push(Lineage { plain, ..Lineage::merge(stacked) });
         }
         let mut whole = Relation::new(kind, columns);
-        let scans: BTreeSet<_> = parts.iter().flat_map(|(part, _)| part.linked.iter().flatten().copied()).collect();
+        let scans: BTreeSet<_> =
+            parts.iter().flat_map(|(part, _)| part.linked.iter().flatten().copied()).collect();
         whole.linked = if scans.is_empty() { Vec::new() } else { vec![scans] };
         whole.correlated = parts.iter().any(|(part, _)| part.correlated);
         whole.correlated_by_join = parts.iter().all(|(part, _)| part.correlated_by_join);
@@ -246,7 +258,11 @@ impl Checker<'_> {
             if let LogicalPlan::TableScan(scan) = node {
                 let schema = scan.table_name.schema().unwrap_or_default();
                 owners.extend(
-                    federation.parties.iter().position(|party| party.name.eq_ignore_ascii_case(schema)).map(PartyId),
+                    federation
+                        .parties
+                        .iter()
+                        .position(|party| party.name.eq_ignore_ascii_case(schema))
+                        .map(PartyId),
                 );
             }
             Ok(TreeNodeRecursion::Continue)
@@ -264,7 +280,8 @@ fn beside(left: Relation, right: Relation, [left_owners, right_owners]: [BTreeSe
     let reason = if left.kind == Kind::Rows { left.reason.clone() } else { right.reason.clone() };
     let mut columns: Vec<_> =
         left.columns.into_iter().map(|column| into_kind(column, left.kind, kind, &left_owners)).collect();
-    columns.extend(right.columns.into_iter().map(|column| into_kind(column, right.kind, kind, &right_owners)));
+    columns
+        .extend(right.columns.into_iter().map(|column| into_kind(column, right.kind, kind, &right_owners)));
     Relation {
         reason,
         linked: left.linked.into_iter().chain(right.linked).collect(),
@@ -280,6 +297,31 @@ fn into_kind(column: Lineage, from: Kind, to: Kind, owners: &BTreeSet<PartyId>) 
         return Lineage { across: owners.clone(), key: false, ..column };
     }
     Lineage { key: column.key && to != Kind::Rows, ..column }
+}
+
+fn is_lateral(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Subquery(_) => true,
+        LogicalPlan::SubqueryAlias(alias) => is_lateral(&alias.input),
+        _ => false,
+    }
+}
+
+/// What a LATERAL derived table computes for one row on its left is as row-level as that row.
+fn per_row(relation: &mut Relation) {
+    if relation.kind == Kind::Released && relation.correlated_by_join {
+        relation.kind = Kind::Rows;
+        for column in &mut relation.columns {
+            column.uses.extend(column.behind.iter().map(|base| (*base, Role::Value)));
+            column.row = true;
+            column.key = false;
+        }
+    }
+    for column in &mut relation.columns {
+        column.outer = false;
+    }
+    relation.correlated = false;
+    relation.correlated_by_join = false;
 }
 
 fn mark(kind: Kind) -> Lineage {

@@ -45,7 +45,12 @@ impl Checker<'_> {
     }
 
     /// A subquery in place of a value: one aggregate over rows, never a row.
-    pub(super) fn scalar_subquery(&mut self, subquery: &Subquery, at: &Expr, scope: &Scope<'_>) -> Result<Lineage> {
+    pub(super) fn scalar_subquery(
+        &mut self,
+        subquery: &Subquery,
+        at: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Lineage> {
         let relation = self.relation(&subquery.subquery, Some(scope))?;
         let Some(value) = relation.columns.first().cloned() else { return Err(no_column(at)) };
         match relation.kind {
@@ -58,7 +63,16 @@ impl Checker<'_> {
                 let across = if into_rows && !per_row { owners } else { BTreeSet::new() };
                 let uses = if per_row { as_values(&value.behind) } else { BTreeSet::new() };
                 let row = value.row || (into_rows && relation.correlated);
-                Ok(Lineage { uses, across, row, outer: false, plain: false, key: false, closed: false, ..value })
+                Ok(Lineage {
+                    uses,
+                    across,
+                    row,
+                    outer: false,
+                    plain: false,
+                    key: false,
+                    closed: false,
+                    ..value
+                })
             }
         }
     }
@@ -86,5 +100,10 @@ fn as_values(bases: &BTreeSet<Base>) -> BTreeSet<(Base, Role)> {
 }
 
 fn no_column(at: &Expr) -> Error {
-    Error { class: Class::Internal, message: format!("the subquery of `{at}` has no column"), hint: None, position: None }
+    Error {
+        class: Class::Internal,
+        message: format!("the subquery of `{at}` has no column"),
+        hint: None,
+        position: None,
+    }
 }

@@ -62,14 +62,16 @@ impl Checker<'_> {
             }
         }
         let computes = matches!(wanted, Use::Aggregate | Use::Quantile | Use::MinMax | Use::Model);
-        let hides = lineage.across.iter().find(|owner| self.federation.parties[owner.0].release.min_people > 1);
+        let hides =
+            lineage.across.iter().find(|owner| self.federation.parties[owner.0].release.min_people > 1);
         if let (true, Some(owner)) = (computes, hides) {
             return Err(Error {
                 class: Class::Refused,
                 message: format!(
                     "only aggregates of at least {} people of {} leave the federation: `{at}` computes with an inner \
                      aggregate whose people are not counted",
-                    self.federation.parties[owner.0].release.min_people, self.federation.parties[owner.0].name,
+                    self.federation.parties[owner.0].release.min_people,
+                    self.federation.parties[owner.0].name,
                 ),
                 hint: Some("Select the inner aggregate as an output column of its own.".to_owned()),
                 position: position::of(at, self.sql),

@@ -21,7 +21,8 @@ impl Checker<'_> {
             return Ok(());
         }
         let fields = plan.schema().fields();
-        let index = root.columns.iter().position(|column| !column.bases().iter().all(public)).unwrap_or_default();
+        let index =
+            root.columns.iter().position(|column| !column.bases().iter().all(public)).unwrap_or_default();
         let name = fields.get(index).map_or_else(String::new, |field| field.name().clone());
         let column = root.columns.get(index).cloned().unwrap_or_default();
         let data_type = fields.get(index).map_or(DataType::Null, |field| field.data_type().clone());
@@ -36,16 +37,22 @@ impl Checker<'_> {
         let (attempt, hint) = self.nearest_allowed(name, base, data_type);
         Error {
             class: Class::Refused,
-            message: format!("only aggregates leave the federation: column {name} is row-level; try {attempt}"),
+            message: format!(
+                "only aggregates leave the federation: column {name} is row-level; try {attempt}"
+            ),
             hint: Some(hint),
             position: self.position_of(name, base),
         }
     }
 
     fn key_leaves(&self, key: &str, lacks_group: Option<Base>, distinct: bool) -> Error {
-        let counted = lacks_group.is_some_and(|base| self.is_person(base) || self.allows(base, Use::Aggregate));
+        let counted =
+            lacks_group.is_some_and(|base| self.is_person(base) || self.allows(base, Use::Aggregate));
         let (clause, attempt) = if distinct {
-            ("SELECT DISTINCT", if counted { format!("COUNT(DISTINCT {key})") } else { "COUNT(*)".to_owned() })
+            (
+                "SELECT DISTINCT",
+                if counted { format!("COUNT(DISTINCT {key})") } else { "COUNT(*)".to_owned() },
+            )
         } else {
             ("GROUP BY", "GROUP BY a column that its owner allows to `group`".to_owned())
         };
@@ -55,11 +62,15 @@ impl Checker<'_> {
                 let party = &self.party(base).name;
                 format!("{party} does not allow `group` on {} (it allows {allow})", self.full_name(base))
             }
-            None => format!("{clause} {key} gives a row for each of its values, which are not a declared set"),
+            None => {
+                format!("{clause} {key} gives a row for each of its values, which are not a declared set")
+            }
         };
         Error {
             class: Class::Refused,
-            message: format!("only aggregates leave the federation: column {key} is row-level; try {attempt}: {because}"),
+            message: format!(
+                "only aggregates leave the federation: column {key} is row-level; try {attempt}: {because}"
+            ),
             hint: Some(self.groupable(lacks_group)),
             position: self.position_of(key, lacks_group),
         }
@@ -96,7 +107,8 @@ impl Checker<'_> {
     /// A query over keys of the same table that may be released.
     fn groupable(&self, base: Option<Base>) -> String {
         let Some(base) = base else {
-            return "Count instead: SELECT COUNT(*) FROM ..., or group by a column with declared `values`.".to_owned();
+            return "Count instead: SELECT COUNT(*) FROM ..., or group by a column with declared `values`."
+                .to_owned();
         };
         let table = self.table(base);
         let name = format!("{}.{}", self.party(base).name, table.name);
@@ -107,7 +119,10 @@ impl Checker<'_> {
             .collect();
         match keys.first() {
             Some(key) => {
-                format!("SELECT {key}, COUNT(*) FROM {name} GROUP BY {key} (allowed keys: {})", keys.join(", "))
+                format!(
+                    "SELECT {key}, COUNT(*) FROM {name} GROUP BY {key} (allowed keys: {})",
+                    keys.join(", ")
+                )
             }
             None => format!("SELECT COUNT(*) FROM {name} (no column of {name} allows `group`)"),
         }

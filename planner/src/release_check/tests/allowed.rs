@@ -72,6 +72,7 @@ const ALLOWED: &[&str] = &[
     "SELECT COUNT(*) FROM insurer.claims WHERE days > (SELECT AVG(days) FROM insurer.claims)",
     "SELECT AVG((SELECT SUM(c.cost) FROM insurer.claims c WHERE c.patient_id = h.patient_id)) FROM hospital.lifestyle h",
     "SELECT AVG(score - (SELECT AVG(score) FROM lab.tests)) FROM lab.tests",
+    "SELECT AVG(x.v) FROM hospital.lifestyle h, LATERAL (SELECT SUM(c.cost) AS v FROM insurer.claims c WHERE c.patient_id = h.patient_id) x",
     // SQL over released rows.
     "SELECT MAX(n) FROM (SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region)",
     "SELECT region, n, rank() OVER (ORDER BY n) FROM (SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region)",

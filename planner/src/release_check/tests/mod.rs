@@ -99,7 +99,8 @@ fn federation() -> Federation {
 fn check_as(analyst: &str, sql: &str) -> Result<(), Error> {
     let federation = federation();
     let session = Session { analyst: analyst.to_owned(), ..Session::default() };
-    let bound = bind::bind(&federation, &session, sql).unwrap_or_else(|error| panic!("{sql}\ndoes not bind: {error}"));
+    let bound = bind::bind(&federation, &session, sql)
+        .unwrap_or_else(|error| panic!("{sql}\ndoes not bind: {error}"));
     super::check(&federation, &session, sql, &bound.raw)
 }
 

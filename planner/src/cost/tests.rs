@@ -1,0 +1,61 @@
+//! Formulas against the costs that the protocols state.
+
+use crate::plan::{Node, RingSize};
+use crate::plan_samples as samples;
+
+use super::*;
+
+/// Bytes an element, for many rows, in hundredths.
+fn per_row(cost: Cost) -> u64 {
+    cost.bytes() * 100 / ROWS
+}
+
+const ROWS: u64 = 64 * 3000;
+
+#[test]
+fn protocols_cost_what_they_state() {
+    assert_eq!((table::negative(ROWS, 64).rounds, per_row(table::negative(ROWS, 64))), (7, 1766));
+    assert_eq!((table::negative(ROWS, 8).rounds, per_row(table::negative(ROWS, 8))), (4, 170));
+    assert_eq!(table::zero(ROWS, 64).rounds, 7);
+    assert_eq!(
+        table::multiply(ROWS, RingSize::Z64),
+        Cost { rounds: 1, seat_bytes: [8 * ROWS; 3], ..Cost::default() }
+    );
+    assert_eq!(table::to_arithmetic(ROWS, 1, RingSize::Z64).rounds, 2);
+    assert_eq!(table::mask(10, RingSize::Z128).bytes(), 2 * 16 * 10);
+    assert_eq!(table::segmented_or(ROWS, 1, 1), Cost::default());
+    let scan = table::segmented_or(ROWS, 1, 8);
+    assert_eq!((scan.rounds, per_row(scan)), (5, 87));
+    assert_eq!(table::lasso(10, 1 << 10, 18).rounds, 1009);
+    // 65 rounds without the signs of the divisor, its product, and the mask where it is 0.
+    assert_eq!(table::divide(1, 62, 62, RingSize::Z64).rounds, 65 + (7 + 3) + 1 + 3);
+}
+
+#[test]
+fn and_trees_have_logarithmic_depth() {
+    for (count, rounds) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4)] {
+        let cost = table::and_many(64, count);
+        assert_eq!((cost.rounds, cost.bytes()), (rounds, 8 * count.saturating_sub(1)), "{count}");
+    }
+}
+
+#[test]
+fn a_plan_is_its_nodes_one_after_the_other() {
+    let federation = samples::federation();
+    for plan in [samples::sum_by_region(), samples::join(), samples::lasso(0), samples::lasso(3)] {
+        let cost = cost(&plan, &federation);
+        assert_eq!(cost.nodes.len(), plan.nodes.len());
+        assert_eq!(cost.total.rounds, cost.nodes.iter().map(|node| node.rounds).sum::<u64>());
+        let tables: u64 = plan.nodes.iter().flat_map(Node::columns).count() as u64;
+        assert!(cost.memory_bytes > tables, "{}", cost.memory_bytes);
+    }
+}
+
+#[test]
+fn owners_without_a_seat_send_to_two_seats() {
+    let federation = samples::federation();
+    let (seated, other) = (cost(&samples::lasso(0), &federation), cost(&samples::lasso(3), &federation));
+    let bytes = 8_000 + 8_000 + 125;
+    assert_eq!((seated.nodes[0].bytes(), seated.nodes[0].owner_bytes), (bytes, 0));
+    assert_eq!((other.nodes[0].bytes(), other.nodes[0].owner_bytes), (0, 4 * 16 + 2 * bytes));
+}
