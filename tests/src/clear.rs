@@ -47,9 +47,12 @@ impl Clear {
     pub async fn answer(&self, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
         let bound = planner::bind::bind(&self.directory.federation, &self.session, sql)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let attach = |node: LogicalPlan| match node {
-            LogicalPlan::TableScan(scan) => self.scan(scan).map(Transformed::yes),
-            other => Ok(Transformed::no(other)),
+        let attach = |node: LogicalPlan| {
+            if let LogicalPlan::TableScan(scan) = node {
+                self.scan(scan).map(Transformed::yes)
+            } else {
+                Ok(Transformed::no(node))
+            }
         };
         let plan = bound.raw.transform_up_with_subqueries(attach)?.data;
         let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));

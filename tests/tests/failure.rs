@@ -83,7 +83,10 @@ async fn data_that_break_their_policy_are_named_to_their_owner_alone() {
     let cluster = heart.start(ClusterOptions { messages, ..ClusterOptions::default() }).await;
     let error = cluster.connection("analyst").execute(COUNT).await.expect_err("duplicate identifiers");
     assert_eq!(error.class(), Class::Source, "{error}");
-    assert!(error.to_string().contains("insurer.claims") && !error.to_string().contains("patient_id"), "{error}");
+    assert!(
+        error.to_string().contains("insurer.claims") && !error.to_string().contains("patient_id"),
+        "{error}"
+    );
     cluster.shutdown().await;
     let said = said.lock().expect("no panic");
     assert!(said.iter().any(|(party, text)| party == "insurer" && text.contains("patient_id")), "{said:?}");

@@ -41,7 +41,10 @@ fn crates_know_only_the_floors_below_them() {
     assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>().len(), members.len(), "{found:?}");
     for (name, dependencies) in found {
         for dependency in dependencies.iter().filter(|dependency| members.contains(&dependency.as_str())) {
-            assert!(allowed[name.as_str()].contains(&dependency.as_str()), "{name} may not depend on {dependency}");
+            assert!(
+                allowed[name.as_str()].contains(&dependency.as_str()),
+                "{name} may not depend on {dependency}"
+            );
         }
     }
 }

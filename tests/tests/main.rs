@@ -1,5 +1,7 @@
 //! Tests across crates: one binary, because each one links the whole engine.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
+
 mod failure;
 mod floors;
 mod oblivious;

@@ -24,7 +24,13 @@ const QUERIES: &[&str] = &[
 
 /// Other data of the same public sizes: fewer rows, other people, other values, many NULLs.
 fn change(heart: &Heart) {
-    for table in ["hospital/data/lifestyle", "hospital/data/labs", "insurer/data/claims", "insurer/data/visits", "clinic/data/lifestyle"] {
+    for table in [
+        "hospital/data/lifestyle",
+        "hospital/data/labs",
+        "insurer/data/claims",
+        "insurer/data/visits",
+        "clinic/data/lifestyle",
+    ] {
         let file = format!("parties/{table}.csv");
         let text = heart.read(&file);
         let mut lines = text.lines();
@@ -67,11 +73,26 @@ fn transcript(mut reports: Vec<QueryReport>) -> Transcript {
     reports.into_iter().map(of).collect()
 }
 
+/// The reports of all parties, once they are there.
+async fn reported(reports: &Mutex<Vec<QueryReport>>, parties: usize) -> Vec<QueryReport> {
+    loop {
+        {
+            let mut got = reports.lock().unwrap_or_else(PoisonError::into_inner);
+            if got.len() == parties {
+                return std::mem::take(&mut *got);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 async fn transcripts(heart: &Heart) -> Vec<Transcript> {
     let reports: Arc<Mutex<Vec<QueryReport>>> = Arc::default();
     let sink = Arc::clone(&reports);
     let options = ClusterOptions {
-        reports: Some(Arc::new(move |report| sink.lock().unwrap_or_else(PoisonError::into_inner).push(report))),
+        reports: Some(Arc::new(move |report| {
+            sink.lock().unwrap_or_else(PoisonError::into_inner).push(report)
+        })),
         ..ClusterOptions::default()
     };
     let cluster = heart.start(options).await;
@@ -80,15 +101,7 @@ async fn transcripts(heart: &Heart) -> Vec<Transcript> {
     let mut all = Vec::new();
     for sql in QUERIES {
         connection.execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        loop {
-            let mut got = reports.lock().unwrap_or_else(PoisonError::into_inner);
-            if got.len() == parties {
-                all.push(transcript(std::mem::take(&mut *got)));
-                break;
-            }
-            drop(got);
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        all.push(transcript(reported(&reports, parties).await));
     }
     cluster.shutdown().await;
     all
@@ -104,6 +117,9 @@ async fn lengths_of_messages_do_not_depend_on_data() {
             assert!(links == other_links, "{sql}: messages of party {} to parties differ", party.0);
             assert_eq!(result, other_result, "{sql}: messages of party {} to the analyst", party.0);
         }
-        assert!(one.iter().any(|(_, links, _)| links.iter().any(|(_, sent)| !sent.is_empty())), "{sql}: no message");
+        assert!(
+            one.iter().any(|(_, links, _)| links.iter().any(|(_, sent)| !sent.is_empty())),
+            "{sql}: no message"
+        );
     }
 }

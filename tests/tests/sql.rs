@@ -32,7 +32,11 @@ impl AsyncDB for InTheClear {
     type ColumnType = DefaultColumnType;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
-        self.0.answer(sql).await.map(|batches| rows(texts(&batches))).map_err(|error| Failure(error.to_string()))
+        self.0
+            .answer(sql)
+            .await
+            .map(|batches| rows(texts(&batches)))
+            .map_err(|error| Failure(error.to_string()))
     }
 
     async fn shutdown(&mut self) {}
@@ -92,7 +96,10 @@ async fn in_the_clear() {
             });
             let (validator, normalizer) = (sqllogictest::default_validator, sqllogictest::default_normalizer);
             let columns = sqllogictest::default_column_validator;
-            runner.update_test_file(&file, " ", validator, normalizer, columns).await.expect("a complete file");
+            runner
+                .update_test_file(&file, " ", validator, normalizer, columns)
+                .await
+                .expect("a complete file");
         }
     }
     run_all(move || InTheClear(Arc::clone(&clear))).await;

@@ -54,7 +54,8 @@ async fn persons_are_counted_not_rows() {
     let joined = "SELECT COUNT(*), COUNT(DISTINCT v.patient_id), AVG(h.age) FROM hospital.lifestyle h JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id)";
     let open = answers(1, &[people, joined]).await;
     for (rows, _) in &open {
-        let (rows, persons): (u32, u32) = (rows[0][0].parse().expect("rows"), rows[0][1].parse().expect("persons"));
+        let (rows, persons): (u32, u32) =
+            (rows[0][0].parse().expect("rows"), rows[0][1].parse().expect("persons"));
         assert!(rows > persons, "{rows} {persons}");
     }
     let persons: u32 = open[1].0[0][1].parse().expect("persons");
@@ -70,6 +71,9 @@ async fn a_model_of_few_rows_is_withheld() {
     let got = answers(10, &[lasso, few]).await;
     assert_eq!(got[0].0.len(), 3);
     assert!(got[0].0.iter().all(|row| row[1] != "NULL"), "{:?}", got[0].0);
-    assert_eq!(got[1].0.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["intercept", "age", "exercise"]);
+    assert_eq!(
+        got[1].0.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
+        ["intercept", "age", "exercise"]
+    );
     assert!(got[1].0.iter().all(|row| row[1] == "NULL") && withheld(&got[1].1), "{:?}", got[1]);
 }
