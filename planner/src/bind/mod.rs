@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::logical_expr::{Distinct, LogicalPlan, TableSource};
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Expr, Query, Statement};
 
@@ -148,9 +148,26 @@ fn plan_resolved(
         .and_then(optimise::analyse)
         .and_then(division::make_total);
     let raw = plan.map_err(|error| engine_error::translate(&error))?;
-    let optimised = optimise::optimise(raw.clone(), session.submitted_us)
-        .map_err(|error| engine_error::translate(&error))?;
+    let optimised = if has_distinct_on(&raw) {
+        Err(Error::invalid("DISTINCT ON is not built yet"))
+    } else {
+        optimise::optimise(raw.clone(), session.submitted_us).map_err(|error| engine_error::translate(&error))
+    };
+    let optimised = optimised.or_else(|error| {
+        // What would hand out rows is refused, whether or not it can be planned to the end.
+        crate::release_check::check(federation, session, "", &raw).and(Err(error))
+    })?;
     Ok(Bound { raw, optimised, notices: functions.notices(), virtual_tables })
+}
+
+/// The optimizer cannot take `DISTINCT ON` whose expressions the analyser has changed.
+fn has_distinct_on(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let visited = plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::Distinct(Distinct::On(_)));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found || visited.is_err()
 }
 
 /// Checks the names of a query whose parameters have no values yet (`PREPARE`).

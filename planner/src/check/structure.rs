@@ -237,7 +237,6 @@ fn result_kind(op: &Op, operands: &[Kind], input: &[&ColumnDef]) -> Option<Kind>
     };
     match (op, operands) {
         (Op::Column(column), []) => input.get(*column).map(|def| kind(def.encoding)),
-        (Op::Constant { ring, .. }, []) => Some(Kind::Number(*ring)),
         (Op::Add(..) | Op::Subtract(..) | Op::Multiply(..) | Op::Divide { .. }, [x, y]) => {
             (number(x) && x == y).then_some(*x)
         }
@@ -250,7 +249,9 @@ fn result_kind(op: &Op, operands: &[Kind], input: &[&ColumnDef]) -> Option<Kind>
         (Op::ConstantBit(_), [])
         | (Op::And(..) | Op::Or(..) | Op::Xor(..), [Kind::Bit, Kind::Bit])
         | (Op::Not(_), [Kind::Bit]) => Some(Kind::Bit),
-        (Op::BitToArithmetic { ring, .. }, [Kind::Bit]) => Some(Kind::Number(*ring)),
+        (Op::Constant { ring, .. }, []) | (Op::BitToArithmetic { ring, .. }, [Kind::Bit]) => {
+            Some(Kind::Number(*ring))
+        }
         (Op::Select { .. }, [Kind::Bit, x, y]) => (number(x) && x == y).then_some(*x),
         (Op::DivideByConstant { divisor, .. }, [x]) => (number(x) && *divisor > 0).then_some(*x),
         _ => None,

@@ -107,3 +107,30 @@ fn check_as(analyst: &str, sql: &str) -> Result<(), Error> {
 fn check(sql: &str) -> Result<(), Error> {
     check_as("bob", sql)
 }
+
+#[test]
+fn what_would_hand_out_rows_is_refused_even_if_it_is_not_built() {
+    use crate::error::Class;
+    let class = |sql: &str| {
+        let session = Session { analyst: "bob".to_owned(), ..Session::default() };
+        crate::plan(&federation(), &session, sql).map(|_| ()).expect_err(sql).class
+    };
+    for sql in [
+        "SELECT DISTINCT ON (sex) sex, age FROM hospital.lifestyle",
+        "SELECT age FROM hospital.lifestyle h, LATERAL (SELECT SUM(c.cost) AS v FROM insurer.claims c WHERE c.days > h.age) x",
+        "SELECT age FROM hospital.lifestyle FULL JOIN insurer.claims USING (patient_id)",
+    ] {
+        assert_eq!(class(sql), Class::Refused, "{sql}");
+    }
+    // Names first, then policy, then what is not built.
+    assert_eq!(class("SELECT aeg FROM hospital.lifestyle"), Class::Invalid);
+    assert_eq!(class("SELECT AVG(bmi), aeg FROM hospital.lifestyle WHERE bmi > 3"), Class::Invalid);
+    assert_eq!(class("SELECT MEDIAN(income) FROM hospital.lifestyle WHERE bmi > 3"), Class::Refused);
+    assert_eq!(class("SELECT MEDIAN(income) FROM hospital.lifestyle"), Class::Invalid);
+    assert_eq!(
+        class(
+            "SELECT DISTINCT ON (region) region, n FROM (SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region)"
+        ),
+        Class::Invalid
+    );
+}
