@@ -9,7 +9,7 @@
 //!   group    HAVING, expressions over aggregates, the release
 //!   model    LASSO
 //! ```
-//! [`facts`] and [`infer`] carry (range, scale, closed values) through every expression; an expression that may fail,
+//! `facts` and `infer` carry (range, scale, closed values) through every expression; an expression that may fail,
 //! or whose range does not fit, is refused. NULL ends here: a value is a number and a known bit, a condition two bits.
 
 mod across;
