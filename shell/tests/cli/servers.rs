@@ -110,6 +110,38 @@ fn servers_answer_and_end_when_told() {
     servers.ask(sql).expect(0);
 }
 
+/// Sends a signal to a process.
+fn signal(child: &Child, name: &str) {
+    let told = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+}
+
+#[test]
+fn a_party_killed_in_the_middle_of_a_query_ends_it_with_one_error() {
+    let mut servers = Servers::prepare();
+    for party in PARTIES {
+        servers.start(party);
+    }
+    let sql = "SELECT COUNT(*) AS n, SUM(days) AS days FROM cohort";
+    // Halted first, so that the query is under way and cannot be over when the helper is killed.
+    signal(&servers.children[2], "-STOP");
+    let error = std::thread::scope(|scope| {
+        let run = scope.spawn(|| servers.ask(sql));
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(!run.is_finished());
+        signal(&servers.children[2], "-KILL");
+        let killed = Instant::now();
+        let run = run.join().unwrap().expect(5);
+        assert!(killed.elapsed() < Duration::from_secs(15));
+        run.error()
+    });
+    assert_eq!(error["class"], "peer");
+    assert!(error["message"].as_str().unwrap().contains("helper"), "{error}");
+    servers.children.remove(2).wait().unwrap();
+    servers.start("helper");
+    assert_eq!(servers.ask(sql).expect(0).out, "[{\"n\":3,\"days\":7}]\n");
+}
+
 #[test]
 fn a_server_without_usable_data_does_not_open_its_port() {
     let servers = Servers::prepare();
