@@ -1,5 +1,15 @@
 //! Secure plans evaluated in the clear, on plain integers: what the protocols must compute, checked on the way against
 //! every declared range, ring and width.
+#![expect(
+    clippy::too_many_lines,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
+    clippy::match_same_arms,
+    clippy::format_collect,
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "a test's oracle: as plain as can be"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +69,7 @@ pub(crate) fn interpret(plan: &SecurePlan, parties: &[String], data: &Data) -> R
                 all
             }
             Node::Compute(compute) => {
-                run_program(compute, &tables[compute.input.0], plan.nodes[compute.input.0].columns())
+                run_program(compute, &tables[compute.input.0], &plan.nodes[compute.input.0].columns())
             }
             Node::Aggregate(aggregate) => {
                 sums(aggregate, &tables[aggregate.input.0], &plan.nodes[aggregate.input.0].columns())
@@ -89,7 +99,7 @@ pub(crate) fn interpret(plan: &SecurePlan, parties: &[String], data: &Data) -> R
             match def.encoding {
                 Encoding::Arithmetic(RingSize::Z64) => assert!(bits <= 63, "{} needs {bits} bits", def.name),
                 Encoding::Arithmetic(RingSize::Z128) => {
-                    assert!(bits <= 127, "{} needs {bits} bits", def.name)
+                    assert!(bits <= 127, "{} needs {bits} bits", def.name);
                 }
                 Encoding::Bit => assert!(bits <= 1, "{} is no bit", def.name),
                 Encoding::Planes(planes) => assert!(bits < planes),
@@ -271,7 +281,7 @@ enum Ring {
     Number(RingSize),
 }
 
-fn run_program(compute: &Compute, input: &Table, defs: Vec<&ColumnDef>) -> Table {
+fn run_program(compute: &Compute, input: &Table, defs: &[&ColumnDef]) -> Table {
     let ring_of = |def: &ColumnDef| match def.encoding {
         Encoding::Arithmetic(ring) => Ring::Number(ring),
         _ => Ring::Bit,
@@ -318,7 +328,7 @@ fn run_program(compute: &Compute, input: &Table, defs: Vec<&ColumnDef>) -> Table
 fn step(op: &Op, row: usize, input: &Table, all: &[Vec<i128>]) -> i128 {
     let at = |reg: &crate::plan::Reg| all[reg.0][row];
     let within = |x: i128, bits: u32| {
-        assert!(-(1_i128 << (bits - 1)) <= x && x < 1_i128 << (bits - 1), "{op:?} of {x}")
+        assert!(-(1_i128 << (bits - 1)) <= x && x < 1_i128 << (bits - 1), "{op:?} of {x}");
     };
     match op {
         Op::Column(column) => input.columns[*column][row],
