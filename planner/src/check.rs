@@ -2,11 +2,11 @@
 //!
 //! It knows nothing of SQL and trusts nothing of what made the plan: it looks at the nodes alone. What it demands:
 //!
-//! - **structure** ([`structure`]): children before parents, columns and registers that exist, encodings that fit, a
+//! - **structure** (`check/structure.rs`): children before parents, columns and registers that exist, encodings that fit, a
 //!   matcher that owns neither table. A plan that breaks this is our bug ([`Class::Internal`]);
-//! - **release** ([`release`]): only group tables and models are released, every column under the count of people that
+//! - **release** (`check/release.rs`): only group tables and models are released, every column under the count of people that
 //!   every owner underneath demands, to an analyst that every owner names. A plan that breaks this is refused;
-//! - **persons** ([`persons`]): that what is compared with `min_people` counts that owner's people, and not rows.
+//! - **persons** (`check/persons.rs`): that what is compared with `min_people` counts that owner's people, and not rows.
 
 mod persons;
 mod release;

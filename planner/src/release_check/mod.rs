@@ -1,13 +1,13 @@
 //! What may leave, and what each column may be used for: decided on the query alone, before any data is read.
 //!
 //! The check walks the logical plan as it was written (before any optimiser rule) from the tables up, and carries for
-//! every column where its values come from ([`lineage`]):
+//! every column where its values come from (`lineage.rs`):
 //!
-//! - rows of a table are [`Kind::Rows`](lineage::Kind); a GROUP BY over keys that their owners allow to `group`, and a
+//! - rows of a table are `Kind::Rows`; a GROUP BY over keys that their owners allow to `group`, and a
 //!   table function, turn rows into a released relation; SQL over that is free. Whatever is still rows at the outermost
-//!   query is refused ([`verdict`]);
+//!   query is refused (`verdict.rs`);
 //! - where a column is used up (an aggregate, a condition, a join, a key, a model) its owner must allow that use
-//!   ([`uses`]). What a derived table computes and nobody reads is not a use;
+//!   (`uses.rs`). What a derived table computes and nobody reads is not a use;
 //! - what would carry one person's values past the count of people is refused as row-level too: a row in place of a
 //!   value (scalar subqueries, windows), the mere presence of a row (EXISTS without a link), one row repeated beside
 //!   others (tables of one owner without an equality between them), an inner aggregate inside an outer one.
