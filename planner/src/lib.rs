@@ -17,7 +17,7 @@
 //!
 //! Start with [`plan()`]. [`bind`] is the only module that meets the SQL front end, [`plan`](mod@plan) is the language
 //! between planner and executor, [`explain`] and [`disclosures`] say what a plan does and who learns what,
-//! [`cost`](mod@cost) what it takes.
+//! [`cost`](mod@cost) what it takes. The [`manual`] says who can learn what.
 
 pub mod bind;
 pub mod catalog;
@@ -29,6 +29,7 @@ pub mod explain;
 pub mod function;
 mod hash;
 pub mod lower;
+pub mod manual;
 mod nearest;
 mod pipeline;
 pub mod plan;

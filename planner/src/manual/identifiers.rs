@@ -1,0 +1,10 @@
+//! Identifiers: what is equal under HASHED.
+//!
+//! `HASHED(a) = HASHED(b)` compares normal forms: text in Unicode form NFKC, trimmed, in upper case; numbers as plain
+//! decimals, so that BIGINT 42 equals TEXT '42' (and '042' stays '042'); dates in ISO form. The parts of a composite
+//! identifier are prefixed by their lengths, so that ('ab', 'c') is not ('a', 'bc'). NULL, or a NULL part, equals nothing.
+//! Plain equality is SQL's, without normalising. The rules are in [`function::hashed`](crate::function::hashed).
+//!
+//! An owner declares how many rows one person may have (`max_rows_per_person`, 1 unless said otherwise). It is checked
+//! after normalising, over the whole table, before a pseudonym leaves; data that break it end the query with an error of
+//! class source, never with wrong rows.

@@ -1,0 +1,9 @@
+//! The manual: what the system protects, what it does not, and what follows for owners and analysts.
+//!
+//! Who can learn what: [`threat_model`]. What is withheld, and what to write instead: [`withheld`]. What HASHED makes
+//! equal: [`identifiers`]. Settings that nobody has to write: [`defaults`].
+
+pub mod defaults;
+pub mod identifiers;
+pub mod threat_model;
+pub mod withheld;
