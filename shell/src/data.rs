@@ -125,12 +125,7 @@ fn states(path: &Path) -> Vec<FileState> {
         let metadata = std::fs::metadata(&path).ok()?;
         Some(FileState { path, length_bytes: metadata.len(), modified: metadata.modified().ok() })
     };
-    let mut files: Vec<PathBuf> = match std::fs::read_dir(path) {
-        Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
-        Err(_) => vec![path.to_path_buf()],
-    };
-    files.sort();
-    files.into_iter().filter_map(state).collect()
+    source::files(path).unwrap_or_default().into_iter().filter_map(state).collect()
 }
 
 impl Tables for FileTables {

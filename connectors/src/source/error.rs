@@ -20,6 +20,18 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// A pipe, a socket or a device: reading it could wait forever.
+    #[error("{} is not a regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Folders within folders without end, as a link to a folder above makes them.
+    #[error("{} is too many folders deep", path.display())]
+    Deep {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The content is not what its format demands.
     #[error("{} is not a valid {format} file: {cause}", path.display())]
     Corrupt {
@@ -84,6 +96,38 @@ impl Error {
 
     /// The error for content that a reader does not understand.
     pub(super) fn corrupt(path: &Path, format: &'static str, cause: impl std::fmt::Display) -> Self {
-        Error::Corrupt { path: path.into(), format, cause: cause.to_string() }
+        Error::Corrupt { path: path.into(), format, cause: plain(&cause.to_string()) }
+    }
+}
+
+/// A reader's words without the names of its layers.
+fn plain(cause: &str) -> String {
+    let lower = cause.to_lowercase();
+    if lower.contains("utf-8") || lower.contains("utf8") {
+        return "it is not UTF-8 text; save it as UTF-8".to_owned();
+    }
+    let mut words = cause;
+    while let Some((layer, rest)) = words.split_once(": ")
+        && (layer.ends_with("error") || layer == "EOF" || layer == "External")
+    {
+        words = rest;
+    }
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_plain_words() {
+        let cases = [
+            ("Parquet argument error: Parquet error: Corrupt footer", "Corrupt footer"),
+            ("Csv error: Encountered UTF-8 error while reading", "it is not UTF-8 text; save it as UTF-8"),
+            ("column 2: odd", "column 2: odd"),
+        ];
+        for (cause, expected) in cases {
+            assert_eq!(plain(cause), expected);
+        }
     }
 }

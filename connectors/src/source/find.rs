@@ -1,11 +1,12 @@
 //! The file of a table in a folder of data.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::{Error, Result, format_of};
 
-/// Finds `<table>.parquet`, `.csv`, `.arrow` or the folder `<table>` in `folder`, without regard to the case of the
-/// name.
+/// Finds `<table>.parquet`, `.csv`, `.arrow` or a folder `<table>` in `folder`, without regard to the case of the name.
+/// A folder may have an extension too, as Spark writes it.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Ambiguous`] if there are two, [`Error::Unreadable`].
@@ -32,9 +33,10 @@ pub fn find(folder: &Path, table: &str) -> Result<PathBuf> {
 }
 
 fn belongs_to(path: &Path, table: &str) -> bool {
-    let (name, known) =
-        if path.is_dir() { (path.file_name(), true) } else { (path.file_stem(), format_of(path).is_some()) };
-    known && name.and_then(|name| name.to_str()).is_some_and(|name| name.eq_ignore_ascii_case(table))
+    let is = |name: Option<&OsStr>| {
+        name.and_then(OsStr::to_str).is_some_and(|name| name.eq_ignore_ascii_case(table))
+    };
+    (format_of(path).is_some() && is(path.file_stem())) || (path.is_dir() && is(path.file_name()))
 }
 
 #[cfg(test)]
@@ -51,5 +53,7 @@ mod tests {
         assert_eq!(find(folder.path(), "claims").unwrap(), folder.path().join("Claims.csv"));
         std::fs::create_dir(folder.path().join("claims")).unwrap();
         assert!(matches!(find(folder.path(), "claims"), Err(Error::Ambiguous { .. })));
+        std::fs::create_dir(folder.path().join("visits.parquet")).unwrap();
+        assert_eq!(find(folder.path(), "visits").unwrap(), folder.path().join("visits.parquet"));
     }
 }

@@ -1,4 +1,5 @@
-//! A folder of files of one format with the same columns: one table, in the order of the file names.
+//! A folder of files of one format with the same columns: one table, in the order of the paths.
+//! Subfolders belong to it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,18 +11,43 @@ struct Folder {
     files: Vec<Box<dyn Source>>,
 }
 
-/// Opens every file of a known format; hidden files and others are passed over.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(|error| Error::io(path, error))? {
-        let file = entry.map_err(|error| Error::io(path, error))?.path();
-        let hidden =
-            file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(['.', '_']));
-        if !hidden && format_of(&file).is_some() {
-            paths.push(file);
+/// Folders within folders, no deeper.
+const MAX_DEPTH: usize = 16;
+
+/// The files of a folder and its subfolders, in the order of their paths; hidden ones and those of no format are
+/// passed over.
+pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    collect(path, MAX_DEPTH, &mut found)?;
+    found.sort();
+    if found.is_empty() { Err(Error::EmptyFolder { path: path.into() }) } else { Ok(found) }
+}
+
+fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+    if depth == 0 {
+        return Err(Error::Deep { path: folder.into() });
+    }
+    for entry in std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))? {
+        let path = entry.map_err(|error| Error::io(folder, error))?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().first().is_some_and(|first| b"._".contains(first)));
+        if hidden {
+        } else if path.is_dir() {
+            collect(&path, depth - 1, found)?;
+        } else if format_of(&path).is_some() {
+            found.push(path);
+        } else if path.file_stem().is_some_and(|stem| format_of(Path::new(stem)).is_some()) {
+            // `part.csv.gz`: data that would be missed.
+            return Err(Error::UnknownFormat { path });
         }
     }
-    paths.sort();
+    Ok(())
+}
+
+/// Opens every file of the folder.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Source>> {
+    let paths = files(path)?;
     let Some(first_path) = paths.first() else {
         return Err(Error::EmptyFolder { path: path.into() });
     };
@@ -48,13 +74,14 @@ fn same_columns(path: &Path, first: &SchemaRef, other: &SchemaRef) -> Result<()>
     if first.fields().len() != other.fields().len() {
         return Err(mixed(path, "it has another number of columns"));
     }
-    for (expected, field) in first.fields().iter().zip(other.fields()) {
+    for (index, (expected, field)) in first.fields().iter().zip(other.fields()).enumerate() {
+        // Without a header line the names are values, and not for messages.
+        let column = index + 1;
         if expected.name() != field.name() {
-            let (expected, name) = (expected.name(), field.name());
-            return Err(mixed(path, format!("it has column `{name}` where the first has `{expected}`")));
+            return Err(mixed(path, format!("column {column} has another name")));
         }
         if expected.data_type() != field.data_type() {
-            return Err(mixed(path, format!("column `{}` has another type", field.name())));
+            return Err(mixed(path, format!("column {column} has another type")));
         }
     }
     Ok(())
@@ -87,10 +114,17 @@ mod tests {
         let path = folder.path();
         assert!(matches!(super::super::open(path), Err(Error::EmptyFolder { .. })));
         std::fs::write(path.join("1.csv"), "id,name,amount\n1,Ada,\"1,50\"\n2,,\n").unwrap();
-        std::fs::write(path.join("2.csv"), "id,name,amount\n3,\"a \"\"b\"\"\",0\n").unwrap();
+        std::fs::create_dir_all(path.join("2/more")).unwrap();
+        std::fs::write(path.join("2/more/1.csv"), "id,name,amount\n3,\"a \"\"b\"\"\",0\n").unwrap();
         std::fs::write(path.join("_SUCCESS"), "").unwrap();
         conformance::check(path, &conformance::text_rows()).unwrap();
+        assert_eq!(files(path).unwrap(), [path.join("1.csv"), path.join("2/more/1.csv")]);
         std::fs::write(path.join("3.csv"), "id,amount,name\n").unwrap();
         assert!(matches!(super::super::open(path), Err(Error::Mixed { .. })));
+        std::fs::write(path.join("3.csv.gz"), "").unwrap();
+        assert!(matches!(super::super::open(path), Err(Error::UnknownFormat { .. })));
+        std::fs::remove_file(path.join("3.csv.gz")).unwrap();
+        std::os::unix::fs::symlink(path, path.join("2/again")).unwrap();
+        assert!(matches!(super::super::open(path), Err(Error::Deep { .. })));
     }
 }

@@ -8,7 +8,7 @@ use datafusion::arrow::error::ArrowError;
 use planner::catalog::SqlType;
 
 /// Whether some values of a stored type may have the declared one: numbers are numbers, moments are moments, text is
-/// text. Whole numbers may be truth values, as 0 and 1.
+/// text. Whole numbers may be truth values, as 0 and 1, and identifiers: whole numbers and days have one text each.
 pub(super) fn possible(stored: &DataType, declared: SqlType) -> bool {
     let stored = if let DataType::Dictionary(_, values) = stored { values.as_ref() } else { stored };
     if *stored == DataType::Null {
@@ -25,8 +25,35 @@ pub(super) fn possible(stored: &DataType, declared: SqlType) -> bool {
         SqlType::Date | SqlType::Timestamp => {
             matches!(stored, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
         }
-        SqlType::Text => stored.is_string(),
+        SqlType::Text => stored.is_string() || stored.is_integer() || *stored == DataType::Date32,
     }
+}
+
+/// A stored type as a policy would write it, or in words.
+pub(super) fn type_name(stored: &DataType) -> String {
+    let name = match stored {
+        DataType::Boolean => "BOOLEAN",
+        DataType::Int8 | DataType::Int16 => "SMALLINT",
+        DataType::Int32 => "INTEGER",
+        DataType::Int64 => "BIGINT",
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => "unsigned integer",
+        DataType::Float16 | DataType::Float32 => "REAL",
+        DataType::Float64 => "DOUBLE",
+        DataType::Date32 | DataType::Date64 => "DATE",
+        DataType::Timestamp(..) => "TIMESTAMP",
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "TEXT",
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => return format!("DECIMAL({precision},{scale})"),
+        DataType::Dictionary(_, values) => return type_name(values),
+        DataType::Time32(_) | DataType::Time64(_) => "time of day",
+        DataType::Duration(_) | DataType::Interval(_) => "length of time",
+        DataType::Struct(_) | DataType::Map(..) => "structure",
+        stored if stored.is_nested() => "list",
+        _ => "bytes",
+    };
+    name.to_owned()
 }
 
 /// Values cast to the declared type, NULL where that loses something, and how many those are.
@@ -54,7 +81,8 @@ pub(super) fn lossless(values: &ArrayRef, declared: SqlType) -> Result<(ArrayRef
 mod tests {
     use super::*;
     use datafusion::arrow::array::{
-        Decimal128Array, Float64Array, Int64Array, StringViewArray, TimestampNanosecondArray,
+        AsArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringViewArray,
+        TimestampNanosecondArray,
     };
     use std::sync::Arc;
 
@@ -82,13 +110,17 @@ mod tests {
         let moments = || TimestampNanosecondArray::from(vec![86_400_000_000_000, 1_000, 1]);
         assert_eq!(failed(moments(), SqlType::Timestamp), 1);
         assert_eq!(failed(moments(), SqlType::Date), 2);
+        assert_eq!(failed(whole(), SqlType::Text), 0);
+        assert_eq!(failed(Date32Array::from(vec![Some(-1), None, Some(18_000)]), SqlType::Text), 0);
+        let (days, _) = lossless(&(Arc::new(Date32Array::from(vec![1])) as ArrayRef), SqlType::Text).unwrap();
+        assert_eq!(days.as_string::<i32>().value(0), "1970-01-02");
         assert_eq!(failed(StringViewArray::from(vec!["a", "ä"]), SqlType::Text), 0);
     }
 
     #[test]
     fn kinds_of_values_do_not_mix() {
         assert!(!possible(&DataType::Utf8, SqlType::BigInt));
-        assert!(!possible(&DataType::Int64, SqlType::Text));
+        assert!(!possible(&DataType::Float64, SqlType::Text));
         assert!(!possible(&DataType::Boolean, SqlType::Integer));
         assert!(!possible(&DataType::Float64, SqlType::Boolean));
         assert!(!possible(&DataType::Int32, SqlType::Date));

@@ -54,13 +54,20 @@ impl<'a> Admission<'a> {
     pub fn new(name: &str, table: &'a Table, source: &Schema, types: Types) -> Result<Self, Violations> {
         let mut violations = Violations::new(name);
         let mut source_columns = Vec::with_capacity(table.columns.len());
+        if types == Types::Text
+            && let Some(rule) = no_header(table, source)
+        {
+            violations.add_table(rule);
+            return Err(violations);
+        }
         for column in &table.columns {
-            match find(source, &column.name) {
+            match find(source, &column.name, types) {
                 Err(rule) => violations.add_column(&column.name, rule),
                 Ok(index) => {
                     let stored = source.field(index).data_type();
                     if types == Types::Stored && !cast::possible(stored, column.sql_type) {
-                        let rule = format!("has type {stored} and must be {}", column.sql_type);
+                        let rule =
+                            format!("has type {} and must be {}", cast::type_name(stored), column.sql_type);
                         violations.add_column(&column.name, rule);
                     }
                     source_columns.push(index);
@@ -153,8 +160,27 @@ fn admit_column(
     domain.check(cast, name, violations)
 }
 
+/// What is wrong with a text whose first line names no declared column; nothing of that line is told.
+fn no_header(table: &Table, source: &Schema) -> Option<String> {
+    let named = |column: &Column| {
+        source.fields().iter().any(|field| field.name().to_lowercase() == column.name.to_lowercase())
+    };
+    if table.columns.iter().any(named) {
+        return None;
+    }
+    let holds = |separator: char| source.fields().iter().any(|field| field.name().contains(separator));
+    let guess = if holds(';') {
+        "is the file separated by `;`? It must be by `,`"
+    } else if holds('\t') {
+        "is the file separated by tabs? It must be by `,`"
+    } else {
+        "is there no header line?"
+    };
+    Some(format!("the first line names none of the declared columns; {guess}"))
+}
+
 /// The source's column of this name: exactly, else the only one that differs in case alone.
-fn find(source: &Schema, name: &str) -> Result<usize, String> {
+fn find(source: &Schema, name: &str, types: Types) -> Result<usize, String> {
     let names = || source.fields().iter().map(|field| field.name());
     if let Some(index) = names().position(|field| field == name) {
         return Ok(index);
@@ -164,6 +190,8 @@ fn find(source: &Schema, name: &str) -> Result<usize, String> {
     match (same.next(), same.next()) {
         (Some((index, _)), None) => Ok(index),
         (Some((_, first)), Some((_, second))) => Err(format!("could be `{first}` or `{second}` of the data")),
+        // What stands in the first line of a text may be values.
+        (None, _) if types == Types::Text => Err("is missing in the header line".to_owned()),
         (None, _) => {
             let names: Vec<String> = names().take(12).map(|field| format!("`{field}`")).collect();
             let more = if source.fields().len() > names.len() { ", ..." } else { "" };

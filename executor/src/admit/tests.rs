@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, Float64Array, Int64Array, StringArray};
+use datafusion::arrow::array::{AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type};
 use planner::catalog::{Federation, Table};
 
@@ -96,17 +96,14 @@ fn every_broken_rule_is_counted() {
     );
     let error = Error::from(error);
     assert_eq!(error.class(), planner::Class::Source);
-    assert_eq!(
-        error.for_analyst("a"),
-        "the data of a.t do not keep to its policy; its owner can see the details"
-    );
+    assert_eq!(error.for_analyst("a"), "the data of a.t cannot be used; its owner can see why");
 }
 
 #[test]
 fn columns_that_are_missing_or_of_another_kind_are_named() {
     let federation = federation();
     let stored = RecordBatch::try_from_iter([
-        ("id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("id", Arc::new(BooleanArray::from(vec![true])) as ArrayRef),
         ("age", Arc::new(Int64Array::from(vec![20]))),
         ("Sex", Arc::new(StringArray::from(vec!["f"]))),
         ("SEX", Arc::new(StringArray::from(vec!["f"]))),
@@ -116,10 +113,25 @@ fn columns_that_are_missing_or_of_another_kind_are_named() {
     let error = Admission::new("a.t", table(&federation), &stored.schema(), Types::Stored).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a.t: column `id` has type Int64 and must be TEXT; \
+        "a.t: column `id` has type BOOLEAN and must be TEXT; \
          column `sex` could be `Sex` or `SEX` of the data; \
          column `level` is missing (the data have `id`, `age`, `Sex`, `SEX`, `bmi`)"
     );
+}
+
+#[test]
+fn a_first_line_that_is_no_header_is_not_told() {
+    let federation = federation();
+    let message = |names: &[&str]| {
+        let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+        let admission = Admission::new("a.t", table(&federation), &Schema::new(fields), Types::Text);
+        admission.unwrap_err().to_string()
+    };
+    let first = "a.t: the first line names none of the declared columns; ";
+    assert_eq!(message(&["id;age"]), format!("{first}is the file separated by `;`? It must be by `,`"));
+    assert_eq!(message(&["id\tage"]), format!("{first}is the file separated by tabs? It must be by `,`"));
+    assert_eq!(message(&["P1", "18"]), format!("{first}is there no header line?"));
+    assert!(!message(&["id", "age", "bmi", "sex", "secret"]).contains("secret"));
 }
 
 #[test]

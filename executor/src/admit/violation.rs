@@ -11,7 +11,7 @@ pub struct Violation {
     pub column: Option<String>,
     /// What is wrong with those rows, or with the column.
     pub rule: String,
-    /// How many rows; 0 if the column as such is wrong.
+    /// How many rows; 0 if the column or the table as such is wrong.
     pub rows: u64,
 }
 
@@ -36,6 +36,11 @@ impl Violations {
     /// Notes that the column as such is wrong.
     pub(super) fn add_column(&mut self, column: &str, rule: String) {
         self.violations.push(Violation { column: Some(column.to_owned()), rule, rows: 0 });
+    }
+
+    /// Notes that the table as such is wrong.
+    pub(super) fn add_table(&mut self, rule: String) {
+        self.violations.push(Violation { column: None, rule, rows: 0 });
     }
 
     /// Notes that `rows` more rows break `rule`; nothing if none do.
