@@ -57,8 +57,9 @@ where
 {
     std::thread::scope(|scope| {
         let threads = links.map(|link| scope.spawn(|| runtime.block_on(side(link))));
-        threads.map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned())).into_iter().try_for_each(
-            |result| result?.map_err(|error| error.to_string()),
-        )
+        threads
+            .map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned()))
+            .into_iter()
+            .try_for_each(|result| result?.map_err(|error| error.to_string()))
     })
 }

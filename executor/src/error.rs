@@ -184,7 +184,7 @@ impl Error {
     pub fn for_analyst(&self, party: &str) -> String {
         match self {
             Error::Source { table, .. } => {
-                format!("the data of {table} do not keep to its policy; its owner can see the details")
+                format!("the data of {table} cannot be used; its owner can see why")
             }
             Error::Engine { step, .. } => format!("the query engine of party {party} failed at {step}"),
             Error::KeyFile { .. } | Error::Configuration(_) => {
@@ -215,7 +215,7 @@ impl Error {
             Error::Peer { party, .. } => format!("link to {party}"),
             Error::Differs { .. } => "agreement".to_owned(),
             Error::Request { .. } => "request".to_owned(),
-            Error::Cancelled => "cancelled".to_owned(),
+            Error::Cancelled => "the query was cancelled".to_owned(),
             Error::Deadline { .. } => "deadline".to_owned(),
             Error::Limit { what, .. } => what.clone(),
             Error::Remote { party, .. } => format!("report of {party}"),

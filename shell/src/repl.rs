@@ -120,7 +120,7 @@ async fn execute(runner: &mut Runner, input: Input) -> Result<bool> {
 }
 
 fn cancelled() -> Failure {
-    Failure::new(planner::Class::Peer, "cancelled; the parties have been told to stop")
+    Failure::new(planner::Class::Peer, "the query was cancelled; the parties have been told to stop")
 }
 
 #[cfg(test)]

@@ -79,8 +79,9 @@ fn checked(
     });
     let integers: Vec<i128> = counting.collect();
     if outside > 0 {
+        let rows = if outside == 1 { "row holds" } else { "rows hold" };
         let rule =
-            format!("column `{}`: {outside} rows hold a value outside the declared domain", column.def.name);
+            format!("column `{}`: {outside} {rows} a value outside the declared domain", column.def.name);
         return Err(broken(&owner_tables(input), &rule));
     }
     Ok(integers)

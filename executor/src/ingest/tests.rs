@@ -114,7 +114,7 @@ fn values_outside_end_with_an_error_and_never_wrap() {
         let error = one(array, scaled(0, scale)).unwrap_err();
         assert_eq!(error.class(), Class::Source);
         let text = error.to_string();
-        assert!(text.contains("hospital.t") && text.contains("`x`") && text.contains("1 rows"), "{text}");
+        assert!(text.contains("hospital.t") && text.contains("`x`") && text.contains("1 row "), "{text}");
     }
 }
 

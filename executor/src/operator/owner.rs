@@ -53,7 +53,7 @@ impl Handover {
 pub(super) async fn run(links: &Links<'_>, plan: &SecurePlan, handover: &Handover) -> Result<()> {
     let own = plan.nodes.iter().enumerate().filter_map(|(index, node)| {
         let Node::Input(input) = node else { return None };
-        (input.owner == links.run().party()).then(|| (index, Arc::new(input.clone())))
+        (input.owner == links.run().party()).then(|| (index, Arc::new(named(links, input))))
     });
     let prepared = try_join_all(own.map(|(index, input)| prepare(links, index, input))).await?;
     let shares = try_join_all(prepared.iter().map(|own| share(links, own, handover)));
@@ -69,6 +69,13 @@ pub(super) async fn run(links: &Links<'_>, plan: &SecurePlan, handover: &Handove
     }
     futures::try_join!(shares, try_join_all(sides))?;
     Ok(())
+}
+
+/// The input with `party.table` for each of its tables, which is how errors name them.
+fn named(links: &Links<'_>, input: &Input) -> Input {
+    let owner = links.run().names().get(input.owner.0).map_or("?", String::as_str);
+    let tables = input.tables.iter().map(|table| format!("{owner}.{table}")).collect();
+    Input { tables, ..input.clone() }
 }
 
 /// One of this party's inputs, ready to be shared.
