@@ -12,12 +12,11 @@ use datafusion::optimizer::analyzer::Analyzer;
 use datafusion::optimizer::optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 
 /// The rules that run, by name, in their order. Every other rule of `DataFusion` is in [`LEFT_OUT`].
-pub const OPTIMIZER_RULES: [&str; 18] = [
+pub const OPTIMIZER_RULES: [&str; 17] = [
     "rewrite_set_comparison",
     "optimize_unions",
     "simplify_expressions",
     "replace_distinct_aggregate",
-    "eliminate_join",
     "decorrelate_predicate_subquery",
     "scalar_subquery_to_join",
     "decorrelate_lateral_join",
@@ -36,12 +35,14 @@ pub const OPTIMIZER_RULES: [&str; 18] = [
 /// Rules that do not run, and why.
 ///
 /// - `unions_to_filter`: tables of several owners are not one table with a filter.
+/// - `eliminate_join`: it makes semi joins of inner joins, which owners cannot run together.
 /// - `filter_null_join_keys`: protocols match no NULL anyway; the filter would become a secret predicate.
 /// - `push_down_limit`: LIMIT decides what is revealed, so it stays where it is.
 /// - `single_distinct_aggregation_to_group_by`: COUNT(DISTINCT person) has a protocol of its own.
 /// - `common_sub_expression_eliminate`, `extract_leaf_expressions`, `push_down_leaf_projections`: they name columns by
 ///   generated names, which a reader of EXPLAIN would not recognise.
-pub const LEFT_OUT: [&str; 7] = [
+pub const LEFT_OUT: [&str; 8] = [
+    "eliminate_join",
     "unions_to_filter",
     "filter_null_join_keys",
     "push_down_limit",

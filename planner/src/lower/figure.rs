@@ -12,7 +12,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, Case};
 use super::emit::name;
 use super::facts::Facts;
 use super::failure;
-use super::infer::{Scope, has_condition, show};
+use super::infer::{Scope, conditional_addends, has_condition, show};
 use super::program::{Kind, Program};
 use super::rows::place;
 use super::rowset::RowSet;
@@ -65,6 +65,8 @@ pub(super) struct Argument {
     pub(super) exprs: Vec<Expr>,
     pub(super) facts: Facts,
     conditional: bool,
+    /// Where there are several, or beside other addends: the addends that hold conditions, in every branch.
+    addends: Vec<Vec<Expr>>,
 }
 
 impl<'a> Sums<'a> {
@@ -215,15 +217,18 @@ impl<'a> Sums<'a> {
         };
         let originals = self.rows.expressions(argument, schema)?;
         let mut conditional = false;
+        let mut addends: Vec<Vec<Expr>> = Vec::new();
         for (branch, (expr, scope)) in
             self.rows.branches().iter().zip(originals.iter().zip(self.rows.scopes()))
         {
             conditional |= has_condition(expr, scope)?;
+            addends.push(conditional_addends(expr, scope)?);
             conditional |= expr.column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
                 let leaf = branch.leaves.get(leaf);
                 leaf.and_then(|leaf| leaf.conditional.get(column)).copied().unwrap_or(false)
             });
         }
+        let addends = Self::columns_of(&addends, &originals);
         let exprs = match &function.params.filter {
             None => originals,
             Some(filter) => {
@@ -236,7 +241,36 @@ impl<'a> Sums<'a> {
             }
         };
         let facts = self.rows.facts(&exprs)?;
-        Ok(Argument { exprs, facts, conditional })
+        Ok(Argument { exprs, facts, conditional, addends })
+    }
+
+    /// Each addend in every branch; the whole argument in a branch that has fewer.
+    fn columns_of(addends: &[Vec<Expr>], whole: &[Expr]) -> Vec<Vec<Expr>> {
+        let most = addends.iter().map(Vec::len).max().unwrap_or(0);
+        let column = |index: usize| -> Vec<Expr> {
+            let branches = addends.iter().zip(whole);
+            branches.map(|(addends, whole)| addends.get(index).unwrap_or(whole).clone()).collect()
+        };
+        (0..most).map(column).filter(|column| column != whole).collect()
+    }
+
+    /// The gates of a number: enough persons with a row behind it, and behind each addend that holds a condition.
+    pub(super) fn gates_behind(&mut self, argument: &Argument, what: &str) -> Result<Vec<Gate>> {
+        let mut gates = self.gates(&Self::behind(argument), what)?;
+        for (index, addend) in argument.addends.iter().enumerate() {
+            let counting: Vec<Counting> = argument
+                .exprs
+                .iter()
+                .zip(addend)
+                .map(|(expr, addend)| Counting {
+                    known: vec![expr.clone()],
+                    nonzero: Some(addend.clone()),
+                    ring: RingSize::Z64,
+                })
+                .collect();
+            gates.extend(self.gates(&counting, &format!("{what}, condition {}", index + 1))?);
+        }
+        Ok(gates)
     }
 
     /// The rows whose argument is not NULL.
@@ -249,7 +283,7 @@ impl<'a> Sums<'a> {
     }
 
     /// The rows behind a sum: the argument is not NULL, and not 0 where it holds a condition.
-    pub(super) fn behind(argument: &Argument) -> Vec<Counting> {
+    fn behind(argument: &Argument) -> Vec<Counting> {
         if !argument.conditional {
             return Self::not_null(argument);
         }

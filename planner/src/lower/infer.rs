@@ -168,6 +168,9 @@ fn infer_binary(expr: &Expr, binary: &BinaryExpr, scope: &Scope) -> Result<Facts
                 return fitting(expr, facts);
             }
             if is_float(&data_type) {
+                if binary.op == Operator::Divide && may_be_close_to_zero(&binary.right, &right, scope)? {
+                    return Ok(Facts::open(data_type, true));
+                }
                 Ok(double_arithmetic(binary.op, &left, &right, data_type))
             } else {
                 exact_arithmetic(expr, binary.op, &left, &right, data_type)
@@ -175,6 +178,33 @@ fn infer_binary(expr: &Expr, binary: &BinaryExpr, scope: &Scope) -> Result<Facts
         }
         _ => Err(failure::not_built(format!("the operator {} in {}", binary.op, show(expr)))),
     }
+}
+
+/// Whether rounding may leave a divisor of doubles closer to 0 than a step, so that nothing bounds the quotient.
+fn may_be_close_to_zero(divisor: &Expr, facts: &Facts, scope: &Scope) -> Result<bool> {
+    let inner = match divisor {
+        Expr::ScalarFunction(function) if function.name() == "nonzero" => match function.args.as_slice() {
+            [inner] => inner,
+            _ => return Ok(true),
+        },
+        other => other,
+    };
+    let around_zero = match infer(inner, scope)?.range.or(facts.range) {
+        Some(range) => range.lo <= 1 && range.hi >= -1,
+        None => true,
+    };
+    Ok(around_zero && !on_steps(inner, scope)?)
+}
+
+/// Whether the values are whole numbers of steps: columns, literals, and what is no double.
+fn on_steps(expr: &Expr, scope: &Scope) -> Result<bool> {
+    Ok(match expr {
+        Expr::Column(_) | Expr::Literal(..) => true,
+        Expr::Alias(alias) => on_steps(&alias.expr, scope)?,
+        Expr::Negative(inner) => on_steps(inner, scope)?,
+        Expr::Cast(inner) => on_steps(&inner.expr, scope)?,
+        other => !is_float(&scope.data_type(other)?),
+    })
 }
 
 /// Integers and decimals, as SQL computes them: no rounding but in division.
@@ -302,27 +332,84 @@ fn exact_double(op: Operator, left: &Facts, right: &Facts, data_type: &DataType)
     (range.bits() <= 44).then(|| Facts::number(data_type.clone(), nullable, scale, range))
 }
 
-/// Whether an argument holds a condition, so that rows may be neutral: CASE, NULLIF, or a truth value in arithmetic.
+/// Whether rows may be neutral in an argument by more than plain arithmetic: all but columns, literals, casts that
+/// round nothing, signs, sums, differences, products, and quotients of doubles by a literal.
 pub(crate) fn has_condition(expr: &Expr, scope: &Scope) -> Result<bool> {
-    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-    let mut found = false;
-    expr.apply(|part| {
-        let conditional = match part {
-            Expr::Case(_) => true,
-            Expr::ScalarFunction(function) => function.name().eq_ignore_ascii_case("nullif"),
-            Expr::Column(_) | Expr::Literal(..) | Expr::Alias(_) => false,
-            other => matches!(other.get_type(&scope.schema), Ok(DataType::Boolean)),
-        };
-        let cast_truth = match part {
-            Expr::Cast(inner) => matches!(inner.expr.get_type(&scope.schema), Ok(DataType::Boolean)),
-            Expr::TryCast(inner) => matches!(inner.expr.get_type(&scope.schema), Ok(DataType::Boolean)),
-            _ => false,
-        };
-        found |= conditional || cast_truth;
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    let number = |expr: &Expr| Ok::<bool, crate::Error>(scope.data_type(expr)?.is_numeric());
+    Ok(match expr {
+        Expr::Column(_) | Expr::Literal(..) => false,
+        Expr::Alias(alias) => has_condition(&alias.expr, scope)?,
+        Expr::Negative(inner) => has_condition(inner, scope)?,
+        Expr::Cast(inner) => {
+            let (from, to) = (scope.data_type(&inner.expr)?, inner.field.data_type());
+            !keeps(&from, to) || has_condition(&inner.expr, scope)?
+        }
+        Expr::TryCast(inner) => {
+            let (from, to) = (scope.data_type(&inner.expr)?, inner.field.data_type());
+            !keeps(&from, to) || has_condition(&inner.expr, scope)?
+        }
+        Expr::BinaryExpr(binary) => {
+            let plain = match binary.op {
+                Operator::Plus | Operator::Minus | Operator::Multiply => number(expr)?,
+                Operator::Divide => is_float(&scope.data_type(expr)?) && is_literal(&binary.right),
+                _ => false,
+            };
+            !plain || has_condition(&binary.left, scope)? || has_condition(&binary.right, scope)?
+        }
+        Expr::ScalarFunction(function) => {
+            // How a divisor is written so that 0 is NULL.
+            let divisor = function.name() == "nonzero";
+            !divisor || !function.args.iter().all(is_literal)
+        }
+        _ => true,
     })
-    .map_err(|error| failure::engine(&error))?;
-    Ok(found)
+}
+
+/// The addends of an argument that hold conditions.
+pub(crate) fn conditional_addends(expr: &Expr, scope: &Scope) -> Result<Vec<Expr>> {
+    if !has_condition(expr, scope)? {
+        return Ok(Vec::new());
+    }
+    match expr {
+        Expr::Alias(alias) => conditional_addends(&alias.expr, scope),
+        Expr::Negative(inner) => conditional_addends(inner, scope),
+        Expr::Cast(inner) if keeps(&scope.data_type(&inner.expr)?, inner.field.data_type()) => {
+            conditional_addends(&inner.expr, scope)
+        }
+        Expr::BinaryExpr(binary)
+            if matches!(binary.op, Operator::Plus | Operator::Minus)
+                && scope.data_type(expr)?.is_numeric() =>
+        {
+            let mut all = conditional_addends(&binary.left, scope)?;
+            all.extend(conditional_addends(&binary.right, scope)?);
+            Ok(all)
+        }
+        other => Ok(vec![other.clone()]),
+    }
+}
+
+/// Whether a cast between numbers makes no value 0 that was not.
+fn keeps(from: &DataType, to: &DataType) -> bool {
+    let exact =
+        |data_type: &DataType| data_type.is_integer() || matches!(data_type, DataType::Decimal128(..));
+    let digits = |data_type: &DataType| match type_scale(data_type) {
+        Scale::Decimal(digits) => digits,
+        Scale::Unit | Scale::Step(_) => 0,
+    };
+    (is_float(to) && from.is_numeric()) || (exact(from) && exact(to) && digits(from) <= digits(to))
+}
+
+/// A literal, perhaps cast.
+fn is_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(value, _) => !value.is_null(),
+        Expr::Cast(inner) => is_literal(&inner.expr),
+        Expr::Negative(inner) => is_literal(inner),
+        Expr::ScalarFunction(function) if function.name() == "nonzero" => {
+            function.args.iter().all(is_literal)
+        }
+        _ => false,
+    }
 }
 
 /// Open or closed text.

@@ -27,7 +27,7 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         facts.push(infer(key, &input.scope)?);
         let column = plain_column(key, &input.scope);
         origins.push(column.and_then(|column| input.origins.get(column).copied()?));
-        conditional.push(false);
+        conditional.push(is_conditional(key, input)?);
         from.push(column);
     }
     let group: BTreeSet<usize> = from.iter().copied().flatten().collect();

@@ -69,7 +69,7 @@ impl Sums<'_> {
         what: &str,
         data_type: &DataType,
     ) -> Result<Figure> {
-        let gates = self.gates(&Self::behind(argument), what)?;
+        let gates = self.gates_behind(argument, what)?;
         let reg = self.total(expr, argument, what)?;
         if !is_float(data_type)
             && !type_range(data_type).is_some_and(|limit| limit.holds(self.program.range(reg)))
@@ -89,7 +89,7 @@ impl Sums<'_> {
         what: &str,
         data_type: &DataType,
     ) -> Result<Figure> {
-        let gates = self.gates(&Self::behind(argument), what)?;
+        let gates = self.gates_behind(argument, what)?;
         let total = self.total(expr, argument, what)?;
         let count = self.count(&Self::not_null(argument), what)?;
         let known = self.enough(argument, &gates, count, 1)?;
@@ -123,7 +123,7 @@ impl Sums<'_> {
         root: bool,
     ) -> Result<Figure> {
         let wide = || failure::bounds(show(expr));
-        let gates = self.gates(&Self::behind(argument), what)?;
+        let gates = self.gates_behind(argument, what)?;
         let range = argument.facts.range.ok_or_else(wide)?.with_zero();
         let most = i128::try_from(range.magnitude()).map_err(|_| wide())?;
         let square = Range { lo: 0, hi: most.checked_mul(most).ok_or_else(wide)? };

@@ -91,6 +91,9 @@ pub(crate) fn common_scale(left: Scale, right: Scale) -> Scale {
     }
 }
 
+/// From here on, factors between steps are rounded.
+const WHOLE_FACTORS: i128 = 1 << 29;
+
 /// `coarse / fine` if it is a whole number (as exactly as doubles tell).
 #[expect(clippy::cast_possible_truncation, reason = "checked to be below 2^90")]
 pub(crate) fn multiple(coarse: f64, fine: f64) -> Option<i128> {
@@ -100,10 +103,21 @@ pub(crate) fn multiple(coarse: f64, fine: f64) -> Option<i128> {
     (close && whole >= 1.0 && whole < 2_f64.powi(90)).then_some(whole as i128)
 }
 
-/// The same values in a finer scale.
+/// The same values in a finer scale: of steps that are no whole multiples of each other, outward-rounded, so that values
+/// encoded in the finer scale and integers multiplied by [`factor`] both lie in it. No sign is added.
 pub(crate) fn rescale(range: Range, from: Scale, to: Scale) -> Option<Range> {
     let factor = factor(from, to)?;
-    range.multiply(Range { lo: factor, hi: factor })
+    let grown = range.multiply(Range { lo: factor, hi: factor })?;
+    if !matches!((from, to), (Scale::Step(_), _) | (_, Scale::Step(_))) {
+        return Some(grown);
+    }
+    let encoded = |integer| encode(&ScalarValue::Float64(Some(decode(integer, from))), to);
+    let around = Range { lo: encoded(range.lo)?, hi: encoded(range.hi)? };
+    if factor < WHOLE_FACTORS && around == grown {
+        return Some(grown);
+    }
+    let slack = |integer: i128, by: i128| if integer == 0 { 0 } else { integer.saturating_add(by) };
+    Some(Range { lo: slack(grown.lo.min(around.lo), -1), hi: slack(grown.hi.max(around.hi), 1) })
 }
 
 /// By how much integers grow from one scale to a finer one.

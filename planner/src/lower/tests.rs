@@ -389,6 +389,22 @@ fn few_persons_withhold() {
         "180,-",
     );
     is("SELECT SUM(age * CAST(age > 55 AS INTEGER)) FROM a.people", "-");
+    for disguised in [
+        "age / 56",
+        "abs(signum(age - 55)) * 0 + strpos(CAST(age AS TEXT), '7')",
+        "greatest(age - 55, 0)",
+        "age * (age / 56)",
+        "CAST(age / 56.0 AS BIGINT)",
+        "age + CAST(age > 55 AS INTEGER)",
+        "1 - age * CAST(age > 55 AS INTEGER)",
+    ] {
+        is(&format!("SELECT SUM({disguised}), AVG({disguised}) FROM a.people"), "-,-");
+    }
+    is("SELECT SUM(2 * age - 1), SUM(age / 4.0), SUM(-CAST(age AS BIGINT)) FROM a.people", "495,62.5,-250");
+    is(
+        "SELECT SUM(k) FROM (SELECT id, CASE WHEN age > 55 THEN 1 ELSE 0 END AS k FROM a.people GROUP BY id, k)",
+        "-",
+    );
     is("SELECT SUM(y) FROM (SELECT CASE WHEN age > 55 THEN 1 ELSE 0 END AS y FROM a.people)", "-");
     is("SELECT SUM(cost) FROM a.visits WHERE ward = 'z'", "11");
     // Both owners: three of a, two of b; counts are rounded to fives.
@@ -581,6 +597,37 @@ fn classes() {
         let error = error(sql);
         assert_eq!(error.class, Class::Refused, "{sql}: {error}");
     }
+}
+
+/// Doubles at the edges of their domains, with literals whose steps are no multiples of the columns'.
+#[test]
+fn derived_doubles_fit_their_ranges() {
+    let policy = r#"
+version = 1
+[release]
+min_people = 1
+[table.t]
+max_rows = 8
+[table.t.column]
+y = { type = "DOUBLE", bounds = [-5, 5], step = 0.25, allow = ["aggregate"] }
+z = { type = "DOUBLE", bounds = [-0.7, 0.9], step = 0.1, allow = ["aggregate"] }
+"#;
+    let federation = federation(SMALL, &[("a", policy)]);
+    let data = data(&federation, &[("a.t", "y,z\n-5,-0.7\n5,0.9\n5,-0.7\n-5,0.9\n0.25,0.7\n0,0")]);
+    for literal in ["0.3", "0.5", "0.7", "1.3", "2.5", "3.3", "0.0001", "123456.789"] {
+        for sql in [
+            format!("SELECT SUM({literal} + y), SUM({literal} - y), SUM(y - {literal}) FROM a.t"),
+            format!("SELECT SUM({literal} * y), SUM(y / {literal}), SUM({literal} + z) FROM a.t"),
+            format!("SELECT SUM((y + z) * {literal}), SUM((y - {literal}) * (z + {literal})) FROM a.t"),
+            format!("SELECT SUM(COALESCE(y, z) - {literal}), SUM(greatest(y, z, {literal})) FROM a.t"),
+            format!("SELECT SUM(x) FROM (SELECT y + {literal} AS x FROM a.t UNION ALL SELECT z FROM a.t)"),
+        ] {
+            secure(&federation, &data, &sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    }
+    let error =
+        secure(&federation, &data, "SELECT SUM(y / ((z - 0.4) - 0.3)) FROM a.t").expect_err("unbounded");
+    assert_eq!(error.class, Class::Refused, "{error}");
 }
 
 #[test]
