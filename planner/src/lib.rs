@@ -32,6 +32,7 @@ pub mod lower;
 pub mod manual;
 mod nearest;
 mod pipeline;
+mod place;
 pub mod plan;
 #[cfg(test)]
 mod plan_samples;
@@ -39,6 +40,7 @@ mod planned;
 pub mod policy;
 pub mod release_check;
 mod session;
+mod sql_text;
 mod stack;
 mod statement;
 

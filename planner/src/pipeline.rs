@@ -10,9 +10,11 @@ use crate::bind::{self, Bound};
 use crate::catalog::Federation;
 use crate::error::{Error, Result};
 use crate::nearest::{hint, same_name};
+use crate::place;
 use crate::plan::SecurePlan;
 use crate::planned::{CheckedPlan, Planned, SessionChange};
 use crate::session::{PreparedStatement, SETTINGS, Session, VirtualTable, parse_duration_ms};
+use crate::sql_text::readable;
 use crate::stack::on_own_stack;
 use crate::statement::{Explain, Kind, parse, parse_query_text, show};
 use crate::{disclosure, explain};
@@ -29,7 +31,13 @@ use crate::{disclosure, explain};
 /// statement that is too long. Positions count from the beginning of `sql`.
 pub fn plan(federation: &Federation, session: &Session, sql: &str) -> Result<Planned> {
     let planner = Planner { federation, session, sql };
-    on_own_stack(|| planner.statement(parse(sql)?))
+    on_own_stack(|| planner.statement(parse(sql)?)).map_err(|error| shown(&error))
+}
+
+/// An error in the words of SQL, not of the engine.
+fn shown(error: &Error) -> Error {
+    let hint = error.hint.as_deref().map(readable);
+    Error { message: readable(&error.message), hint, ..*error }
 }
 
 #[derive(Clone, Copy)]
@@ -67,6 +75,10 @@ impl Planner<'_> {
 
     /// A query: answered by the parties, or by the analyst alone if it reads no table.
     fn query(&self, query: Box<Query>, parameters: &[Expr]) -> Result<Planned> {
+        self.planned(query, parameters).map_err(|error| place::found(error, self.sql))
+    }
+
+    fn planned(&self, query: Box<Query>, parameters: &[Expr]) -> Result<Planned> {
         let bound = bind::bind_query(self.federation, self.session, query, parameters)?;
         if !bound.reads_tables() {
             return Ok(Planned::Clear(Box::new(bound.optimised)));
@@ -153,7 +165,7 @@ impl Planner<'_> {
             name.iter().map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
         let query = parse_query_text(&format!("SELECT * FROM {}", quoted.join(".")))?;
         let bound = bind::bind_query(self.federation, self.session, query, &[])
-            .map_err(|error| Error { position: None, ..error })?;
+            .map_err(|error| place::found(Error { position: None, ..error }, self.sql))?;
         show::query(&bound.raw, self.federation)
     }
 
@@ -180,8 +192,8 @@ impl Planner<'_> {
 
 /// A query that the analyst answers alone: nobody learns anything.
 fn explain_clear(what: Explain, plan: &LogicalPlan) -> Result<RecordBatch> {
-    let tree = plan.display_indent().to_string();
-    let title = "Clear stage, at the analyst: no party is asked";
+    let tree = readable(&plan.display_indent().to_string());
+    let title = "at the analyst, in the clear: no party is asked";
     match what {
         Explain::Disclosure => disclosure::rows(&[]),
         Explain::Json => {
@@ -325,7 +337,7 @@ bmi = { type = "DOUBLE", bounds = [10, 80], step = 0.5, nullable = false, allow 
         }
         let json = rows(&session, "EXPLAIN (FORMAT JSON) SELECT COUNT(*) FROM adults").concat();
         serde_json::from_str::<serde_json::Value>(&json).unwrap();
-        assert_eq!(rows(&session, "EXPLAIN SELECT 1")[0], "Clear stage, at the analyst: no party is asked");
+        assert_eq!(rows(&session, "EXPLAIN SELECT 1")[0], "at the analyst, in the clear: no party is asked");
     }
 
     #[test]

@@ -181,13 +181,17 @@ pub(crate) fn check_names(federation: &Federation, session: &Session, mut query:
 /// Checks that every virtual table of the federation can be planned.
 ///
 /// # Errors
-/// As [`bind`], with the name of the virtual table; places are those in its query.
+/// As [`bind`], with the name of the virtual table and the line of its query in the message.
 pub fn validate_views(federation: &Federation) -> Result<()> {
     for view in &federation.views {
         let session = Session::default();
         bind(federation, &session, &view.sql).map_err(|error| {
-            let message = format!("federation.toml: view `{}`: {}", view.name, error.message);
-            Error { message, ..error }
+            // The error's place is one in the view's text, which nobody has just typed.
+            let line = error.position.map(|at| format!(" (line {} of its SQL)", at.line)).unwrap_or_default();
+            let text = crate::sql_text::readable(&error.message);
+            let message = format!("federation.toml: view `{}`{line}: {text}", view.name);
+            let hint = error.hint.as_deref().map(crate::sql_text::readable);
+            Error { class: error.class, message, hint, position: None }
         })?;
     }
     Ok(())

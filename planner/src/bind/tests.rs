@@ -256,11 +256,11 @@ fn virtual_tables_must_not_read_themselves() {
 #[test]
 fn views_of_the_federation_are_validated() {
     let error = validate_views(&federation()).unwrap_err();
-    assert!(error.message.starts_with("federation.toml: view `loop_a`: "), "{error}");
+    assert!(error.message.starts_with("federation.toml: view `loop_a` (line 1 of its SQL): "), "{error}");
     let mut federation = federation();
     federation.views.retain(|view| !view.name.starts_with("loop"));
     let error = validate_views(&federation).unwrap_err();
-    assert_eq!(error.message, "federation.toml: view `broken`: unknown column `agee`");
+    assert_eq!(error.message, "federation.toml: view `broken` (line 1 of its SQL): unknown column `agee`");
     assert_eq!(error.hint.as_deref(), Some("did you mean `age`?"));
     federation.views.pop();
     validate_views(&federation).unwrap();

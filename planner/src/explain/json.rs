@@ -5,6 +5,7 @@ use serde_json::{Value, json as object};
 use crate::catalog::Federation;
 use crate::cost::cost;
 use crate::plan::{Node, SecurePlan};
+use crate::sql_text::readable;
 
 use super::text;
 
@@ -21,7 +22,7 @@ pub fn json(plan: &SecurePlan, federation: &Federation) -> Value {
             let own = cost.nodes.get(index).copied().unwrap_or_default();
             let inputs: Vec<usize> = node.inputs().into_iter().map(|id| id.0).collect();
             let columns: Vec<Value> =
-                node.columns().into_iter().map(|def| Value::from(text::column(def))).collect();
+                node.columns().into_iter().map(|def| Value::from(readable(&text::column(def)))).collect();
             let local = match node {
                 Node::Input(input) => Value::from(lines(&input.plan.display_indent().to_string())),
                 Node::HashedJoin(_)
@@ -34,7 +35,7 @@ pub fn json(plan: &SecurePlan, federation: &Federation) -> Value {
             object!({
                 "id": index,
                 "node": text::kind(node),
-                "what": text::summary(plan, federation, index),
+                "what": readable(&text::summary(plan, federation, index)),
                 "where": text::place(node, federation),
                 "protocol": text::protocol(node, federation),
                 "inputs": inputs,
@@ -67,5 +68,5 @@ pub fn json(plan: &SecurePlan, federation: &Federation) -> Value {
 }
 
 fn lines(text: &str) -> Vec<String> {
-    text.lines().map(str::to_owned).collect()
+    text.lines().map(readable).collect()
 }

@@ -181,7 +181,7 @@ fn explain_runs_nothing_and_is_one_column() {
     secure, at hospital, insurer and helper: 17 rounds, 83.5 kB by the seat that sends most, 102 B to the analyst, about 194.0 kB of memory a seat
       2 Release r0: region, n; groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
-        1 Aggregate: persons count(Int64(1)) of insurer, rows count(Int64(1)) in 2 cells; persons counted once
+        1 Aggregate: persons COUNT(*) of insurer, rows COUNT(*) in 2 cells; persons counted once
            [secure; one-hot dot products; at most 2 rows; 7 rounds, 35.0 kB]
           0 Input: insurer.claims shares region = north, region = south, known patient_id, first row of a person, valid; rows of a person together
              [at insurer, then secure; replicated secret sharing; at most 2000 rows; 1 round, 48.5 kB]
@@ -201,4 +201,10 @@ fn explain_runs_nothing_and_is_one_column() {
     let json = rows_of("EXPLAIN (FORMAT JSON) SELECT COUNT(*) FROM insurer.claims");
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert!(value["secure"]["rounds"].is_number(), "{json}");
+}
+
+#[test]
+fn having_without_group_by_is_gated_as_a_group_is() {
+    let tree = rows_of("EXPLAIN SELECT COUNT(*) FROM insurer.claims HAVING COUNT(*) > 62");
+    assert!(tree.contains("groups; gate: at least 10 people of insurer"), "{tree}");
 }

@@ -116,7 +116,8 @@ fn input(input: &Input, federation: &Federation) -> String {
         Order::Shuffled { .. } => "; in a fresh secret order",
         Order::Adjacent(_) => "; rows of a person together",
     };
-    format!("{} shares {}{order}", tables.join(" and "), names.join(", "))
+    let names = if names.is_empty() { "no column".to_owned() } else { names.join(", ") };
+    format!("{} shares {names}{order}", tables.join(" and "))
 }
 
 fn join(join: &HashedJoin) -> String {

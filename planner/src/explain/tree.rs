@@ -3,6 +3,7 @@
 use crate::catalog::Federation;
 use crate::cost::{Cost, PlanCost, cost};
 use crate::plan::{Node, NodeId, SecurePlan};
+use crate::sql_text::readable;
 
 use super::text;
 use super::{Measured, MeasuredStep};
@@ -24,7 +25,7 @@ pub fn tree(
     for notice in &plan.notices {
         printer.lines.push(format!("notice: {notice}"));
     }
-    printer.lines
+    printer.lines.iter().map(|line| readable(line)).collect()
 }
 
 struct Printer<'a> {

@@ -271,10 +271,11 @@ impl Groups<'_> {
     fn presence(&mut self, chain: &Chain<'_>) -> Result<(Option<Reg>, Vec<Gate>)> {
         let mut present = None;
         let mut gates = Vec::new();
-        if self.keys() > 0 {
+        // Whether the one row of an aggregate without keys shows up says what HAVING says: it is gated as a group is.
+        if self.keys() > 0 || !chain.filters.is_empty() {
             let counting = all_rows(self.sums.rows.branches().len());
             gates = self.sums.gates(&counting, "rows")?;
-            if gates.is_empty() {
+            if gates.is_empty() && self.keys() > 0 {
                 let count = self.sums.count(&counting, "rows")?;
                 let none = self.sums.program.zero(count);
                 present = Some(self.sums.program.not(none));
