@@ -104,6 +104,9 @@ pub struct Column {
     pub sql_type: SqlType,
     /// Its values.
     pub domain: Domain,
+    /// The values of a closed domain in the order of the policy: the first is a model's reference level. Empty for
+    /// other domains.
+    pub levels: Vec<ScalarValue>,
     /// How its integers stand for values when it is shared.
     pub scale: Scale,
     /// Whether NULL may occur.

@@ -77,3 +77,14 @@ async fn a_model_of_few_rows_is_withheld() {
     );
     assert!(got[1].0.iter().all(|row| row[1] == "NULL") && withheld(&got[1].1), "{:?}", got[1]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_declared_level_is_the_reference() {
+    let got = answers(
+        1,
+        &["SELECT term FROM LASSO(cohort, target => 'days', features => 'region,chronic', alpha => 0.1)"],
+    )
+    .await;
+    let terms: Vec<&str> = got[0].0.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(terms, ["intercept", "region=south", "region=east", "region=west", "chronic=true"]);
+}

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, lit};
 
 use super::facts::{Facts, is_text};
 use super::failure;
+use super::rows::place;
 use super::rowset::RowSet;
 use crate::Result;
 use crate::function::{TableFunction, Variable};
@@ -50,17 +51,33 @@ pub(super) fn terms(rows: &RowSet<'_>, variable: &Variable, function: &TableFunc
     if !variable.categorical {
         return Ok(vec![numeric(&variable.name, exprs, &facts)?]);
     }
-    let levels = facts.enumerate().ok_or_else(|| {
+    let mut levels = facts.enumerate().ok_or_else(|| {
         failure::not_built(format!(
             "the categorical variable {}, which has no closed domain (`values`)",
             variable.name
         ))
     })?;
+    let declared = declared_levels(rows, &exprs);
+    levels.sort_by_key(|level| declared.iter().position(|other| other == level).unwrap_or(usize::MAX));
     let others = levels.iter().skip(1).map(|level| {
         let name = format!("{}={}", variable.name, shown(level));
         level_term(name, &exprs, level)
     });
     Ok(others.collect())
+}
+
+/// The levels of the columns that the variable is, in the order of their policies; none for other expressions, whose
+/// levels keep the order of SQL.
+fn declared_levels(rows: &RowSet<'_>, exprs: &[Expr]) -> Vec<ScalarValue> {
+    let levels = exprs.iter().zip(rows.branches()).filter_map(|(expr, branch)| {
+        let Expr::Column(column) = expr else { return None };
+        let (leaf, column) = place(column)?;
+        let leaf = branch.leaves.get(leaf)?;
+        let origin = leaf.origins.get(column).copied().flatten()?;
+        let owner = rows.federation().parties.get(leaf.owner.0)?;
+        Some(owner.tables.get(origin.table)?.columns.get(origin.column)?.levels.clone())
+    });
+    levels.flatten().collect()
 }
 
 fn shown(level: &ScalarValue) -> String {

@@ -34,6 +34,7 @@ pub(super) fn parse(entry: &Entry<'_>) -> Result<Column> {
         name: entry.key.to_owned(),
         sql_type,
         domain,
+        levels: parse_levels(&section, sql_type)?,
         scale,
         nullable: section.get("nullable").map_or(Ok(true), Entry::boolean)?,
         allow: section.get("allow").map_or(Ok(BTreeSet::new()), parse_allow)?,
@@ -132,6 +133,12 @@ fn parse_bounds(entry: &Entry<'_>, sql_type: SqlType) -> Result<Domain> {
         return Err(entry.error("the lowest value is greater than the highest"));
     }
     Ok(Domain::Bounds(lo, hi))
+}
+
+/// The closed domain as written.
+fn parse_levels(section: &Section<'_>, sql_type: SqlType) -> Result<Vec<ScalarValue>> {
+    let Some(entry) = section.get("values") else { return Ok(Vec::new()) };
+    entry.list()?.iter().map(|item| value::parse(item, sql_type)).collect()
 }
 
 fn parse_values(entry: &Entry<'_>, sql_type: SqlType) -> Result<Domain> {
