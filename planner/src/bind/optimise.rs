@@ -2,6 +2,8 @@
 //!
 //! Logical rules read no statistics, so every party derives the same plan from the same text and schema.
 
+mod growth;
+
 use std::sync::Arc;
 
 use datafusion::arrow::temporal_conversions::timestamp_us_to_datetime;
@@ -63,9 +65,11 @@ pub(super) fn options() -> ConfigOptions {
     options
 }
 
-/// Settles types, without moving anything.
+/// Settles types, without moving anything. Refuses texts that may grow too long.
 pub(super) fn analyse(plan: LogicalPlan) -> Result<LogicalPlan> {
-    Analyzer::new().execute_and_check(plan, &options(), |_, _| {})
+    let plan = Analyzer::new().execute_and_check(plan, &options(), |_, _| {})?;
+    growth::check(&plan)?;
+    Ok(plan)
 }
 
 /// Runs the chosen rules. `submitted_us` is the time that `now()` stands for.
