@@ -34,7 +34,7 @@ impl Asker {
     /// Class invalid if a virtual table of the federation is broken or there are no sockets.
     pub async fn local(directory: &Directory, analyst: &str, printer: Printer) -> Result<Self> {
         let federation = &directory.federation;
-        planner::bind::validate_views(federation)?;
+        directory.validate_views()?;
         let tables = federation.parties.iter().enumerate().map(|(index, party)| {
             let sources = Sources { folder: directory.data_folder(&party.name), ..Sources::default() };
             let tables = FileTables::new(Arc::clone(federation), PartyId(index), sources);
@@ -55,7 +55,7 @@ impl Asker {
     /// Class invalid: the key cannot be read, or the file lacks addresses or keys.
     pub fn remote(directory: &Directory, file: &AnalystFile) -> Result<Self> {
         let federation = Arc::clone(&directory.federation);
-        planner::bind::validate_views(&federation)?;
+        directory.validate_views()?;
         let contacts = Contacts::of(&federation)?;
         let identity = Arc::new(Identity::load(&file.key)?);
         let connection = Connection::new(federation, contacts, identity, &file.name, LinkSettings::default());
@@ -68,7 +68,7 @@ impl Asker {
     /// Class invalid if a virtual table of the federation is broken.
     pub fn planning(directory: &Directory, analyst: &str) -> Result<Self> {
         let federation = Arc::clone(&directory.federation);
-        planner::bind::validate_views(&federation)?;
+        directory.validate_views()?;
         let nobody = Contacts { parties: Vec::new(), analysts: Vec::new() };
         let identity = Arc::new(Identity::generate()?);
         let connection = Connection::new(federation, nobody, identity, analyst, LinkSettings::default());

@@ -60,15 +60,28 @@ fn start(cli: Cli, printer: Printer) -> Result<u8, Ended> {
     // A server ends in its own way.
     let serves = matches!(cli.command, cli::Command::Serve(_));
     let code = runtime.block_on(async {
+        // A task of its own: a command that waits for a file or a long computation keeps no signal from being seen.
+        let mut command = tokio::spawn(command::run(cli, printer));
         tokio::select! {
-            outcome = Box::pin(command::run(cli, printer)) => outcome.map(|()| 0),
-            code = signals::ended(), if !serves => Ok(code),
+            outcome = &mut command => match outcome {
+                Ok(outcome) => outcome.map(|()| 0),
+                Err(_) => Err(Failure::internal("the command was aborted").into()),
+            },
+            code = signals::ended(), if !serves => {
+                // Time to remove temporary files, if the command can be reached at all.
+                command.abort();
+                let _ = tokio::time::timeout(GRACE, command).await;
+                Ok(code)
+            }
         }
     });
     // A thread that waits for the terminal does not keep the program alive.
     runtime.shutdown_background();
     code
 }
+
+/// A command that is told to end has this long to put things away.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Debug builds of the SQL engine need more than the default.
 const STACK_BYTES: usize = 16 << 20;
@@ -82,7 +95,9 @@ fn usage(arguments: &[OsString], error: &clap::Error) -> u8 {
         || arguments.iter().any(|a| a == "--format=json" || a == "--format=jsonl");
     if error.use_stderr() && wants_json {
         let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+        let message = lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned();
         let failure = Failure::invalid(message).with_hint("conjoin --help");
         Printer::new(Some(Format::Json), false).failure(&failure);
         return failure.class.exit_code();

@@ -106,7 +106,9 @@ impl Printer {
 
     /// A line about what the program does: where it listens, which folder it wrote.
     pub fn status(&self, message: &str) {
-        if !self.quiet {
+        if self.format.is_json() {
+            self.notice(message);
+        } else if !self.quiet {
             err(&format!("{message}\n"));
         }
     }

@@ -82,8 +82,10 @@ fn complete(typed: &str) -> Option<Input> {
             _ => Input::Unknown(name.to_owned()),
         });
     }
-    if matches!(text.to_lowercase().trim_end_matches(';').trim_end(), "quit" | "exit") {
-        return Some(Input::Quit);
+    match text.to_lowercase().trim_end_matches(';').trim_end() {
+        "quit" | "exit" => return Some(Input::Quit),
+        "help" => return Some(Input::Help),
+        _ => {}
     }
     // A semicolon inside a string or a comment ends nothing: the planner's splitter decides.
     let ended = text.ends_with(';')
@@ -139,6 +141,8 @@ mod tests {
     #[test]
     fn backslash_commands_are_complete_at_once() {
         assert_eq!(complete("\\q\n"), Some(Input::Quit));
+        assert_eq!(complete("quit\n"), Some(Input::Quit));
+        assert_eq!(complete("help\n"), Some(Input::Help));
         assert_eq!(complete("exit;\n"), Some(Input::Quit));
         assert_eq!(complete("\\d\n"), Some(Input::Statements("SHOW TABLES".into())));
         assert_eq!(complete("\\d cohort;\n"), Some(Input::Statements("DESCRIBE cohort".into())));

@@ -69,6 +69,7 @@ impl Runner {
     pub async fn run_text(&mut self, text: &str, on_failure: OnFailure) -> Result<(), Ended> {
         let statements =
             planner::statements(text).map_err(|error| Ended::unprinted(located(error.into(), text, None)))?;
+        self.check_output(statements.iter().filter(|statement| gives_rows(&statement.sql)).count())?;
         let mut first: Option<Ended> = None;
         for statement in statements {
             let outcome = self.run(&statement.sql).await;
@@ -81,6 +82,16 @@ impl Runner {
             first.get_or_insert(Ended { failure, printed: true });
         }
         first.map_or(Ok(()), Err)
+    }
+
+    /// Several results for a file that holds one are found before anything runs.
+    fn check_output(&self, results: usize) -> Result<()> {
+        match &self.output {
+            Some(output) if !output.kind.holds_many() && output.results.len() + results > 1 => {
+                Err(one_only(&output.path))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Runs one statement and prints its result.
@@ -126,8 +137,7 @@ impl Runner {
         }
         if let Some(output) = &mut self.output {
             if !output.kind.holds_many() && !output.results.is_empty() {
-                return Err(Failure::invalid(format!("{} holds one result only", output.path.display()))
-                    .with_hint("run one query, or write .csv or .json"));
+                return Err(one_only(&output.path));
             }
             output.results.push(result);
             return write_file(&output.path, output.kind, &output.results);
@@ -141,6 +151,19 @@ impl Runner {
     pub async fn finish(self) {
         self.asker.finish().await;
     }
+}
+
+fn one_only(path: &Path) -> Failure {
+    Failure::invalid(format!("{} holds one result only", path.display()))
+        .with_hint("run one query, or write .csv or .json")
+}
+
+/// Whether a statement surely gives rows, by its first word.
+fn gives_rows(sql: &str) -> bool {
+    const WORDS: [&str; 8] = ["select", "with", "values", "show", "describe", "explain", "execute", "table"];
+    let text = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    let word: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
+    WORDS.contains(&word.to_lowercase().as_str())
 }
 
 /// A failure that ended a text, and whether it has been printed.

@@ -58,12 +58,20 @@ fn check(directory: &Directory, report: &mut Report) -> Result<()> {
         "federation.toml and policies: {} parties, {tables} tables",
         federation.parties.len()
     ))?;
-    views(federation, report)?;
+    views(directory, report)?;
     for party in &federation.parties {
         let folder = directory.party_folder(&party.name);
         let config = party_config(&folder.join("party.toml"), party, report)?;
         let named = config.map(|config| config.sources).unwrap_or_default();
         let data = directory.data_folder(&party.name);
+        if party.tables.is_empty() && holds_something(&data) && !folder.join("policy.toml").exists() {
+            let message = format!(
+                "{}: policy.toml is missing, and {} has data: they cannot be used",
+                folder.display(),
+                party.name
+            );
+            report.problem(Failure::invalid(message));
+        }
         let here = data.is_dir() || !named.is_empty();
         let sources = Sources { named, folder: data };
         for table in &party.tables {
@@ -80,16 +88,22 @@ fn check(directory: &Directory, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// Whether a folder has files.
+fn holds_something(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
 /// Every virtual table; one that is broken is left out for those after it.
-fn views(federation: &Federation, report: &mut Report) -> Result<()> {
-    let mut good = Federation { views: Vec::new(), ..federation.clone() };
+fn views(directory: &Directory, report: &mut Report) -> Result<()> {
+    let federation = &directory.federation;
+    let mut good = Federation { views: Vec::new(), ..Federation::clone(federation) };
     for view in &federation.views {
         good.views.push(view.clone());
         match planner::bind::validate_views(&good) {
             Ok(()) => report.good(&format!("virtual table {}", view.name))?,
             Err(error) => {
                 good.views.pop();
-                report.problem(error.into());
+                report.problem(directory.without_policy(error));
             }
         }
     }
@@ -102,12 +116,15 @@ fn table_data(party: &Party, table: &Table, sources: &Sources, report: &mut Repo
         Err(error) => report.problem(error.into()),
         Ok(own) => {
             let rows: usize = own.batches.iter().map(arrow::record_batch::RecordBatch::num_rows).sum();
-            report.good(&format!("{name}: {rows} rows, at most {}", table.max_rows))?;
+            let unit = if rows == 1 { "row" } else { "rows" };
+            report.good(&format!("{name}: {rows} {unit}, at most {}", table.max_rows))?;
             let alike = alike_identifiers(table, &own.schema, &own.batches)?;
             if alike > 0 {
+                let person = table.person.as_deref().unwrap_or_default();
+                let unit = if alike == 1 { "row" } else { "rows" };
                 report.printer.notice(&format!(
-                    "{name}: {alike} rows more than max_rows_per_person = {} have the same identifier once it is \
-                     normalised; joins ON HASHED(...) will not accept them",
+                    "warning: {name}: {alike} {unit} more than max_rows_per_person = {} allows, once `{person}` is \
+                     normalised (trimmed, upper case): every join ON HASHED({person}) will fail",
                     table.max_rows_per_person
                 ));
             }

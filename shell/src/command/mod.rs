@@ -47,18 +47,27 @@ fn text(statements: &Statements) -> Result<Option<String>> {
         return Ok(Some(sql.clone()));
     }
     match &statements.file {
-        Some(path) if path != Path::new("-") => std::fs::read_to_string(path)
-            .map(Some)
-            .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", path.display()))),
+        Some(path) if path != Path::new("-") => {
+            decoded(std::fs::read(path), &path.display().to_string()).map(Some)
+        }
         None if std::io::stdin().is_terminal() => Ok(None),
         _ => {
-            let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .map_err(|error| Failure::invalid(format!("cannot read standard input: {error}")))?;
-            Ok(Some(text))
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().read_to_end(&mut bytes);
+            decoded(read.map(|_| bytes), "standard input").map(Some)
         }
     }
+}
+
+/// The text of a file, without the byte order mark that some programs write before it.
+fn decoded(bytes: std::io::Result<Vec<u8>>, name: &str) -> Result<String> {
+    let bytes = bytes.map_err(|error| Failure::invalid(format!("cannot read {name}: {error}")))?;
+    let mut text = String::from_utf8(bytes)
+        .map_err(|_| Failure::invalid(format!("{name} is not UTF-8 text")).with_hint("save it as UTF-8"))?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 /// Connects to the servers of a configuration, or starts the parties of a directory.

@@ -20,7 +20,7 @@ pub(super) async fn run(command: Serve, printer: Printer) -> Result<()> {
     let file = PartyFile::read(&command.config)?;
     let directory = Directory::load(&file.federation)?;
     let federation = Arc::clone(&directory.federation);
-    planner::bind::validate_views(&federation)?;
+    directory.validate_views()?;
     let (id, party) = federation.party(&file.name).ok_or_else(|| {
         let names = federation.parties.iter().map(|party| party.name.as_str());
         Failure::invalid(format!("{}: the federation has no party `{}`", command.config.display(), file.name))

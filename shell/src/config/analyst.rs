@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 
 /// What `analyst.toml` says. Paths are resolved against its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,13 @@ impl AnalystFile {
     /// Class invalid: missing file, broken TOML, unknown or missing key.
     pub fn read(path: &Path) -> Result<Self> {
         let document = Document::read(path)?;
+        if let Some(key) = ["state", "listen", "source"].iter().find(|key| document.has(key)) {
+            let message =
+                format!("{}: `{key}` is for parties: this looks like a party's file", path.display());
+            return Err(
+                Failure::invalid(message).with_hint("an analyst's configuration is needed, analyst.toml")
+            );
+        }
         let top = document.top(&["name", "federation", "key", "flight"])?;
         if let Some(flight) = top.table("flight", &["tls_cert", "tls_key", "max_queries", "user"])? {
             flight.optional_path("tls_cert")?;
@@ -57,6 +64,8 @@ mod tests {
         .unwrap();
         let file = AnalystFile::read(&path).unwrap();
         assert_eq!((file.name.as_str(), file.key), ("alice", folder.path().join("key.pem")));
+        std::fs::write(&path, format!("{base}state = 's'\n")).unwrap();
+        assert!(AnalystFile::read(&path).unwrap_err().message.contains("looks like a party's file"));
         std::fs::write(&path, format!("{base}[flight]\ntls_crt = 'x'\n")).unwrap();
         let error = AnalystFile::read(&path).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("did you mean `tls_cert`?"));

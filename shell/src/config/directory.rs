@@ -52,6 +52,29 @@ impl Directory {
         faults
     }
 
+    /// Every virtual table of the federation must be a query over its tables.
+    ///
+    /// # Errors
+    /// Class invalid, with the first that is not.
+    pub fn validate_views(&self) -> Result<()> {
+        planner::bind::validate_views(&self.federation).map_err(|error| self.without_policy(error))
+    }
+
+    /// The error of a virtual table, and whether that is for want of a policy.
+    pub fn without_policy(&self, error: planner::Error) -> Failure {
+        let text = error.message.to_lowercase();
+        let missing = self.federation.parties.iter().find(|party| {
+            party.tables.is_empty()
+                && text.contains(&format!("{}.", party.name.to_lowercase()))
+                && !self.party_folder(&party.name).join("policy.toml").exists()
+        });
+        let failure = Failure::from(error);
+        match missing {
+            Some(party) => failure.with_hint(format!("parties/{}/policy.toml is missing", party.name)),
+            None => failure,
+        }
+    }
+
     /// The directory itself.
     pub fn root(&self) -> &Path {
         &self.root

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use crate::error::{Failure, Result};
@@ -9,6 +10,7 @@ use crate::error::{Failure, Result};
 /// A TOML file; its relative paths start at its folder.
 pub(super) struct Document {
     path: PathBuf,
+    text: String,
     top: Table,
 }
 
@@ -24,18 +26,39 @@ pub(super) struct Section<'a> {
 /// # Errors
 /// Class invalid: missing, unreadable or not UTF-8.
 pub(super) fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", path.display())))
+    let failed =
+        |why: &dyn std::fmt::Display| Failure::invalid(format!("cannot read {}: {why}", path.display()));
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(failed(&"it is not a regular file"));
+    }
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => failed(&"it is not UTF-8 text; save it as UTF-8"),
+        _ => failed(&error),
+    })
 }
 
 impl Document {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let text = read(path)?;
         let top = text.parse::<Table>().map_err(|error| {
-            let error = error.to_string();
-            Failure::invalid(format!("{}: {}", path.display(), error.trim_end()))
+            let at = place(&text, error.span().map_or(0, |span| span.start));
+            let message = error.message().replace('\n', "; ");
+            Failure::invalid(format!("{}{at}: invalid TOML: {message}", path.display()))
         })?;
-        Ok(Self { path: path.into(), top })
+        Ok(Self { path: path.into(), text, top })
+    }
+
+    /// Whether the top has this key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.top.contains_key(key)
+    }
+
+    /// Where a key of a table stands, as messages say it; nothing if it cannot be found.
+    fn place_of(&self, section: &str, key: &str) -> String {
+        let Ok(top) = DeTable::parse(&self.text) else { return String::new() };
+        let steps: Vec<&str> =
+            section.trim_matches(['[', ']']).split('.').filter(|s| !s.is_empty()).collect();
+        find(top.get_ref(), &steps, key).map_or_else(String::new, |at| place(&self.text, at))
     }
 
     /// The top of the document, which may hold only `known` keys.
@@ -44,23 +67,49 @@ impl Document {
     }
 }
 
+/// The byte at which `key` stands in the table that `steps` lead to.
+fn find(table: &DeTable<'_>, steps: &[&str], key: &str) -> Option<usize> {
+    let Some((first, rest)) = steps.split_first() else {
+        return table.keys().find(|name| name.get_ref() == key).map(|name| name.span().start);
+    };
+    match table.get(*first)?.get_ref() {
+        DeValue::Table(table) => find(table, rest, key),
+        DeValue::Array(tables) => {
+            tables.iter().find_map(|table| find(table.get_ref().as_table()?, rest, key))
+        }
+        _ => None,
+    }
+}
+
+/// A byte of a text as messages say it.
+fn place(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+    format!(", line {line}, column {column}")
+}
+
 impl<'a> Section<'a> {
     fn checked(self, known: &[&str]) -> Result<Self> {
         match self.table.keys().find(|key| !known.contains(&key.as_str())) {
             None => Ok(self),
             Some(key) => Err(self
-                .error(&format!("unknown key `{key}`"))
+                .error_at(&self.document.place_of(&self.name, key), &format!("unknown key `{key}`"))
                 .with_optional_hint(planner::nearest_hint(key, known.iter().copied(), "known keys"))),
         }
     }
 
     /// An error that names the file and the table.
     pub(super) fn error(&self, what: &str) -> Failure {
+        self.error_at("", what)
+    }
+
+    fn error_at(&self, place: &str, what: &str) -> Failure {
         let path = self.document.path.display();
         if self.name.is_empty() {
-            Failure::invalid(format!("{path}: {what}"))
+            Failure::invalid(format!("{path}{place}: {what}"))
         } else {
-            Failure::invalid(format!("{path}: [{}]: {what}", self.name))
+            Failure::invalid(format!("{path}{place}: [{}]: {what}", self.name))
         }
     }
 

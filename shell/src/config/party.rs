@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 
 /// What `party.toml` says. Paths are resolved against its folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,20 +30,35 @@ impl PartyFile {
     /// Class invalid: missing file, broken TOML, unknown or missing key.
     pub fn read(path: &Path) -> Result<Self> {
         let document = Document::read(path)?;
+        let party = ["state", "listen", "source"].iter().any(|key| document.has(key));
+        if !party && ["name", "federation", "key"].iter().all(|key| document.has(key)) {
+            let message =
+                format!("{}: `state` is missing: this looks like an analyst's file", path.display());
+            return Err(Failure::invalid(message).with_hint("a party's configuration is needed, party.toml"));
+        }
         let top = document.top(&["name", "federation", "key", "listen", "state", "source"])?;
         let mut sources = BTreeMap::new();
         for (table, section) in top.tables("source", &["path"])? {
             sources.insert(table.to_owned(), section.path("path")?);
         }
+        let listen = top.optional_text("listen")?;
+        if !listen.is_none_or(is_address) {
+            return Err(top.error("`listen` must be host:port, such as \"0.0.0.0:7100\""));
+        }
         Ok(Self {
             name: top.text("name")?.to_owned(),
             federation: top.path("federation")?,
             key: top.path("key")?,
-            listen: top.optional_text("listen")?.map(str::to_owned),
+            listen: listen.map(str::to_owned),
             state: top.path("state")?,
             sources,
         })
     }
+}
+
+/// Whether a text has the form `host:port`.
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]
@@ -73,14 +88,18 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let error = read(&format!("listn = 'x'\n{GOOD}")).unwrap_err();
-        assert!(error.message.ends_with("party.toml: unknown key `listn`"), "{error}");
+        assert!(error.message.ends_with("party.toml, line 1, column 1: unknown key `listn`"), "{error}");
         assert_eq!(error.hint.as_deref(), Some("did you mean `listen`?"));
         let error = read(&format!("{GOOD}[source.claims]\nfile = 'x'\n")).unwrap_err();
-        assert!(error.message.contains("[source.claims]: unknown key `file`"), "{error}");
+        assert!(error.message.contains("line 6, column 1: [source.claims]: unknown key `file`"), "{error}");
+        let error = read(&format!("listen = 'nonsense'\n{GOOD}")).unwrap_err();
+        assert!(error.message.contains("party.toml: `listen` must be host:port"), "{error}");
+        let error = read("name = 'a'\nfederation = '.'\nkey = 'k'\n[flight]\n").unwrap_err();
+        assert!(error.message.contains("looks like an analyst's file"), "{error}");
         let error = read("name = 'hospital'").unwrap_err();
         assert!(error.message.contains("`federation` is missing"), "{error}");
         let error = read("name = ").unwrap_err();
-        assert!(error.message.contains("line 1"), "{error}");
+        assert!(error.message.contains("party.toml, line 1, column 8: invalid TOML: "), "{error}");
         assert_eq!(error.class, planner::Class::Invalid);
     }
 }

@@ -52,7 +52,7 @@ pub const TOUR: &[Stop] = &[
     ),
     stop(
         "HAVING and expressions over aggregates are computed before anything is revealed.",
-        "SELECT region, COUNT(*) AS patients, SUM(cost) / SUM(days) AS cost_per_day\nFROM cohort WHERE age >= 60 GROUP BY region HAVING COUNT(*) > 1000 ORDER BY region",
+        "SELECT region, COUNT(*) AS patients, SUM(cost) / SUM(days) AS cost_per_day\nFROM cohort WHERE age >= 60 GROUP BY region HAVING COUNT(*) > 20 ORDER BY region",
         Expectation::Answer,
     ),
     stop(

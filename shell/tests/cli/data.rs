@@ -38,6 +38,21 @@ fn the_owner_reads_details_and_the_analyst_the_table() {
 }
 
 #[test]
+fn folders_of_folders_are_read_and_pipes_are_not() {
+    let federation = Federation::new();
+    std::fs::remove_file(federation.file("parties/insurer/data/claims.csv")).unwrap();
+    federation
+        .write("parties/insurer/data/claims.csv/1.csv", "id,days,cost\na,1,1\nb,3,1\n")
+        .write("parties/insurer/data/claims.csv/more/2.csv", "id,days,cost\nc,5,1\n");
+    assert_eq!(federation.json(SQL).expect(0).out, "[{\"d\":3.0}]\n");
+    std::fs::remove_dir_all(federation.file("parties/insurer/data/claims.csv")).unwrap();
+    let pipe = federation.file("parties/insurer/data/claims.csv");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let run = conjoin(["check", federation.path().to_str().unwrap()]).expect(4);
+    assert!(run.err.contains("claims.csv is not a regular file"), "{}", run.err);
+}
+
+#[test]
 fn a_missing_file_is_the_source_s_fault_and_other_tables_still_answer() {
     let federation = Federation::new();
     std::fs::remove_file(federation.file("parties/insurer/data/claims.csv")).unwrap();

@@ -66,7 +66,28 @@ fn check_knows_what_hashed_joins_will_not_accept() {
     let federation = Federation::new();
     federation.write("parties/insurer/data/claims.csv", "id,days,cost\na,1,1\n A,1,1\n");
     let run = conjoin(["check", federation.path().to_str().unwrap()]).expect(0);
-    assert!(run.err.contains("insurer.claims: 1 rows more"), "{}", run.err);
+    assert!(run.err.contains("insurer.claims: 1 row more"), "{}", run.err);
+}
+
+#[test]
+fn check_knows_which_policy_is_missing() {
+    let federation = Federation::new();
+    std::fs::remove_file(federation.file("parties/insurer/policy.toml")).unwrap();
+    let run = conjoin(["check", federation.path().to_str().unwrap()]).expect(2);
+    assert!(run.err.contains("hint: parties/insurer/policy.toml is missing"), "{}", run.err);
+    assert!(run.err.contains("parties/insurer: policy.toml is missing, and insurer has data"), "{}", run.err);
+}
+
+#[test]
+fn a_configuration_of_the_wrong_kind_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.toml");
+    std::fs::write(&path, "name = 'a'\nfederation = '.'\nkey = 'k'\n").unwrap();
+    let run = conjoin(["serve", "--config", path.to_str().unwrap()]).expect(2);
+    assert!(run.err.contains("looks like an analyst's file"), "{}", run.err);
+    std::fs::write(&path, "name = 'a'\nfederation = '.'\nkey = 'k'\nstate = 's'\n").unwrap();
+    let run = conjoin(["run", "--config", path.to_str().unwrap(), "-e", "SELECT 1"]).expect(2);
+    assert!(run.err.contains("looks like a party's file"), "{}", run.err);
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn output_goes_to_a_file_by_extension() {
     assert_eq!(std::fs::read_to_string(federation.file("r.json")).unwrap(), "[{\"seven\":7}]\n");
     let two = federation.file("two.parquet");
     federation.local("SELECT 1; SELECT 2", &["--output", two.to_str().unwrap()]).expect(2);
+    assert!(!two.exists(), "it is found before anything runs");
     let run = federation.local("SELECT 1", &["--output", "r.xls"]).expect(2);
     assert!(run.err.contains(".parquet"), "{}", run.err);
 }
@@ -87,4 +88,28 @@ fn the_demo_runs_statements_and_leaves_its_files() {
 fn the_demo_agrees_with_the_clear() {
     let run = conjoin(["demo", "--rows", "400", "--check"]).expect(0);
     assert!(run.out.ends_with("as in the clear\n"), "{}", run.out);
+}
+
+#[test]
+fn everything_on_standard_error_is_json_if_asked_for() {
+    let federation = Federation::new();
+    let path = federation.file("copy.csv");
+    let run = federation.json(&format!("COPY (SELECT 1 AS a) TO '{}'", path.display())).expect(0);
+    let notice: Value = serde_json::from_str(run.err.trim_end()).unwrap();
+    assert!(notice["notice"]["message"].as_str().unwrap().starts_with("1 row to "), "{}", run.err);
+    let error = conjoin(["local", "--format", "json"]).expect(2).error();
+    let message = "the following required arguments were not provided: <DIR>";
+    assert_eq!(error["message"], message);
+}
+
+#[test]
+fn statements_may_begin_with_a_byte_order_mark() {
+    let federation = Federation::new();
+    let path = federation.path().to_str().unwrap();
+    let run = conjoin_with_input(&["local", path], "\u{feff}SELECT 1 AS a").expect(0);
+    assert_eq!(run.out, "a\n1\n");
+    let file = federation.file("bad.sql");
+    std::fs::write(&file, b"SELECT '\xff'").unwrap();
+    let run = conjoin(["local", path, "-f", file.to_str().unwrap()]).expect(2);
+    assert!(run.err.contains("bad.sql is not UTF-8 text"), "{}", run.err);
 }
