@@ -196,8 +196,20 @@ impl Connection {
         }
     }
 
+    /// Whether the federation's file lists the session's name, if it lists any.
+    fn check_name(&self, name: &str) -> Result<()> {
+        let known: Vec<&str> =
+            self.peers.directory.analysts.iter().map_while(|analyst| analyst.name.as_deref()).collect();
+        if known.len() < self.peers.directory.analysts.len() || known.is_empty() || known.contains(&name) {
+            return Ok(());
+        }
+        let error = planner::Error::invalid(format!("federation.toml lists no analyst `{name}`"));
+        Err(error.with_hint(format!("its analysts are: {}", known.join(", "))).into())
+    }
+
     /// Has the parties answer.
     async fn ask(&self, checked: &CheckedPlan, session: Session, sql: &str) -> Result<Outcome> {
+        self.check_name(&session.analyst)?;
         let plan = &checked.plan;
         let nonce = hex::encode(fresh_nonce()?.0);
         let default_ms = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);

@@ -44,11 +44,26 @@ pub enum Error {
         /// What the network says.
         reason: String,
     },
+    /// A connection failed because of a key: someone else answers, or one of the two lists an old key.
+    #[error("{}", if *ours { format!("party {party} refuses this key: it is not one that its federation.toml lists") }
+        else { format!("party {party} shows another key than federation.toml lists") })]
+    Key {
+        /// The other party.
+        party: String,
+        /// Whether it is our key that the other refuses.
+        ours: bool,
+    },
     /// Another party planned something else.
-    #[error("party {party} does not agree on the query: its {what} differs from ours")]
+    #[error("party {party} does not agree on the query: its {what} differs from that of the others")]
     Differs {
         /// Its name.
         party: String,
+        /// What differs.
+        what: &'static str,
+    },
+    /// The parties planned the same, and the analyst something else.
+    #[error("the parties agree with each other, but this analyst's {what} differs from theirs")]
+    AnalystDiffers {
         /// What differs.
         what: &'static str,
     },
@@ -148,9 +163,11 @@ impl Error {
             Error::Plan(error) => error.class,
             Error::Protocol(error) => protocol_class(error),
             Error::Source { .. } => Class::Source,
-            Error::Peer { .. } | Error::Differs { .. } | Error::Cancelled => Class::Peer,
+            Error::Peer { .. } | Error::Differs { .. } | Error::AnalystDiffers { .. } | Error::Cancelled => {
+                Class::Peer
+            }
             Error::Request { .. } => Class::Refused,
-            Error::Abort { .. } => Class::Abort,
+            Error::Abort { .. } | Error::Key { .. } => Class::Abort,
             Error::Deadline { .. } | Error::Limit { .. } => Class::Resource,
             Error::Remote { class, .. } => *class,
             Error::KeyFile { .. } | Error::Configuration(_) => Class::Invalid,
@@ -164,6 +181,16 @@ impl Error {
             error.hint.as_deref()
         } else if let Error::Remote { hint, .. } = self {
             hint.as_deref()
+        } else if matches!(self, Error::Peer { .. }) {
+            Some("is its server running? a retry is safe")
+        } else if let Error::Differs { what, .. } | Error::AnalystDiffers { what } = self {
+            Some(match *what {
+                "program version" => "update one of the programs",
+                "plan" => "compare the programs of both: with equal files they should plan the same",
+                _ => "compare federation.toml and the policy files of both",
+            })
+        } else if matches!(self, Error::Key { .. }) {
+            Some("compare the keys in federation.toml of both; `conjoin init` prints the key to list")
         } else {
             None
         }
@@ -190,11 +217,14 @@ impl Error {
             Error::KeyFile { .. } | Error::Configuration(_) => {
                 format!("party {party} is not configured correctly; its owner can see the details")
             }
-            Error::Internal { .. } | Error::Limit { .. } => format!("party {party}: {self}"),
+            Error::Internal { .. } | Error::Limit { .. } | Error::Key { .. } => {
+                format!("party {party}: {self}")
+            }
             Error::Plan(_)
             | Error::Protocol(_)
             | Error::Peer { .. }
             | Error::Differs { .. }
+            | Error::AnalystDiffers { .. }
             | Error::Cancelled
             | Error::Request { .. }
             | Error::Abort { .. }
@@ -213,7 +243,8 @@ impl Error {
                 step.clone()
             }
             Error::Peer { party, .. } => format!("link to {party}"),
-            Error::Differs { .. } => "agreement".to_owned(),
+            Error::Key { party, .. } => format!("key of the link to {party}"),
+            Error::Differs { .. } | Error::AnalystDiffers { .. } => "agreement".to_owned(),
             Error::Request { .. } => "request".to_owned(),
             Error::Cancelled => "the query was cancelled".to_owned(),
             Error::Deadline { .. } => "deadline".to_owned(),

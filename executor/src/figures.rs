@@ -16,7 +16,7 @@ pub struct Figures {
 pub(crate) struct Verdict {
     /// The nonces of all parties, hexadecimal: with the request they make the query id.
     pub(crate) nonces: Vec<String>,
-    /// What all parties agree on, hexadecimal: the analyst's own plan must give the same.
+    /// What all parties agree on, part by part, hexadecimal: the analyst's own plan must give the same.
     pub(crate) agreement: String,
     /// What it took.
     pub(crate) figures: Figures,

@@ -12,7 +12,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::future::BoxFuture;
@@ -34,6 +34,9 @@ use rendezvous::Rendezvous;
 
 /// How long a server that ends waits for its queries to say so.
 const GRACE: Duration = Duration::from_secs(4);
+
+/// How long the owner is not told again of refused connections.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// An owner's own tables.
 pub trait Tables: Send + Sync {
@@ -176,7 +179,16 @@ pub(crate) fn serve_with(
     let (stop, stopped) = watch::channel(false);
     let slots = Semaphore::new(config.limits.queries);
     let rendezvous = Rendezvous::default();
-    let server = Server { config, engine, acceptor, rendezvous, slots, nonces: Mutex::default(), stopped };
+    let server = Server {
+        config,
+        engine,
+        acceptor,
+        rendezvous,
+        slots,
+        nonces: Mutex::default(),
+        refusal_told: Mutex::default(),
+        stopped,
+    };
     let task = tokio::spawn(accept_all(Arc::new(server), listener));
     Ok(ServerHandle { local_addr, stop, task })
 }
@@ -190,10 +202,31 @@ struct Server {
     slots: Semaphore,
     /// Nonces that were used, with the time of submission of their requests.
     nonces: Mutex<BTreeMap<Nonce, i64>>,
+    /// When the owner was last told of a refused connection.
+    refusal_told: Mutex<Option<Instant>>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Server {
+    /// Tells the owner of a connection that failed for a key; at most once in [`QUIET`].
+    fn tell_refused(&self, fault: Option<tls::KeyFault>, from: SocketAddr) {
+        let message = match fault {
+            Some(tls::KeyFault::Theirs) => {
+                "with an unknown key was refused: federation.toml does not list it"
+            }
+            Some(tls::KeyFault::Ours) => {
+                "was given up by the other side, which expects another key than ours"
+            }
+            None => return tracing::debug!("a connection that is none of ours was closed"),
+        };
+        let now = Instant::now();
+        let mut told = self.refusal_told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| now.duration_since(told) >= QUIET) {
+            *told = Some(now);
+            (self.config.messages)(&format!("a connection from {} {message}", from.ip()));
+        }
+    }
+
     fn name(&self) -> &str {
         self.config.federation.parties.get(self.config.party.0).map_or("?", |party| &party.name)
     }
@@ -230,8 +263,8 @@ async fn accept_all(server: Arc<Server>, listener: TcpListener) {
     loop {
         tokio::select! {
             () = stopping(&server.stopped) => break,
-            Ok((socket, _)) = listener.accept() => {
-                connections.spawn(connection(Arc::clone(&server), socket));
+            Ok((socket, from)) = listener.accept() => {
+                connections.spawn(connection(Arc::clone(&server), socket, from));
             }
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             _ = sweep.tick() => server.rendezvous.sweep(server.config.limits.connect),
@@ -245,16 +278,19 @@ async fn accept_all(server: Arc<Server>, listener: TcpListener) {
 }
 
 /// One connection: of another party, left at the rendezvous; or of an analyst, whose query lives here.
-async fn connection(server: Arc<Server>, socket: TcpStream) {
+async fn connection(server: Arc<Server>, socket: TcpStream, from: SocketAddr) {
     let patience = server.config.limits.connect;
     let accepted = tokio::select! {
         accepted = tls::accept(&server.acceptor, socket, patience) => accepted,
         () = stopping(&server.stopped) => return,
     };
     // Whoever cannot show a known key learns nothing and leaves no trace but this.
-    let Ok((stream, key)) = accepted else {
-        tracing::debug!("a connection without a known key was refused");
-        return;
+    let (stream, key) = match accepted {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            server.tell_refused(tls::key_fault(&error), from);
+            return;
+        }
     };
     let link = Link::open(stream, &server.config.link);
     let first = async |name: &str| {

@@ -56,9 +56,16 @@ impl Report {
             return (Error::peer(party, "it reports a failure that cannot be read"), false);
         };
         let position = report.position.map(|(line, column)| Position { line, column });
-        let message =
-            report.message.unwrap_or_else(|| format!("party {party} ended the query at: {}", report.step));
         let class = class(report.class);
+        let message = report.message.unwrap_or_else(|| {
+            if report.step == format!("link to {party}") {
+                format!("party {party} is unreachable: it is shutting down")
+            } else if class == Class::Peer && report.step.starts_with("link to ") {
+                format!("party {party} has lost its {}", report.step)
+            } else {
+                format!("party {party} ended the query at: {}", report.step)
+            }
+        });
         (
             Error::Remote { party: party.to_owned(), class, message, hint: report.hint, position },
             report.relayed,
@@ -101,6 +108,10 @@ mod tests {
         let (error, relayed) = Report::to_error(&report.to_bytes(), "hospital");
         assert_eq!((error.class(), error.to_string().as_str()), (Class::Refused, "not allowed"));
         assert_eq!((error.hint(), error.position(), relayed), (Some("ask"), Some(position), false));
+        let lost = |of: &str| Report::for_party(&Error::peer(of, "gone")).to_bytes();
+        let told = |of: &str| Report::to_error(&lost(of), "helper").0.to_string();
+        assert_eq!(told("insurer"), "party helper has lost its link to insurer");
+        assert_eq!(told("helper"), "party helper is unreachable: it is shutting down");
         assert!(Report::to_error(&Report::for_party(&Error::Cancelled).to_bytes(), "x").1);
         assert_eq!(Report::to_error(b"{", "x").0.class(), Class::Peer);
     }

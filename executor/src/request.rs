@@ -86,9 +86,45 @@ pub(crate) fn query_id(request_hash: &[u8; 32], nonces: &[Nonce]) -> [u8; 32] {
     digest(b"conjoin query 1\n", &parts)
 }
 
-/// What all parties must have equal before anything leaves them: query, plan, federation with policies, program.
-pub(crate) fn agreement(query_id: &[u8; 32], plan: &[u8; 32], federation: &Federation) -> [u8; 32] {
-    digest(b"conjoin agreement 1\n", &[query_id, plan, &federation.hash, PROGRAM.as_bytes()])
+/// What all parties must have equal before anything leaves them, apart, so that an error can say what is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Agreement {
+    /// In the order in which they explain each other: program, federation with policies, plan, query id.
+    parts: [[u8; 32]; 4],
+}
+
+impl Agreement {
+    /// How an error names each part.
+    const NAMES: [&str; 4] = ["program version", "federation.toml or a policy file", "plan", "query id"];
+
+    pub(crate) fn new(query_id: &[u8; 32], plan: &[u8; 32], federation: &Federation) -> Self {
+        let program = digest(b"conjoin program 1\n", &[PROGRAM.as_bytes()]);
+        Agreement { parts: [program, federation.hash, *plan, *query_id] }
+    }
+
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        self.parts.concat()
+    }
+
+    /// `None` if the length is wrong.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (parts, rest) = bytes.as_chunks::<32>();
+        let parts = <[[u8; 32]; 4]>::try_from(parts).ok()?;
+        rest.is_empty().then_some(Agreement { parts })
+    }
+
+    /// The first part that another has different.
+    pub(crate) fn differs(&self, other: &Agreement) -> Option<&'static str> {
+        let found = self.parts.iter().zip(&other.parts).position(|(a, b)| a != b)?;
+        Agreement::NAMES.get(found).copied()
+    }
+
+    /// Who stands alone and with what, if not all are equal: who differs from what most have, or else from `own`.
+    pub(crate) fn odd_one(all: &[Agreement], own: &Agreement) -> Option<(usize, &'static str)> {
+        let most = all.iter().find(|one| 2 * all.iter().filter(|other| one == other).count() > all.len());
+        let wanted = most.unwrap_or(own);
+        all.iter().enumerate().find_map(|(index, one)| Some((index, wanted.differs(one)?)))
+    }
 }
 
 /// Hashes parts with their lengths, so that no two lists of parts look the same.
@@ -137,6 +173,25 @@ mod tests {
             assert!(Request::open(&damaged, &alice.public_key()).is_err());
         }
         assert!(Request::open(&wire[..10], &alice.public_key()).is_err());
+    }
+
+    #[test]
+    fn who_differs_from_most_is_named_with_what_differs() {
+        let of = |part: usize, value: u8| {
+            let mut parts = [[0; 32]; 4];
+            parts[part] = [value; 32];
+            Agreement { parts }
+        };
+        let same = of(0, 0);
+        assert_eq!(Agreement::odd_one(&[same, same, same], &same), None);
+        let (files, plan) = (of(1, 7), of(2, 7));
+        let named = "federation.toml or a policy file";
+        for own in [same, files] {
+            assert_eq!(Agreement::odd_one(&[files, same, same], &own), Some((0, named)));
+        }
+        assert_eq!(Agreement::odd_one(&[same, plan], &same), Some((1, "plan")));
+        assert_eq!(Agreement::from_bytes(&plan.to_bytes()), Some(plan));
+        assert_eq!(Agreement::from_bytes(&plan.to_bytes()[1..]), None);
     }
 
     #[test]

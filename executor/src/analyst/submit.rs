@@ -12,9 +12,9 @@ use tokio::time::{Duration, Instant, timeout};
 use crate::directory::{Directory, seats};
 use crate::figures::{Figures, Verdict};
 use crate::identity::Identity;
-use crate::network::{Link, LinkError, LinkSettings, channel, tls};
+use crate::network::{Link, LinkError, LinkSettings, cannot_connect, channel, tls};
 use crate::report::Report;
-use crate::request::{Nonce, Request, agreement, query_id, request_hash};
+use crate::request::{Agreement, Nonce, Request, query_id, request_hash};
 use crate::{Error, Result};
 
 /// How long a party may take to be there.
@@ -63,24 +63,31 @@ pub(crate) async fn submit(
     let collected = tokio::time::timeout_at(deadline, Box::pin(links.collect(peers, releases))).await;
     let (collected, verdicts) = collected.map_err(late)??;
     let hash = request_hash(&wire, &peers.identity.public_key());
-    for (verdict, party) in verdicts.iter().zip(seats(&peers.federation)?) {
-        check(verdict, &hash, plan, peers, links.name(party))?;
-    }
+    check(&verdicts, &hash, plan, peers)?;
     Ok(collected)
 }
 
-/// Compares what a seat says was agreed with the analyst's own plan.
-fn check(verdict: &Verdict, request: &[u8; 32], plan: &[u8; 32], peers: &Peers, party: &str) -> Result<()> {
+/// Compares what the seats say was agreed with the analyst's own plan.
+fn check(verdicts: &[Verdict], request: &[u8; 32], plan: &[u8; 32], peers: &Peers) -> Result<()> {
     let nonce = |text: &String| {
         let mut nonce = [0; 32];
         hex::decode_to_slice(text, &mut nonce).map(|()| Nonce(nonce))
     };
-    let nonces: Vec<Nonce> = verdict.nonces.iter().filter_map(|text| nonce(text).ok()).collect();
-    let own = agreement(&query_id(request, &nonces), plan, &peers.federation);
-    if nonces.len() == peers.federation.parties.len() && hex::encode(own) == verdict.agreement {
-        Ok(())
-    } else {
-        Err(Error::Differs { party: party.to_owned(), what: "plan, federation or program" })
+    let mut faults = Vec::new();
+    for (verdict, party) in verdicts.iter().zip(seats(&peers.federation)?) {
+        let party = peers.federation.parties.get(party.0).map(|party| party.name.clone()).unwrap_or_default();
+        let nonces: Vec<Nonce> = verdict.nonces.iter().filter_map(|text| nonce(text).ok()).collect();
+        let own = Agreement::new(&query_id(request, &nonces), plan, &peers.federation);
+        let theirs = hex::decode(&verdict.agreement).ok().and_then(|bytes| Agreement::from_bytes(&bytes));
+        let theirs = theirs.ok_or_else(|| Error::peer(&party, "its answer cannot be read"))?;
+        let counted = (nonces.len() != peers.federation.parties.len()).then_some("number of parties");
+        faults.extend(own.differs(&theirs).or(counted).map(|what| (party, what)));
+    }
+    let all = faults.len() == verdicts.len();
+    match faults.into_iter().next() {
+        None => Ok(()),
+        Some((_, what)) if all => Err(Error::AnalystDiffers { what }),
+        Some((party, what)) => Err(Error::Differs { party, what }),
     }
 }
 
@@ -91,7 +98,7 @@ async fn connect(peers: &Peers, wire: &[u8]) -> Result<Links> {
         let contact = contact.ok_or_else(|| Error::internal("directory", "a party is missing"))?;
         let stream = tls::connect(&peers.identity, &contact.address, contact.key, CONNECT).await;
         Ok::<_, Error>(Link::open(
-            stream.map_err(|error| Error::peer(name(), error.to_string()))?,
+            stream.map_err(|error| cannot_connect(&name(), &contact.address, &error))?,
             &peers.link,
         ))
     };
@@ -163,6 +170,10 @@ impl Links {
             LinkError::Report(report) => {
                 let (error, relayed) = Report::to_error(&report, name);
                 (rank(&error, relayed), error)
+            }
+            LinkError::KeyRefused => {
+                let error = Error::Key { party: name.clone(), ours: true };
+                (rank(&error, false), error)
             }
             LinkError::Closed(_) | LinkError::Misbehaved(_) => {
                 (CLOSED, Error::peer(name, reason.to_string()))

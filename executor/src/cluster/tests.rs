@@ -277,7 +277,16 @@ async fn parties_that_plan_differently_stop_before_anything_leaves() {
 async fn an_analyst_whose_plan_differs_opens_nothing() {
     let world = world(Limits::default()).await;
     let error = submit(&world.peers(), &request("talk", 5000), &[1; 32], 2).await.unwrap_err();
-    assert!(matches!(error, Error::Differs { .. }), "{error}");
+    assert!(matches!(error, Error::AnalystDiffers { what: "plan" }), "{error}");
+    let policies = [("office".to_owned(), POLICY.replace("120", "121"))];
+    let federation = Arc::new(planner::policy::parse(FEDERATION, &policies).unwrap());
+    let other = Peers { federation, ..world.peers() };
+    let error = submit(&other, &request("talk", 5000), &[0; 32], 2).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the parties agree with each other, but this analyst's federation.toml or a policy file differs from theirs"
+    );
+    assert!(error.hint().unwrap().starts_with("compare federation.toml"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -320,6 +329,18 @@ async fn a_party_that_goes_away_ends_the_query_and_the_next_one_works_when_it_is
         assert!(error.to_string().contains(&format!("party {name} is unreachable")), "{error}");
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
         world.all_reported(3).await;
+        for survivor in world.cluster.federation.parties.iter().filter(|other| other.name != *name) {
+            let lines = world.said.lock().unwrap().clone();
+            let own: Vec<_> =
+                lines.iter().filter(|said| said.starts_with(&format!("[{}]", survivor.name))).collect();
+            assert!(own.len() == 1 && own[0].contains("query of alice: party "), "{lines:?}");
+            assert!(own[0].contains(name), "{lines:?}");
+            let text = world.folder.path().join(format!("{}.jsonl", survivor.name));
+            let text = std::fs::read_to_string(text).unwrap();
+            let record: serde_json::Value = serde_json::from_str(text.trim_end()).unwrap();
+            assert!(record["sent_bytes"].as_u64().unwrap() > 0, "{record}");
+            assert_eq!(record["links"].as_array().unwrap().len(), 3, "{record}");
+        }
         let error = world.ask("talk").await.unwrap_err();
         assert_eq!(error.class(), Class::Peer);
         world.cluster.restart(party).await.unwrap();
@@ -358,6 +379,10 @@ async fn a_server_ends_in_time_with_a_query_running() {
     world.cluster.shutdown().await;
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(asking.await.unwrap().unwrap_err().class(), Class::Peer);
+    let said = world.said.lock().unwrap();
+    for party in ["hospital", "insurer", "office", "helper"] {
+        assert_eq!(said.iter().filter(|said| said.starts_with(&format!("[{party}]"))).count(), 1, "{said:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -390,5 +415,33 @@ async fn strangers_and_false_names_are_refused() {
     let world = world(Limits::default()).await;
     let stranger = Peers { identity: Arc::new(Identity::generate().unwrap()), ..world.peers() };
     let error = submit(&stranger, &request("talk", 5000), &[0; 32], 2).await.unwrap_err();
-    assert_eq!(error.class(), Class::Peer, "{error}");
+    assert_eq!(error.class(), Class::Abort, "{error}");
+    assert!(error.to_string().contains("refuses this key"), "{error}");
+    submit(&stranger, &request("talk", 5000), &[0; 32], 2).await.unwrap_err();
+    {
+        let said = world.said.lock().unwrap();
+        let told = |party: &str| said.iter().filter(|said| said.starts_with(party)).count();
+        assert_eq!(["[hospital]", "[insurer]", "[office]", "[helper]"].map(told), [1; 4], "{said:?}");
+        assert!(said[0].contains("with an unknown key was refused"), "{said:?}");
+    }
+    let mut wrong = world.peers();
+    wrong.directory.parties[1].key = Identity::generate().unwrap().public_key();
+    let error = submit(&wrong, &request("talk", 5000), &[0; 32], 2).await.unwrap_err();
+    assert_eq!(error.to_string(), "party insurer shows another key than federation.toml lists");
+    assert_eq!(error.class(), Class::Abort);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_analyst_of_another_name_asks_nobody() {
+    let policies = [("office".to_owned(), POLICY.to_owned())];
+    let federation = Arc::new(planner::policy::parse(FEDERATION, &policies).unwrap());
+    let tables = federation.parties.iter().map(|_| Arc::new(Visits) as Arc<dyn Tables>).collect();
+    let mut cluster = Cluster::start(federation, tables, ClusterOptions::default()).await.unwrap();
+    for (analyst, name) in cluster.directory.analysts.iter_mut().zip(["alice"]) {
+        analyst.name = Some(name.to_owned());
+    }
+    let error = cluster.connection("bob").execute("SELECT COUNT(*) FROM office.visits").await.unwrap_err();
+    assert_eq!(error.class(), Class::Invalid, "{error}");
+    assert_eq!(error.hint(), Some("its analysts are: alice"));
+    cluster.shutdown().await;
 }

@@ -16,12 +16,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::LinkError;
 use super::frame::{Assembler, HEADER_BYTES, Header, Kind, REPORT_BYTES};
 use super::inbox::Inbox;
 use super::outbox::{Outbox, Outgoing};
-use super::tls::Stream;
+use super::tls::{self, Stream};
 use super::traffic::{Direction, Traffic};
+use super::{LinkError, describe};
 
 /// Up to this length a message is written by its sender.
 const SHORT_BYTES: usize = 1 << 14;
@@ -202,12 +202,12 @@ impl Inner {
     }
 
     fn idle(&self) -> bool {
-        let closed = |reason| matches!(reason, LinkError::Closed(_));
+        let closed = |reason| matches!(reason, LinkError::Closed(_) | LinkError::KeyRefused);
         self.inbox.end_reason().is_some_and(closed) || self.outbox.is_idle()
     }
 
     fn broken(&self, error: &io::Error) -> LinkError {
-        let reason = LinkError::closed(&describe(error));
+        let reason = reason_of(error);
         self.inbox.end(reason.clone());
         self.drained.notify_waiters();
         reason
@@ -221,7 +221,7 @@ async fn read_all(inner: Arc<Inner>, read: ReadHalf<Stream>, limit_bytes: usize)
         match read_frame(&inner, &mut read, &mut assembler).await {
             Ok(None) => {}
             Ok(Some(end)) => break end,
-            Err(error) => break LinkError::closed(&describe(&error)),
+            Err(error) => break reason_of(&error),
         }
     };
     inner.inbox.end(end);
@@ -305,12 +305,13 @@ async fn delay_all(inner: Arc<Inner>, mut queue: mpsc::UnboundedReceiver<(Instan
     }
 }
 
-/// The system's words, without what TLS adds to a connection that simply ended.
-fn describe(error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        "the connection was closed".to_owned()
+/// What a failed read or write says about the link.
+fn reason_of(error: &io::Error) -> LinkError {
+    // With TLS 1.3, who dials learns only with the first read whether its key is accepted.
+    if tls::key_fault(error) == Some(tls::KeyFault::Ours) {
+        LinkError::KeyRefused
     } else {
-        error.to_string()
+        LinkError::closed(&describe(error))
     }
 }
 

@@ -11,7 +11,11 @@ mod outbox;
 pub mod tls;
 mod traffic;
 
+use std::io;
+
 use sha2::{Digest, Sha256};
+
+use crate::Error;
 
 pub use link::{Link, LinkSettings, Throttle};
 pub use traffic::{Direction, Passed, Traffic};
@@ -23,6 +27,9 @@ pub enum LinkError {
     /// The connection is closed; why, in the words of the system.
     #[error("{0}")]
     Closed(String),
+    /// The other side does not know this side's key.
+    #[error("it refuses this key")]
+    KeyRefused,
     /// The other side reports that the query has failed.
     #[error("it reports a failure")]
     Report(Vec<u8>),
@@ -35,6 +42,37 @@ impl LinkError {
     pub(crate) fn closed(reason: &str) -> Self {
         LinkError::Closed(reason.to_owned())
     }
+}
+
+/// What a failed attempt to connect to `party` at `address` means.
+pub(crate) fn cannot_connect(party: &str, address: &str, error: &io::Error) -> Error {
+    match tls::key_fault(error) {
+        Some(tls::KeyFault::Theirs) => return Error::Key { party: party.to_owned(), ours: false },
+        Some(tls::KeyFault::Ours) => return Error::Key { party: party.to_owned(), ours: true },
+        None => {}
+    }
+    let reason = if error.kind() == io::ErrorKind::ConnectionRefused {
+        format!("nothing answers at {address}")
+    } else {
+        format!("{} ({address})", describe(error))
+    };
+    Error::peer(party, reason)
+}
+
+/// An error of a socket in plain words.
+pub(crate) fn describe(error: &io::Error) -> String {
+    const CLOSED: [io::ErrorKind; 5] = [
+        io::ErrorKind::UnexpectedEof,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::NotConnected,
+        io::ErrorKind::BrokenPipe,
+    ];
+    if CLOSED.contains(&error.kind()) {
+        return "the connection was closed".to_owned();
+    }
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// The channel of a name.

@@ -43,14 +43,31 @@ async fn pair(settings: &LinkSettings) -> (Link, Link) {
 async fn another_key_than_the_pinned_one_is_refused_on_both_sides() {
     let [a, b, other] = [(); 3].map(|()| Identity::generate().unwrap());
     let (dialled, _) = connect(&a, &b, a.public_key(), other.public_key()).await;
-    assert!(dialled.is_err());
-    let (dialled, accepted) = connect(&a, &b, other.public_key(), b.public_key()).await;
-    assert!(accepted.is_err());
-    // In TLS 1.3 the dialler learns of it with the first read.
-    if let Ok(stream) = dialled {
-        let link = Link::open(stream, &LinkSettings::default());
-        assert!(matches!(link.recv(1).await, Err(LinkError::Closed(_))));
-    }
+    assert_eq!(tls::key_fault(&dialled.unwrap_err()), Some(tls::KeyFault::Theirs));
+    let (listener, server) = (
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        Acceptor::new(&b, BTreeSet::from([other.public_key()])).unwrap(),
+    );
+    let address = listener.local_addr().unwrap().to_string();
+    let accept = tokio::spawn(async move {
+        tls::accept(&server, listener.accept().await.unwrap().0, PATIENCE).await.unwrap_err()
+    });
+    // In TLS 1.3 the dialler learns of it with the first read, and what it has sent by then must not hide it.
+    let stream = tls::connect(&a, &address, b.public_key(), PATIENCE).await.unwrap();
+    let link = Link::open(stream, &LinkSettings::default());
+    let _refused = link.send(2, vec![0; 1000]);
+    assert!(matches!(link.recv(1).await, Err(LinkError::KeyRefused)));
+    assert_eq!(tls::key_fault(&accept.await.unwrap()), Some(tls::KeyFault::Theirs));
+}
+
+#[test]
+fn errors_of_sockets_are_plain_words() {
+    let of = |code| super::describe(&io::Error::from_raw_os_error(code));
+    assert_eq!([104, 32].map(of), ["the connection was closed"; 2]);
+    assert!(!of(13).contains("os error"));
+    let error = super::cannot_connect("insurer", "127.0.0.1:1", &io::Error::from_raw_os_error(111));
+    assert_eq!(error.to_string(), "party insurer is unreachable: nothing answers at 127.0.0.1:1");
+    assert!(error.hint().unwrap().contains("is its server running"));
 }
 
 #[tokio::test]

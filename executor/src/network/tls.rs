@@ -14,10 +14,10 @@ use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, PeerIncompatible, ServerConfig,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName,
+    PeerIncompatible, ServerConfig, SignatureScheme,
 };
-use tokio::io::BufReader;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
@@ -31,6 +31,12 @@ const READ_BYTES: usize = 1 << 17;
 
 /// What may wait encrypted inside TLS before it asks for the socket.
 const WRITE_BYTES: usize = 1 << 17;
+
+/// How long a refused connection stays open to be read.
+const REFUSED: Duration = Duration::from_secs(1);
+
+/// What a refused connection may still say in that time.
+const REFUSED_BYTES: u64 = 1 << 22;
 
 /// An authenticated, encrypted connection.
 pub type Stream = TlsStream<BufReader<TcpStream>>;
@@ -69,13 +75,41 @@ pub async fn accept(
 ) -> io::Result<(Stream, PublicKey)> {
     let shake = async {
         socket.set_nodelay(true)?;
-        let mut stream = acceptor.tls.accept(BufReader::with_capacity(READ_BYTES, socket)).await?;
+        let socket = BufReader::with_capacity(READ_BYTES, socket);
+        let mut stream = match acceptor.tls.accept(socket).into_fallible().await {
+            Ok(stream) => stream,
+            Err((error, socket)) => {
+                let_read(socket).await;
+                return Err(error);
+            }
+        };
         stream.get_mut().1.set_buffer_limit(Some(WRITE_BYTES));
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let key = certificate.and_then(key_of).ok_or_else(|| io::Error::other("no Ed25519 key"))?;
         Ok((TlsStream::from(stream), key))
     };
     within(patience, shake).await
+}
+
+/// Why a handshake failed, if it was for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFault {
+    /// The other side shows a key that is not expected.
+    Theirs,
+    /// The other side does not expect this side's key.
+    Ours,
+}
+
+/// Whether an error of a connection is about keys.
+pub fn key_fault(error: &io::Error) -> Option<KeyFault> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    if *error == rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) {
+        Some(KeyFault::Theirs)
+    } else if *error == rustls::Error::AlertReceived(AlertDescription::AccessDenied) {
+        Some(KeyFault::Ours)
+    } else {
+        None
+    }
 }
 
 /// The accepting side's configuration.
@@ -130,6 +164,13 @@ fn provider() -> Arc<CryptoProvider> {
         .cipher_suites
         .sort_by_key(|suite| suite.suite() != rustls::CipherSuite::TLS13_AES_128_GCM_SHA256);
     Arc::new(provider)
+}
+
+/// Lets the other side read why it is refused: a socket that is closed with unread bytes takes that with it.
+async fn let_read(mut socket: BufReader<TcpStream>) {
+    let _gone = socket.shutdown().await;
+    let rest = async { tokio::io::copy(&mut socket.take(REFUSED_BYTES), &mut tokio::io::sink()).await };
+    let _late = tokio::time::timeout(REFUSED, rest).await;
 }
 
 async fn within<T>(patience: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

@@ -22,10 +22,21 @@ pub(super) struct Links {
     /// All names, in the federation's order.
     pub(super) names: Vec<String>,
     /// `None` at this party's own place.
-    pub(super) links: Vec<Option<Link>>,
+    others: Vec<Option<Link>>,
+    /// How often this party's seat has sent and then waited.
+    rounds: AtomicU64,
 }
 
 impl Links {
+    pub(super) fn new(names: Vec<String>, links: Vec<Option<Link>>) -> Self {
+        Links { names, others: links, rounds: AtomicU64::new(0) }
+    }
+
+    /// How often this party's seat has sent and then waited, so far.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
     pub(super) fn send(&self, to: PartyId, channel: u64, payload: Vec<u8>) -> Result<()> {
         self.link(to)?.send(channel, payload).map_err(|error| self.error(to, &error))
     }
@@ -41,8 +52,8 @@ impl Links {
         for (party, _) in self.others() {
             self.send(party, channel, own.to_vec())?;
         }
-        let mut all = Vec::with_capacity(self.links.len());
-        for (index, link) in self.links.iter().enumerate() {
+        let mut all = Vec::with_capacity(self.others.len());
+        for (index, link) in self.others.iter().enumerate() {
             let message =
                 if link.is_some() { self.recv(PartyId(index), channel).await? } else { own.to_vec() };
             all.push(message);
@@ -53,8 +64,8 @@ impl Links {
     /// All other parties.
     pub(super) fn others(&self) -> impl Iterator<Item = (PartyId, &Link)> {
         let present = |(index, link): (usize, &'_ Option<Link>)| link.is_some().then_some(PartyId(index));
-        let parties: Vec<PartyId> = self.links.iter().enumerate().filter_map(present).collect();
-        parties.into_iter().zip(self.links.iter().flatten())
+        let parties: Vec<PartyId> = self.others.iter().enumerate().filter_map(present).collect();
+        parties.into_iter().zip(self.others.iter().flatten())
     }
 
     /// Waits until any link ends, and says what that means.
@@ -100,12 +111,13 @@ impl Links {
         let name = self.names.get(party.0).map_or("?", String::as_str);
         match error {
             LinkError::Report(report) => Report::to_error(report, name).0,
+            LinkError::KeyRefused => Error::Key { party: name.to_owned(), ours: true },
             LinkError::Closed(_) | LinkError::Misbehaved(_) => Error::peer(name, error.to_string()),
         }
     }
 
     fn link(&self, party: PartyId) -> Result<&Link> {
-        let link = self.links.get(party.0).and_then(Option::as_ref);
+        let link = self.others.get(party.0).and_then(Option::as_ref);
         link.ok_or_else(|| Error::internal("network", "there is no link to that party"))
     }
 }
@@ -118,17 +130,11 @@ pub(super) struct SeatNetwork {
     pub(super) links: Arc<Links>,
     /// Whether something was sent since the last wait.
     sent: AtomicBool,
-    rounds: AtomicU64,
 }
 
 impl SeatNetwork {
     pub(super) fn new(seat: Seat, seats: [PartyId; 3], links: Arc<Links>) -> Self {
-        SeatNetwork { seat, seats, links, sent: AtomicBool::new(false), rounds: AtomicU64::new(0) }
-    }
-
-    /// How often this seat has sent and then waited.
-    pub(super) fn rounds(&self) -> u64 {
-        self.rounds.load(Ordering::Relaxed)
+        SeatNetwork { seat, seats, links, sent: AtomicBool::new(false) }
     }
 
     fn party(&self, seat: Seat) -> PartyId {
@@ -160,7 +166,7 @@ impl Network for SeatNetwork {
     fn recv(&self, from: Seat, channel: Channel) -> BoxFuture<'_, Result<Vec<u8>, mpc::Error>> {
         async move {
             if self.sent.swap(false, Ordering::Relaxed) {
-                self.rounds.fetch_add(1, Ordering::Relaxed);
+                self.links.rounds.fetch_add(1, Ordering::Relaxed);
             }
             self.links.recv(self.party(from), channel.0).await.map_err(|error| unreachable(from, &error))
         }

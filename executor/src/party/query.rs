@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use mpc::{Context, Network, Seat};
+use planner::Class;
 use planner::catalog::PublicKey;
 use planner::plan::PartyId;
 use tokio::runtime::Handle;
@@ -29,9 +30,9 @@ use super::{QueryReport, Server, stopping};
 use crate::audit::{self, AuditLink, AuditRecord, now_us};
 use crate::directory::seats;
 use crate::figures::{Figures, Verdict};
-use crate::network::{Link, channel, tls};
+use crate::network::{Link, cannot_connect, channel, tls};
 use crate::report::Report;
-use crate::request::{Nonce, Request, agreement, fresh_nonce, query_id, request_hash};
+use crate::request::{Agreement, Nonce, Request, fresh_nonce, query_id, request_hash};
 use crate::run::OwnTable;
 use crate::{Error, Result};
 
@@ -65,7 +66,7 @@ struct Answer {
 struct Agreed {
     nonces: Vec<Nonce>,
     query_id: [u8; 32],
-    agreement: [u8; 32],
+    agreement: Agreement,
 }
 
 /// Answers the request that came over `analyst`, whose key is `key`.
@@ -113,15 +114,13 @@ impl Query {
         let request = Request::open(wire, key)?;
         let refuse = |reason: String| Error::Request { reason };
         let analyst = &request.session.analyst;
+        self.note(|record| record.analyst.clone_from(analyst));
         if !self.server.config.directory.is_analyst(key, analyst) {
             return Err(refuse(format!("its key is not that of analyst {analyst}")));
         }
         let nonce = request.nonce().ok_or_else(|| refuse("its nonce is malformed".to_owned()))?;
         self.server.use_nonce(nonce, request.session.submitted_us)?;
-        self.note(|record| {
-            record.analyst.clone_from(analyst);
-            record.sql.clone_from(&request.sql);
-        });
+        self.note(|record| record.sql.clone_from(&request.sql));
         Ok(request)
     }
 
@@ -168,7 +167,7 @@ impl Query {
         let parties = &self.server.config.federation.parties;
         let names: Vec<String> = parties.iter().map(|party| party.name.clone()).collect();
         let links = try_join_all((0..names.len()).map(|other| self.meet(PartyId(other), &names))).await?;
-        Ok(Links { names, links })
+        Ok(Links::new(names, links))
     }
 
     async fn meet(&self, other: PartyId, names: &[String]) -> Result<Option<Link>> {
@@ -187,7 +186,10 @@ impl Query {
         let contact = config.directory.parties.get(other.0);
         let contact = contact.ok_or_else(|| Error::internal("directory", "a party is missing"))?;
         let stream = tls::connect(&config.identity, &contact.address, contact.key, patience).await;
-        let link = Link::open(stream.map_err(|error| Error::peer(name(), error.to_string()))?, &config.link);
+        let link = Link::open(
+            stream.map_err(|error| cannot_connect(&name(), &contact.address, &error))?,
+            &config.link,
+        );
         let sent = link.send(channel("hello"), self.request_hash.to_vec());
         sent.map_err(|error| Error::peer(name(), error.to_string()))?;
         Ok(Some(link))
@@ -197,22 +199,13 @@ impl Query {
     async fn together(&self, job: Box<dyn Job>, links: &Arc<Links>) -> Result<Answer> {
         let agreed = self.agree(job.hash(), links).await?;
         let tables = self.load(job.as_ref()).await?;
-        let (messages, rounds) = self.compute(job, links, agreed.query_id, tables).await?;
-        let traffic = links.traffic();
-        let figures = Figures { rounds, sent_bytes: sent_bytes(&traffic) };
-        self.note(|record| {
-            record.rounds = figures.rounds;
-            record.sent_bytes = figures.sent_bytes;
-            let link = |(party, traffic): &(PartyId, _)| {
-                AuditLink::new(links.names.get(party.0).map_or("?", String::as_str), traffic)
-            };
-            record.links = traffic.iter().map(link).collect();
-        });
+        let messages = self.compute(job, links, agreed.query_id, tables).await?;
+        let figures = self.account(links);
         self.write_record("released", String::new()).await?;
         self.ready.store(true, Ordering::Relaxed);
         links.exchange("ready", &[]).await?;
         let nonces = agreed.nonces.iter().map(|nonce| hex::encode(nonce.0)).collect();
-        let verdict = Verdict { nonces, agreement: hex::encode(agreed.agreement), figures };
+        let verdict = Verdict { nonces, agreement: hex::encode(agreed.agreement.to_bytes()), figures };
         Ok(Answer { verdict, messages })
     }
 
@@ -228,11 +221,15 @@ impl Query {
         }
         let id = query_id(&self.request_hash, &nonces);
         self.note(|record| record.query_id = hex::encode(id));
-        let own = agreement(&id, &plan, &self.server.config.federation);
-        let theirs = links.exchange("agreement", &own).await?;
-        match theirs.iter().position(|theirs| theirs[..] != own) {
+        let own = Agreement::new(&id, &plan, &self.server.config.federation);
+        let mut all = Vec::with_capacity(nonces.len());
+        for (index, theirs) in links.exchange("agreement", &own.to_bytes()).await?.iter().enumerate() {
+            let theirs = Agreement::from_bytes(theirs);
+            all.push(theirs.ok_or_else(|| Error::peer(name(index), "its agreement has the wrong length"))?);
+        }
+        match Agreement::odd_one(&all, &own) {
             None => Ok(Agreed { nonces, query_id: id, agreement: own }),
-            Some(index) => Err(Error::Differs { party: name(index), what: "plan, federation or program" }),
+            Some((index, what)) => Err(Error::Differs { party: name(index), what }),
         }
     }
 
@@ -250,14 +247,14 @@ impl Query {
         Ok(tables)
     }
 
-    /// Step 4, on a thread of its own: the messages for the analyst, and the rounds that it took.
+    /// Step 4, on a thread of its own: the messages for the analyst.
     async fn compute(
         &self,
         job: Box<dyn Job>,
         links: &Arc<Links>,
         query_id: [u8; 32],
         tables: BTreeMap<String, OwnTable>,
-    ) -> Result<(Vec<Vec<u8>>, u64)> {
+    ) -> Result<Vec<Vec<u8>>> {
         let config = &self.server.config;
         let seats = seats(&config.federation)?;
         let (party, links) = (config.party, Arc::clone(links));
@@ -318,9 +315,7 @@ impl Query {
     /// Tells everybody that the query has failed.
     async fn fail(&self, error: &Error) {
         let config = &self.server.config;
-        if !matches!(error, Error::Remote { .. } | Error::Cancelled) {
-            (config.messages)(&format!("query of {}: {error}", self.note(|record| record.analyst.clone())));
-        }
+        self.tell_owner(error);
         self.analyst.fail(Report::for_analyst(error, self.server.name()).to_bytes());
         let tell_analyst = async {
             self.analyst.flush().await;
@@ -333,9 +328,45 @@ impl Query {
         };
         // Whoever does not answer in time sees the connection close.
         let _late = tokio::time::timeout(FAREWELL, async { tokio::join!(tell_analyst, tell_parties) }).await;
+        if let Some(links) = self.links.get() {
+            self.account(links);
+        }
         if let Err(error) = self.write_record(error.class().name(), error.step()).await {
             (config.messages)(&error.to_string());
         }
+    }
+
+    /// One line for the owner. What another party reports is told where a party is lost or a check has failed: there the
+    /// owner may have to do something.
+    fn tell_owner(&self, error: &Error) {
+        let elsewhere = matches!(error, Error::Remote { .. } | Error::Cancelled);
+        let lost = matches!(error, Error::Remote { class: Class::Peer | Class::Abort, .. });
+        if elsewhere && !lost {
+            return;
+        }
+        let told = if matches!(error, Error::Peer { party, .. } if party == self.server.name()) {
+            "it ends because this server is shutting down".to_owned()
+        } else {
+            error.to_string()
+        };
+        let analyst = self.note(|record| record.analyst.clone());
+        let query = if analyst.is_empty() { "a query".to_owned() } else { format!("query of {analyst}") };
+        (self.server.config.messages)(&format!("{query}: {told}"));
+    }
+
+    /// Notes what has crossed the links so far.
+    fn account(&self, links: &Links) -> Figures {
+        let traffic = links.traffic();
+        let figures = Figures { rounds: links.rounds(), sent_bytes: sent_bytes(&traffic) };
+        self.note(|record| {
+            record.rounds = figures.rounds;
+            record.sent_bytes = figures.sent_bytes;
+            let link = |(party, traffic): &(PartyId, _)| {
+                AuditLink::new(links.names.get(party.0).map_or("?", String::as_str), traffic)
+            };
+            record.links = traffic.iter().map(link).collect();
+        });
+        figures
     }
 
     async fn write_record(&self, outcome: &str, step: String) -> Result<()> {
@@ -356,7 +387,7 @@ impl Query {
 }
 
 /// Runs the plan; at a seat over fresh seeds.
-async fn run_job(job: Box<dyn Job>, mut run: QueryRun) -> Result<(Vec<Vec<u8>>, u64)> {
+async fn run_job(job: Box<dyn Job>, mut run: QueryRun) -> Result<Vec<Vec<u8>>> {
     let seat = Seat::ALL.into_iter().zip(run.seats).find(|(_, party)| *party == run.party);
     let network = seat.map(|(seat, _)| Arc::new(SeatNetwork::new(seat, run.seats, Arc::clone(&run.links))));
     if let Some(network) = &network {
@@ -364,6 +395,5 @@ async fn run_job(job: Box<dyn Job>, mut run: QueryRun) -> Result<(Vec<Vec<u8>>, 
         let seeds = mpc::seeds::agree(network.as_ref(), &run.query_id, &mut rng).await?;
         run.context = Some(Context::new(Arc::clone(network) as Arc<dyn Network>, &seeds));
     }
-    let messages = job.run(&run).await?;
-    Ok((messages, network.map_or(0, |network| network.rounds())))
+    job.run(&run).await
 }
