@@ -9,10 +9,11 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, Case};
 
+use super::condition::conditional_addends;
 use super::emit::name;
 use super::facts::Facts;
 use super::failure;
-use super::infer::{Scope, conditional_addends, has_condition, show};
+use super::infer::{Scope, show};
 use super::program::{Kind, Program};
 use super::rows::place;
 use super::rowset::RowSet;
@@ -216,17 +217,10 @@ impl<'a> Sums<'a> {
             return Err(failure::not_built(format!("{} of several arguments", function.func.name())));
         };
         let originals = self.rows.expressions(argument, schema)?;
-        let mut conditional = false;
+        let conditional = self.rows.is_conditional(&originals)?;
         let mut addends: Vec<Vec<Expr>> = Vec::new();
-        for (branch, (expr, scope)) in
-            self.rows.branches().iter().zip(originals.iter().zip(self.rows.scopes()))
-        {
-            conditional |= has_condition(expr, scope)?;
+        for (expr, scope) in originals.iter().zip(self.rows.scopes()) {
             addends.push(conditional_addends(expr, scope)?);
-            conditional |= expr.column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
-                let leaf = branch.leaves.get(leaf);
-                leaf.and_then(|leaf| leaf.conditional.get(column)).copied().unwrap_or(false)
-            });
         }
         let addends = Self::columns_of(&addends, &originals);
         let exprs = match &function.params.filter {

@@ -11,8 +11,9 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, TableScan, TableScanBuilder};
 
+use super::condition::has_condition;
 use super::facts::Facts;
-use super::infer::{Scope, has_condition, infer};
+use super::infer::{Scope, infer};
 use super::{failure, inner};
 use crate::Result;
 use crate::bind::DeclaredTable;

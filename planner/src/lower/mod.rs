@@ -18,6 +18,7 @@ mod cast;
 mod chain;
 mod clear;
 mod compare;
+mod condition;
 mod cut;
 mod dates;
 mod emit;

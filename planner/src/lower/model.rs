@@ -136,6 +136,12 @@ impl Model<'_> {
         for gate in &mut gates {
             gate.at_least = gate.at_least.max(ROWS_PER_PARAMETER * parameters);
         }
+        if gates.is_empty() {
+            // Nobody withholds, but fewer rows determine no model.
+            let persons = self.sums.count(&complete, "complete rows")?;
+            let at_least = self.features.len() as u64 + 2;
+            gates.push(Gate { persons, at_least, reason: "too few valid rows".into() });
+        }
         let terms = self.features.iter().chain([&self.target]);
         let halves: Vec<(String, Vec<Expr>)> = terms
             .filter_map(|term| term.halves.as_ref().map(|halves| (term.name.clone(), halves)))

@@ -5,10 +5,11 @@ use std::ops::Range as Rows;
 
 use datafusion::logical_expr::Expr;
 
+use super::condition::has_condition;
 use super::emit::Emit;
 use super::facts::Facts;
 use super::infer::{Scope, infer};
-use super::rows::{Branch, Relation};
+use super::rows::{Branch, Relation, place};
 use super::wants::Want;
 use super::{failure, star};
 use crate::Result;
@@ -64,6 +65,20 @@ impl<'a> RowSet<'a> {
     /// The branches.
     pub(crate) fn branches(&self) -> &'a [Branch] {
         &self.relation.branches
+    }
+
+    /// Whether an expression over the branches holds a condition, itself or in a column that a leaf derives.
+    pub(crate) fn is_conditional(&self, exprs: &[Expr]) -> Result<bool> {
+        for (branch, (expr, scope)) in self.branches().iter().zip(exprs.iter().zip(&self.scopes)) {
+            let inherited = expr.column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
+                let leaf = branch.leaves.get(leaf);
+                leaf.and_then(|leaf| leaf.conditional.get(column)).copied().unwrap_or(false)
+            });
+            if inherited || has_condition(expr, scope)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// How many rows there are at most.

@@ -8,7 +8,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};
 
-use super::facts::{Facts, is_text};
+use super::facts::{Facts, is_text, scalar};
 use super::failure;
 use super::rows::place;
 use super::rowset::RowSet;
@@ -27,7 +27,8 @@ pub(super) struct Term {
     pub(super) scale: Scale,
     /// Its integers.
     pub(super) range: Range,
-    /// For a two-valued one: 1 where it has the one, and where it has the other value, in every branch.
+    /// For a two-valued one: 1 where it has the one, and where it has the other value, in every branch. For one with a
+    /// condition: not 0 where it is not 0, and 1 where it is.
     pub(super) halves: Option<[Vec<Expr>; 2]>,
 }
 
@@ -49,7 +50,7 @@ pub(super) fn terms(rows: &RowSet<'_>, variable: &Variable, function: &TableFunc
     let exprs = rows.expressions(&variable.expr, function.input.schema())?;
     let facts = rows.facts(&exprs)?;
     if !variable.categorical {
-        return Ok(vec![numeric(&variable.name, exprs, &facts)?]);
+        return Ok(vec![numeric(&variable.name, exprs, &facts, rows)?]);
     }
     let mut levels = facts.enumerate().ok_or_else(|| {
         failure::not_built(format!(
@@ -102,15 +103,24 @@ fn indicator(expr: &Expr, value: &ScalarValue, same: i64) -> Expr {
     Expr::Case(Case { expr: None, when_then_expr, else_expr: Some(Box::new(lit(1 - same))) })
 }
 
-fn numeric(name: &str, exprs: Vec<Expr>, facts: &Facts) -> Result<Term> {
+/// The values of a range of two integers.
+fn two_values(facts: &Facts, range: Range) -> Option<Vec<ScalarValue>> {
+    (facts.scale == Scale::Unit && range.hi.checked_sub(range.lo)? == 1)
+        .then(|| [range.lo, range.hi].iter().map(|&x| scalar(x, &facts.data_type)).collect())?
+}
+
+fn numeric(name: &str, exprs: Vec<Expr>, facts: &Facts, rows: &RowSet<'_>) -> Result<Term> {
     if is_text(&facts.data_type) {
         return Err(failure::invalid(format!("{name} is text and cannot enter a model as a number")));
     }
     let range = facts.range.ok_or_else(|| failure::bounds(format!("the variable `{name}`")))?;
-    let halves = match facts.closed.as_deref() {
-        Some([low, high]) => {
-            let half = |value: &ScalarValue| exprs.iter().map(|expr| indicator(expr, value, 1)).collect();
-            Some([half(low), half(high)])
+    let half = |value: &ScalarValue| exprs.iter().map(|expr| indicator(expr, value, 1)).collect();
+    let values = facts.closed.clone().or_else(|| two_values(facts, range));
+    let halves = match values.as_deref() {
+        Some([low, high]) => Some([half(low), half(high)]),
+        _ if rows.is_conditional(&exprs)? => {
+            let zero = ScalarValue::new_zero(&facts.data_type).map_err(|error| failure::engine(&error))?;
+            Some([exprs.clone(), half(&zero)])
         }
         _ => None,
     };

@@ -12,6 +12,7 @@ use super::interpret::{Data, interpret, run};
 use super::lower;
 use crate::bind::bind;
 use crate::catalog::{Federation, Use};
+use crate::plan::Node;
 use crate::policy::parse;
 use crate::{Class, Planned, Session};
 
@@ -283,7 +284,7 @@ fn every_lasso_is_that_of_the_complete_cases() {
     let names: Vec<&str> = joined.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["intercept", "exercise", "bmi", "age", "sex=m", "region=north", "region=south", "region=west"]
+        ["intercept", "exercise", "bmi", "age", "sex=m", "region=south", "region=east", "region=west"]
     );
     let whole = terms(
         "SELECT * FROM LASSO((SELECT exercise, age FROM hospital.lifestyle), target => 'exercise', features => 'age', alpha => 0)",
@@ -559,6 +560,35 @@ fn heart_for_all_uses() -> (Federation, Data) {
         column.allow.insert(Use::Public);
     }
     (federation, data)
+}
+
+/// Nobody withholds, but two rows determine no model of one feature.
+#[test]
+fn models_of_too_few_rows_are_withheld() {
+    let (federation, data) = heart();
+    let rows = "(SELECT exercise, age FROM hospital.lifestyle WHERE age > 99)";
+    let sql = format!("SELECT * FROM LASSO({rows}, target => 'exercise', features => 'age')");
+    assert_eq!(cells(&federation, &data, &sql), "intercept,- age,-");
+    let sql = format!("SELECT * FROM LASSO_SUMMARY({rows}, target => 'exercise', features => 'age')");
+    assert_eq!(cells(&federation, &data, &sql), "-,-,-,-,-,-,-,-");
+}
+
+/// Two values, and conditions, made by expressions are counted per value.
+#[test]
+fn derived_variables_of_models_are_counted() {
+    let (federation, _) = small();
+    let gates = |rows: &str| -> usize {
+        let sql = format!("SELECT * FROM LASSO(({rows}), target => 't', features => 'f')");
+        let session = Session::default();
+        let bound = bind(&federation, &session, &sql).unwrap();
+        let plan = lower(&federation, &session, &bound).unwrap();
+        let Some(Node::Release(release)) = plan.nodes.last() else { panic!("{sql}") };
+        release.outputs[0].gate.len()
+    };
+    assert_eq!(gates("SELECT age AS f, 2 * age AS t FROM a.people"), 1);
+    assert_eq!(gates("SELECT age / 61 AS f, age AS t FROM a.people"), 3);
+    assert_eq!(gates("SELECT age / 30 AS f, age AS t FROM a.people"), 3);
+    assert_eq!(gates("SELECT age AS f, CASE WHEN age = 60 THEN age ELSE 0 END AS t FROM a.people"), 3);
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! Conditions in arguments, however they are written: rows in which they are neutral are behind no number.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest may be a condition"
+)]
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::logical_expr::{Expr, Operator};
+
+use super::facts::is_float;
+use super::infer::Scope;
+use super::scale::type_scale;
+use crate::Result;
+use crate::plan::Scale;
+
+/// Whether rows may be neutral in an argument by more than plain arithmetic: all but columns, literals, casts that
+/// round nothing, signs, sums, differences, products, and quotients of doubles by a literal.
+pub(crate) fn has_condition(expr: &Expr, scope: &Scope) -> Result<bool> {
+    let number = |expr: &Expr| Ok::<bool, crate::Error>(scope.data_type(expr)?.is_numeric());
+    Ok(match expr {
+        Expr::Column(_) | Expr::Literal(..) => false,
+        Expr::Alias(alias) => has_condition(&alias.expr, scope)?,
+        Expr::Negative(inner) => has_condition(inner, scope)?,
+        Expr::Cast(inner) => {
+            let (from, to) = (scope.data_type(&inner.expr)?, inner.field.data_type());
+            !keeps(&from, to) || has_condition(&inner.expr, scope)?
+        }
+        Expr::TryCast(inner) => {
+            let (from, to) = (scope.data_type(&inner.expr)?, inner.field.data_type());
+            !keeps(&from, to) || has_condition(&inner.expr, scope)?
+        }
+        Expr::BinaryExpr(binary) => {
+            let plain = match binary.op {
+                Operator::Plus | Operator::Minus | Operator::Multiply => number(expr)?,
+                Operator::Divide => is_float(&scope.data_type(expr)?) && is_literal(&binary.right),
+                _ => false,
+            };
+            !plain || has_condition(&binary.left, scope)? || has_condition(&binary.right, scope)?
+        }
+        Expr::ScalarFunction(function) => {
+            // How a divisor is written so that 0 is NULL.
+            let divisor = function.name() == "nonzero";
+            !divisor || !function.args.iter().all(is_literal)
+        }
+        _ => true,
+    })
+}
+
+/// The addends of an argument that hold conditions.
+pub(crate) fn conditional_addends(expr: &Expr, scope: &Scope) -> Result<Vec<Expr>> {
+    if !has_condition(expr, scope)? {
+        return Ok(Vec::new());
+    }
+    match expr {
+        Expr::Alias(alias) => conditional_addends(&alias.expr, scope),
+        Expr::Negative(inner) => conditional_addends(inner, scope),
+        Expr::Cast(inner) if keeps(&scope.data_type(&inner.expr)?, inner.field.data_type()) => {
+            conditional_addends(&inner.expr, scope)
+        }
+        Expr::BinaryExpr(binary)
+            if matches!(binary.op, Operator::Plus | Operator::Minus)
+                && scope.data_type(expr)?.is_numeric() =>
+        {
+            let mut all = conditional_addends(&binary.left, scope)?;
+            all.extend(conditional_addends(&binary.right, scope)?);
+            Ok(all)
+        }
+        other => Ok(vec![other.clone()]),
+    }
+}
+
+/// Whether a cast between numbers makes no value 0 that was not.
+fn keeps(from: &DataType, to: &DataType) -> bool {
+    let exact =
+        |data_type: &DataType| data_type.is_integer() || matches!(data_type, DataType::Decimal128(..));
+    let digits = |data_type: &DataType| match type_scale(data_type) {
+        Scale::Decimal(digits) => digits,
+        Scale::Unit | Scale::Step(_) => 0,
+    };
+    (is_float(to) && from.is_numeric()) || (exact(from) && exact(to) && digits(from) <= digits(to))
+}
+
+/// A literal, perhaps cast.
+fn is_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(value, _) => !value.is_null(),
+        Expr::Cast(inner) => is_literal(&inner.expr),
+        Expr::Negative(inner) => is_literal(inner),
+        Expr::ScalarFunction(function) if function.name() == "nonzero" => {
+            function.args.iter().all(is_literal)
+        }
+        _ => false,
+    }
+}
