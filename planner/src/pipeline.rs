@@ -235,6 +235,7 @@ fn is_constant(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::{Array, AsArray};
+    use datafusion::arrow::datatypes::Int64Type;
 
     use super::*;
     use crate::error::Class;
@@ -289,7 +290,19 @@ bmi = { type = "DOUBLE", bounds = [10, 80], step = 0.5, nullable = false, allow 
         let cell = |column: usize, row: usize| match batch.column(column).as_string_opt::<i32>() {
             Some(texts) if texts.is_valid(row) => texts.value(row).to_owned(),
             Some(_) => "-".to_owned(),
-            None => batch.column(column).as_boolean().value(row).to_string(),
+            None => {
+                let truths = batch.column(column).as_boolean_opt();
+                truths.map_or_else(
+                    || {
+                        let numbers = batch.column(column).as_primitive::<Int64Type>();
+                        numbers
+                            .is_valid(row)
+                            .then(|| numbers.value(row))
+                            .map_or("-".to_owned(), |n| n.to_string())
+                    },
+                    |truths| truths.value(row).to_string(),
+                )
+            }
         };
         let line = |row| (0..batch.num_columns()).map(|c| cell(c, row)).collect::<Vec<_>>().join(" | ");
         (0..batch.num_rows()).map(line).collect()

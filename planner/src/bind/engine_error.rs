@@ -97,6 +97,13 @@ fn split_place(message: &str) -> (&str, Option<Position>) {
 /// The first line, without the prefixes that the engine stacks up.
 fn tidy(message: &str) -> String {
     let mut text = message.lines().next().unwrap_or("").trim();
+    if let (Some(at), Some(last)) = (text.find("regex parse error:"), message.lines().last()) {
+        let before = text.get(..at).unwrap_or("");
+        return tidy(&format!(
+            "{before}not a regular expression: {}",
+            last.trim().trim_start_matches("error: ")
+        ));
+    }
     let prefixes = [
         "Error during planning: ",
         "This feature is not implemented: ",

@@ -9,6 +9,7 @@ pub(crate) mod dialect;
 mod division;
 pub(crate) mod engine_error;
 pub(crate) mod lineage;
+mod mismatch;
 mod optimise;
 mod relation;
 mod resolve;
@@ -145,6 +146,7 @@ fn plan_resolved(
     let planner = SqlToRel::new_with_options(&names, options);
     let plan = planner
         .sql_statement_to_plan(Statement::Query(query))
+        .and_then(mismatch::check)
         .and_then(optimise::analyse)
         .and_then(division::make_total);
     let raw = plan.map_err(|error| engine_error::translate(&error))?;

@@ -58,7 +58,9 @@ fn condition(text: &str) -> Option<Error> {
 fn twice(text: &str) -> Option<Error> {
     let rest = text.strip_prefix("Projections require unique expression names but the expression \"")?;
     let name = rest.split_once("\" at position")?.0;
-    let name = name.rsplit_once(" AS ").map_or(name, |(_, alias)| alias);
+    let alias = name.rsplit_once(" AS ").map(|(_, alias)| alias);
+    // The AS of a CAST is inside parentheses.
+    let name = alias.filter(|alias| alias.matches('(').count() == alias.matches(')').count()).unwrap_or(name);
     Some(
         Error::invalid(format!("two columns are called `{name}`"))
             .with_hint("give them other names: `... AS name`".to_owned()),
@@ -116,6 +118,10 @@ mod tests {
             (
                 "Projections require unique expression names but the expression \"count(Int64(1)) AS count(*)\" at position 0 and",
                 "two columns are called `count(*)`",
+            ),
+            (
+                "Projections require unique expression names but the expression \"sum(CAST(y AS Int32))\" at position 0 and",
+                "two columns are called `sum(CAST(y AS Int32))`",
             ),
             (
                 "Cast error: Cannot cast string 'x' to value of Int32 type",

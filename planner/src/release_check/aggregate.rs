@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, Window};
 
 use crate::catalog::Use;
 use crate::error::{Class, Error, Result};
+use crate::sql_text::readable;
 
 use super::Checker;
 use super::expression::Scope;
@@ -270,11 +272,37 @@ impl Checker<'_> {
                 self.require_base(base, Use::Filter, predicate)?;
             }
         }
-        let used = predicate.column_refs();
-        let indices = used.into_iter().filter_map(|column| scope.index(column));
-        relation.having = indices.filter(|index| !scope.columns[*index].key).collect();
-        relation.having.sort_unstable();
+        relation.having = vec![predicate.clone()];
         Ok(relation)
+    }
+
+    /// The aggregates of HAVING must be output columns, alone or in an expression that HAVING repeats as it is.
+    pub(super) fn require_having_output(
+        &self,
+        having: &[Expr],
+        output: &[Expr],
+        input: &LogicalPlan,
+        lineages: &[Lineage],
+    ) -> Result<()> {
+        let schema = input.schema();
+        let mut used = BTreeSet::new();
+        let bare = |expr: &Expr| expr.clone().unalias_nested().data;
+        let shown: Vec<Expr> = output.iter().map(bare).collect();
+        for predicate in having.iter().map(bare) {
+            let walked = predicate.apply(|part| {
+                if shown.contains(part) {
+                    return Ok(TreeNodeRecursion::Jump);
+                }
+                if let Expr::Column(column) = part {
+                    used.extend(schema.maybe_index_of_column(column));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            });
+            walked.map_err(|error| internal(format!("HAVING cannot be read: {error}")))?;
+        }
+        let used: Vec<usize> =
+            used.into_iter().filter(|index| lineages.get(*index).is_none_or(|column| !column.key)).collect();
+        self.require_output(&used, output, input, "HAVING")
     }
 
     /// The aggregates of HAVING, or of ORDER BY, that a SELECT list leaves out.
@@ -294,7 +322,7 @@ impl Checker<'_> {
             })
             .collect();
         let Some(missing) = used.iter().find(|index| !shown.contains(index)) else { return Ok(()) };
-        let name = schema.field(*missing).name().replace("count(Int64(1))", "COUNT(*)");
+        let name = readable(schema.field(*missing).name());
         Err(Error {
             class: Class::Refused,
             message: format!(

@@ -39,10 +39,6 @@ impl<'a> Scope<'a> {
         self.columns.get(index)
     }
 
-    pub(super) fn index(&self, column: &Column) -> Option<usize> {
-        self.schema.maybe_index_of_column(column)
-    }
-
     fn find_outer(&self, column: &Column) -> Option<Lineage> {
         let mut scope = self.outer;
         while let Some(enclosing) = scope {

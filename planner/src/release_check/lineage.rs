@@ -151,8 +151,8 @@ pub(super) struct Relation {
     pub(super) correlated_by_join: bool,
     /// Sort keys below, which decide what a LIMIT keeps.
     pub(super) order: Vec<(Lineage, Expr)>,
-    /// Columns of HAVING that must be output columns.
-    pub(super) having: Vec<usize>,
+    /// Conditions of HAVING, whose aggregates must be output columns.
+    pub(super) having: Vec<Expr>,
 }
 
 impl Relation {

@@ -44,6 +44,16 @@ pub(super) fn of_name(name: &str, sql: &str) -> Option<Position> {
     found.map(|token| Position { line: token.span.start.line, column: token.span.start.column })
 }
 
+/// The place of the first thing that the first SELECT lists.
+pub(super) fn of_output(sql: &str) -> Option<Position> {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
+    let tokens = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let select =
+        |token: &Token| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case("select"));
+    let token = tokens.skip_while(|token| !select(&token.token)).nth(1)?;
+    Some(Position { line: token.span.start.line, column: token.span.start.column })
+}
+
 /// The place that the plan remembers, if the text there agrees.
 fn span(at: &Expr, name: &str, sql: &str) -> Option<Position> {
     let mut places = Vec::new();

@@ -134,7 +134,7 @@ impl Checker<'_> {
             let identity = matches!(unaliased(expr), Expr::ScalarFunction(_));
             columns.push(Lineage { plain: lineage.plain && (column || identity), key, ..lineage });
         }
-        self.require_output(&input.having, &projection.expr, &projection.input, "HAVING")?;
+        self.require_having_output(&input.having, &projection.expr, &projection.input, &input.columns)?;
         self.order_by_output(projection, &input)?;
         Ok(Relation { having: Vec::new(), ..input.with_columns(columns) })
     }

@@ -6,6 +6,7 @@ use crate::catalog::{Column, Domain, Party, SqlType, Table, Use};
 use crate::error::{Class, Error, Result};
 
 use super::Checker;
+use super::aggregate::unaliased;
 use super::lineage::{Base, Lineage, Role};
 use super::position;
 
@@ -96,7 +97,7 @@ impl Checker<'_> {
         let party = &self.party(base).name;
         let column = self.column(base);
         let allowed = self.allowed(base);
-        let (use_name, context) = (name(needed), context(needed));
+        let (use_name, context) = (name(needed), context_of(needed, at));
         Error {
             class: Class::Refused,
             message: format!(
@@ -124,6 +125,16 @@ pub(crate) fn name(use_: Use) -> &'static str {
         Use::Survival => "survival",
         Use::Join => "join",
         Use::Public => "public",
+    }
+}
+
+/// Where a use happens: `BOOL_OR` and its like need `minmax` too.
+fn context_of(use_: Use, at: &Expr) -> String {
+    match (use_, unaliased(at)) {
+        (Use::MinMax, Expr::AggregateFunction(call)) if !matches!(call.func.name(), "min" | "max") => {
+            call.func.name().to_uppercase()
+        }
+        _ => context(use_).to_owned(),
     }
 }
 

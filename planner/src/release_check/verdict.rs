@@ -1,6 +1,7 @@
 //! The last question: is what comes out of the outermost query row-level?
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::catalog::Use;
@@ -16,7 +17,9 @@ impl Checker<'_> {
         let public = |base: &Base| self.allows(*base, Use::Public);
         let output_public =
             root.columns.iter().all(|column| column.across.is_empty() && column.bases().iter().all(public));
-        let rows_of_tables = root.reason == Reason::Table && self.used.iter().all(public);
+        // Rows without columns still say how many there are.
+        let shows = root.columns.iter().any(|column| !column.bases().is_empty());
+        let rows_of_tables = shows && root.reason == Reason::Table && self.used.iter().all(public);
         if root.kind != Kind::Rows || (output_public && rows_of_tables) {
             return Ok(());
         }
@@ -27,9 +30,23 @@ impl Checker<'_> {
         let column = root.columns.get(index).cloned().unwrap_or_default();
         let data_type = fields.get(index).map_or(DataType::Null, |field| field.data_type().clone());
         Err(match &root.reason {
+            Reason::Table if column.bases().is_empty() => self.count_leaves(plan),
             Reason::Table => self.rows_leave(&name, &column, &data_type),
             Reason::Key { name: key, lacks_group, distinct } => self.key_leaves(key, *lacks_group, *distinct),
         })
+    }
+
+    /// `SELECT 1 FROM t`.
+    fn count_leaves(&self, plan: &LogicalPlan) -> Error {
+        let table = first_table(plan).unwrap_or_else(|| "...".to_owned());
+        Error {
+            class: Class::Refused,
+            message: format!(
+                "only aggregates leave the federation: a row for every row of {table} is row-level; try COUNT(*)"
+            ),
+            hint: Some(format!("SELECT COUNT(*) FROM {table}")),
+            position: position::of_output(self.sql),
+        }
     }
 
     fn rows_leave(&self, name: &str, column: &Lineage, data_type: &DataType) -> Error {
@@ -48,6 +65,12 @@ impl Checker<'_> {
     fn key_leaves(&self, key: &str, lacks_group: Option<Base>, distinct: bool) -> Error {
         let counted =
             lacks_group.is_some_and(|base| self.is_person(base) || self.allows(base, Use::Aggregate));
+        // UNION names its columns after its first query, whichever query the key is of.
+        let own = lacks_group.map(|base| self.column(base).name.as_str());
+        let key = match own {
+            Some(own) if key.contains('(') && !key.to_lowercase().contains(&own.to_lowercase()) => own,
+            _ => key,
+        };
         let (clause, attempt) = if distinct {
             (
                 "SELECT DISTINCT",
@@ -130,6 +153,20 @@ impl Checker<'_> {
 
     fn position_of(&self, name: &str, base: Option<Base>) -> Option<crate::error::Position> {
         let declared = base.and_then(|base| position::of_name(&self.column(base).name, self.sql));
-        position::of_name(name, self.sql).or(declared)
+        position::of_name(name, self.sql).or(declared).or_else(|| position::of_output(self.sql))
     }
+}
+
+/// The first table that a plan reads.
+fn first_table(plan: &LogicalPlan) -> Option<String> {
+    let mut found = None;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            found = Some(scan.table_name.to_string());
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .ok()?;
+    found
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BooleanArray, StringArray};
+use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::LogicalPlan;
@@ -17,24 +17,28 @@ use crate::session::{SETTINGS, Session};
 
 /// `SHOW TABLES`: tables of owners, then virtual tables.
 pub(crate) fn tables(federation: &Federation, session: &Session) -> Result<RecordBatch> {
-    let mut rows: Vec<[Option<String>; 4]> = Vec::new();
+    let mut rows: Vec<[Option<String>; 3]> = Vec::new();
+    let mut max_rows: Vec<Option<i64>> = Vec::new();
     for (party, table) in federation.tables() {
         let name = format!("{}.{}", party.name, table.name);
-        rows.push([
-            Some(name),
-            Some("table".to_owned()),
-            Some(party.name.clone()),
-            Some(table.max_rows.to_string()),
-        ]);
+        rows.push([Some(name), Some("table".to_owned()), Some(party.name.clone())]);
+        max_rows.push(i64::try_from(table.max_rows).ok());
     }
     let shadowed = |name: &str| session.virtual_tables.iter().any(|table| same_name(&table.name, name));
     for view in federation.views.iter().filter(|view| !shadowed(&view.name)) {
-        rows.push([Some(view.name.clone()), Some("virtual table".to_owned()), None, None]);
+        rows.push([Some(view.name.clone()), Some("virtual table".to_owned()), None]);
     }
     for table in &session.virtual_tables {
-        rows.push([Some(table.name.clone()), Some("virtual table of the session".to_owned()), None, None]);
+        rows.push([Some(table.name.clone()), Some("virtual table of the session".to_owned()), None]);
     }
-    texts(&["table", "kind", "owner", "max_rows"], &rows)
+    max_rows.resize(rows.len(), None);
+    let names = texts(&["table", "kind", "owner"], &rows)?;
+    let field = Arc::new(Field::new("max_rows", DataType::Int64, true));
+    let fields: Vec<_> = names.schema().fields().iter().cloned().chain([field]).collect();
+    let numbers: ArrayRef = Arc::new(Int64Array::from(max_rows));
+    let arrays = names.columns().iter().cloned().chain([numbers]).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|_| Error::internal("rows of SHOW TABLES"))
 }
 
 /// `SHOW FUNCTIONS`.

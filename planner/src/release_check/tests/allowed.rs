@@ -45,6 +45,7 @@ const ALLOWED: &[&str] = &[
     "SELECT ward, COUNT(*) FROM hospital.lifestyle GROUP BY ward",
     // HAVING, ORDER BY.
     "SELECT region, SUM(days) FROM insurer.claims GROUP BY region HAVING SUM(days) > 300",
+    "SELECT region, SUM(days) / COUNT(*) AS r FROM insurer.claims GROUP BY region HAVING SUM(days) / COUNT(*) > 3",
     "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region HAVING COUNT(*) > 10 AND region <> 'north'",
     "SELECT region, AVG(cost) FROM insurer.claims GROUP BY region ORDER BY AVG(cost) DESC, region LIMIT 1",
     "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region ORDER BY n",

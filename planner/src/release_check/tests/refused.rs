@@ -39,6 +39,8 @@ const REFUSED: &[&str] = &[
     "SELECT AVG(income) FROM hospital.lifestyle",
     "SELECT SUM(days) FROM insurer.claims GROUP BY region HAVING COUNT(*) > 3",
     "SELECT region FROM insurer.claims GROUP BY region HAVING SUM(days) > 300",
+    "SELECT 1 FROM hospital.lifestyle WHERE age > 3",
+    "SELECT sex, COUNT(*) FROM hospital.lifestyle GROUP BY sex UNION SELECT sex, age FROM hospital.lifestyle",
     "SELECT region, SUM(days) / COUNT(*) FROM insurer.claims GROUP BY region HAVING COUNT(*) > 3",
     "SELECT region, SUM(cost) FROM insurer.claims GROUP BY region HAVING SUM(cost) > 300",
     "SELECT region FROM insurer.claims GROUP BY region ORDER BY SUM(days) LIMIT 1",
