@@ -185,9 +185,8 @@ impl Connection {
             Planned::Session(change) => Ok(Outcome { change: Some(change), ..Outcome::default() }),
             Planned::Secure(plan) => self.ask(&plan, session, sql).await,
             Planned::ExplainAnalyze(plan) => {
-                let tree = planner::plan(&self.peers.federation, &session, &analyze::without_analyze(sql))?;
                 let outcome = self.ask(&plan, session, sql).await?;
-                analyze::in_place_of_result(&tree, outcome)
+                analyze::in_place_of_result(&plan.plan, &self.peers.federation, outcome)
             }
             Planned::Copy { query, path } => {
                 let outcome = Box::pin(self.run(*query, session, sql)).await?;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::array::{ArrayRef, AsArray as _, Int64Array};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::util::pretty::pretty_format_batches;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use planner::{Class, Session};
@@ -222,6 +223,9 @@ async fn sql_is_answered_over_sockets() {
     let number = |column: usize| rows.batches[0].column(column).as_primitive::<Int64Type>().value(0);
     assert_eq!((number(0), number(1)), (650, 10));
     assert!(outcome.stats.unwrap().seats.iter().all(|seat| seat.sent_bytes > 0));
+    let rows = connection.execute(&format!("EXPLAIN ANALYZE {sum}")).await.unwrap().rows.unwrap();
+    let text = pretty_format_batches(&rows.batches).unwrap().to_string();
+    assert!(text.contains(" took ") && text.contains("seat 2: "), "{text}");
     let rows = connection.execute("SELECT 1 AS one").await.unwrap().rows.unwrap();
     assert_eq!(rows.batches[0].num_rows(), 1);
     assert_eq!(

@@ -134,10 +134,11 @@ fn claims(rng: &mut StdRng) -> RecordBatch {
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()
 }
 
-const QUERIES: [&str; 8] = [
+const QUERIES: [&str; 9] = [
     "SELECT COUNT(*), COUNT(age), SUM(age), AVG(age) FROM hospital.visits",
     "SELECT COUNT(DISTINCT id) AS n FROM hospital.visits WHERE age > 50",
     "SELECT sex, COUNT(*) AS n, SUM(age) AS s FROM hospital.visits GROUP BY sex",
+    "SELECT COUNT(*) AS n FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id)",
     "SELECT COUNT(*) AS n, SUM(cost) AS s, AVG(age) AS a FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id)",
     "SELECT region, sex, COUNT(*) AS n, SUM(cost) AS s FROM hospital.visits h JOIN insurer.claims c ON h.id = c.id WHERE age > 40 GROUP BY region, sex",
     "SELECT SUM(h.age * c.cost) AS s FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) WHERE c.old OR h.age < 60",
