@@ -150,3 +150,21 @@ fn a_server_without_usable_data_does_not_open_its_port() {
     let run = conjoin(["serve", "--config", config.to_str().unwrap()]).expect(4);
     assert!(run.err.contains("outside bounds"), "{}", run.err);
 }
+
+#[test]
+fn a_key_that_is_not_listed_is_a_failed_check_at_both_ends() {
+    let mut servers = Servers::prepare();
+    for party in PARTIES {
+        servers.start(party);
+    }
+    let other = servers.federation.file("other");
+    let federation = servers.federation.path().to_str().unwrap();
+    let folder = other.to_str().unwrap();
+    conjoin(["init", "analyst", "alice", "--dir", folder, "--federation", federation]).expect(0);
+    std::fs::copy(other.join("alice.key.pem"), servers.federation.file("alice.key.pem")).unwrap();
+    let error = servers.ask("SELECT COUNT(*) AS n FROM cohort").expect(6).error();
+    assert_eq!(error["class"], "abort");
+    assert!(error["message"].as_str().unwrap().contains("refuses this key"), "{error}");
+    let log = std::fs::read_to_string(servers.federation.file("hospital.log")).unwrap();
+    assert!(log.contains("with an unknown key was refused"), "{log}");
+}
