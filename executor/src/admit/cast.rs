@@ -50,8 +50,17 @@ pub(super) fn type_name(stored: &DataType) -> String {
         DataType::Time32(_) | DataType::Time64(_) => "time of day",
         DataType::Duration(_) | DataType::Interval(_) => "length of time",
         DataType::Struct(_) | DataType::Map(..) => "structure",
-        stored if stored.is_nested() => "list",
-        _ => "bytes",
+        DataType::List(_)
+        | DataType::ListView(_)
+        | DataType::FixedSizeList(..)
+        | DataType::LargeList(_)
+        | DataType::LargeListView(_) => "list",
+        DataType::Union(..) => "union",
+        DataType::RunEndEncoded(_, values) => return type_name(values.data_type()),
+        DataType::Null => "no value",
+        DataType::Binary | DataType::FixedSizeBinary(_) | DataType::LargeBinary | DataType::BinaryView => {
+            "bytes"
+        }
     };
     name.to_owned()
 }

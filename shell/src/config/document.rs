@@ -31,9 +31,12 @@ pub(super) fn read(path: &Path) -> Result<String> {
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(failed(&"it is not a regular file"));
     }
-    std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => failed(&"it is not UTF-8 text; save it as UTF-8"),
-        _ => failed(&error),
+    std::fs::read_to_string(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::InvalidData {
+            failed(&"it is not UTF-8 text; save it as UTF-8")
+        } else {
+            failed(&error)
+        }
     })
 }
 
@@ -77,7 +80,11 @@ fn find(table: &DeTable<'_>, steps: &[&str], key: &str) -> Option<usize> {
         DeValue::Array(tables) => {
             tables.iter().find_map(|table| find(table.get_ref().as_table()?, rest, key))
         }
-        _ => None,
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => None,
     }
 }
 
