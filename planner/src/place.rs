@@ -34,7 +34,15 @@ fn look_up(message: &str, sql: &str) -> Option<Position> {
     let telling = |word: &String| !word.is_empty() && !COMMON.contains(&word.as_str());
     let quoted = message.split('`').skip(1).step_by(2);
     let strings = message.split('\'').skip(1).step_by(2);
-    let in_quotes = quoted.flat_map(words).filter(telling).find_map(|word| of(&word));
+    // Of a qualified name the last part is the one in question.
+    let from_last = |piece: &str| {
+        let mut parts = words(piece);
+        if !piece.contains([' ', '(']) {
+            parts.reverse();
+        }
+        parts
+    };
+    let in_quotes = quoted.flat_map(from_last).filter(telling).find_map(|word| of(&word));
     let in_quotes = in_quotes.or_else(|| strings.map(str::to_owned).find_map(|text| of(&text)));
     let keyword = |word: &String| {
         word.len() > 1 && telling(word) && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
@@ -61,6 +69,7 @@ mod tests {
             ("not built yet: the aggregate `bool_or(h.t.age > Int32(3))`", 1, 8),
             ("not built yet: LEFT JOIN across owners", 2, 12),
             ("`CAST(x AS Int64) > Int64(3)` fails on some declared values", 2, 49),
+            ("`v.h.x` is TEXT and `Int64(3)` is a number", 2, 49),
             ("'abc' is not a value of type INTEGER", 2, 31),
             ("not built yet: round() to finer steps than the value has", 2, 43),
             ("not built yet: a join of up to 5 rows at one owner", 2, 17),
