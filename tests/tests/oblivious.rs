@@ -91,7 +91,7 @@ async fn transcripts(heart: &Heart) -> Vec<Transcript> {
     let sink = Arc::clone(&reports);
     let options = ClusterOptions {
         reports: Some(Arc::new(move |report| {
-            sink.lock().unwrap_or_else(PoisonError::into_inner).push(report)
+            sink.lock().unwrap_or_else(PoisonError::into_inner).push(report);
         })),
         ..ClusterOptions::default()
     };
