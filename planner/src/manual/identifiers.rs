@@ -7,4 +7,6 @@
 //!
 //! An owner declares how many rows one person may have (`max_rows_per_person`, 1 unless said otherwise). It is checked
 //! after normalising, over the whole table, before a pseudonym leaves; data that break it end the query with an error of
-//! class source, never with wrong rows.
+//! class source, never with wrong rows. For an identifier that is not the person column of the table, composite ones
+//! above all, that error tells whoever may ask that two records of the whole table share an identifier; which ones, it
+//! does not tell, and conditions of the query do not change it.
