@@ -1,10 +1,47 @@
-//! The analyst's side: one library for the shell, batch runs and server endpoints.
+//! The analyst's side: one library under the shell, batch runs and server endpoints.
 //!
-//! A [`Connection`] holds a session. A statement is planned here first, for early errors; what needs the parties is
-//! signed and sent to all of them, and the answer is put together from the shares of the three seats.
+//! A [`Connection`] is a session of one analyst with a federation: its virtual tables, settings and prepared statements.
+//! A statement is planned here first, for early errors; what needs the parties is signed and sent to all of them, and the
+//! answer is put together from the shares of the three seats.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use executor::analyst::Connection;
+//! use executor::identity::Identity;
+//!
+//! # async fn example() -> executor::Result<()> {
+//! // The federation's files, the same text as at every party, and the analyst's key.
+//! let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+//! let policies = [("hospital".to_owned(), read("study/parties/hospital/policy.toml"))];
+//! let federation = Arc::new(planner::policy::parse(&read("study/federation.toml"), &policies)?);
+//! let identity = Arc::new(Identity::load("alice.key.pem".as_ref())?);
+//!
+//! let mut session = Connection::connect(federation, identity, "alice")?;
+//! for line in session.explain("SELECT AVG(age) FROM hospital.lifestyle")? {
+//!     println!("{line}");
+//! }
+//! // Plan, run, and change the session: all in one.
+//! let outcome = session.execute("SELECT AVG(age) FROM hospital.lifestyle").await?;
+//! println!("{:?} {:?}", outcome.rows, outcome.notices);
+//!
+//! // Or planned now and run in the background, watched, perhaps cancelled.
+//! let query = session.prepare("SELECT region, COUNT(*) FROM cohort GROUP BY region")?;
+//! println!("{:?}", query.schema());
+//! let running = session.start(query);
+//! let mut progress = running.progress();
+//! while progress.changed().await.is_ok() {
+//!     println!("{}", progress.borrow_and_update().stage_name());
+//! }
+//! let outcome = running.outcome().await?; // `running.cancel()`, or dropping it, ends it at every party
+//! # Ok(())
+//! # }
+//! ```
 
 mod analyze;
 mod clear;
+pub(crate) mod progress;
+mod query;
+mod running;
 mod session;
 pub(crate) mod submit;
 
@@ -25,6 +62,10 @@ use crate::identity::Identity;
 use crate::network::LinkSettings;
 use crate::request::{Request, fresh_nonce};
 use crate::{Error, Result, reveal};
+use progress::Watch;
+pub use progress::{At, Progress, ProgressHook};
+pub use query::Query;
+pub use running::Running;
 use submit::{Collected, Peers, submit};
 
 /// A table of results.
@@ -60,19 +101,7 @@ pub struct Outcome {
     pub copy_to: Option<String>,
 }
 
-/// How far a query has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Planned; the request goes to the parties.
-    Submitted,
-    /// All seats have given their shares.
-    Answered,
-}
-
-/// Is told how far a query has come.
-pub type ProgressHook = Arc<dyn Fn(Progress) + Send + Sync>;
-
-/// Ends the running query of a connection, from anywhere.
+/// Ends the running queries of a connection, from anywhere.
 #[derive(Clone, Debug)]
 pub struct CancelHandle(Arc<Notify>);
 
@@ -84,8 +113,11 @@ impl CancelHandle {
 }
 
 /// An analyst's session with a federation.
+///
+/// A clone is a session of its own that begins with the state of this one.
+#[derive(Clone)]
 pub struct Connection {
-    peers: Peers,
+    peers: Arc<Peers>,
     session: Session,
     timeout: Duration,
     cancel: Arc<Notify>,
@@ -99,7 +131,17 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// A session of `analyst`. Connects nowhere yet: every query has connections of its own.
+    /// A session of `analyst` with the servers that the federation's file lists. Nobody is contacted yet: every query has
+    /// connections of its own.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] if the file leaves a key or an address out.
+    pub fn connect(federation: Arc<Federation>, identity: Arc<Identity>, analyst: &str) -> Result<Self> {
+        let directory = Directory::of(&federation)?;
+        Ok(Connection::new(federation, directory, identity, analyst, LinkSettings::default()))
+    }
+
+    /// As [`Connection::connect`], with the places and keys of `directory`.
     pub fn new(
         federation: Arc<Federation>,
         directory: Directory,
@@ -108,7 +150,7 @@ impl Connection {
         link: LinkSettings,
     ) -> Self {
         let session = Session { analyst: analyst.to_owned(), ..Session::default() };
-        let peers = Peers { federation, directory, identity, link };
+        let peers = Arc::new(Peers { federation, directory, identity, link });
         let timeout = Duration::from_mins(10);
         Connection { peers, session, timeout, cancel: Arc::default(), progress: None }
     }
@@ -118,7 +160,7 @@ impl Connection {
         self.timeout = timeout;
     }
 
-    /// Who is told how far a query has come.
+    /// Who is told how far the queries of [`Connection::execute`] and [`Connection::run`] have come.
     pub fn set_progress(&mut self, progress: Option<ProgressHook>) {
         self.progress = progress;
     }
@@ -133,29 +175,51 @@ impl Connection {
         &self.session
     }
 
-    /// Ends a running query, from another task or a signal handler. Dropping the future of [`Connection::execute`]
-    /// does the same.
+    /// Ends running queries, from another task or a signal handler. Dropping the future of a query does the same.
     pub fn cancel_handle(&self) -> CancelHandle {
         CancelHandle(Arc::clone(&self.cancel))
     }
 
-    /// Plans one statement. Contacts nobody.
+    /// Plans one statement as the session is now. Contacts nobody.
     ///
     /// # Errors
     /// [`Error::Plan`].
-    pub fn plan(&self, sql: &str) -> Result<Planned> {
-        Ok(planner::plan(&self.peers.federation, &self.now(), sql)?)
+    pub fn prepare(&self, sql: &str) -> Result<Query> {
+        let session = Session { submitted_us: now_us(), ..self.session.clone() };
+        let planned = planner::plan(&self.peers.federation, &session, sql)?;
+        Ok(Query { planned, session, sql: sql.to_owned(), federation: Arc::clone(&self.peers.federation) })
     }
 
-    /// The result columns of a planned statement; `None` if it has no result.
-    pub fn schema(planned: &Planned) -> Option<SchemaRef> {
-        match planned {
-            Planned::Secure(plan) => Some(clear::nullable(plan.plan.clear.schema().as_arrow())),
-            Planned::Clear(plan) => Some(clear::nullable(plan.schema().as_arrow())),
-            Planned::Rows(batch) => Some(batch.schema()),
-            Planned::ExplainAnalyze(_) => Some(analyze::schema()),
-            Planned::Copy { .. } | Planned::Session(_) => None,
+    /// What a statement would do, where, and at which cost: the lines of EXPLAIN. Contacts nobody.
+    ///
+    /// # Errors
+    /// [`Error::Plan`].
+    pub fn explain(&self, sql: &str) -> Result<Vec<String>> {
+        Ok(self.prepare(sql)?.explain())
+    }
+
+    /// Runs a planned statement. The session stays as it is: see [`Connection::apply`].
+    ///
+    /// # Errors
+    /// Of any class.
+    pub async fn run(&self, query: Query) -> Result<Outcome> {
+        let Query { planned, session, sql, .. } = query;
+        let cancelled = self.cancel.notified();
+        tokio::select! {
+            outcome = Box::pin(self.answer(planned, session, &sql)) => outcome,
+            () = cancelled => Err(Error::Cancelled),
         }
+    }
+
+    /// Runs a planned statement on a task of its own, watched and cancelled through the value it gives. Must be called
+    /// within a runtime.
+    pub fn start(&self, query: Query) -> Running {
+        Running::new(self.clone(), query)
+    }
+
+    /// Changes the session as a statement's [`Outcome::change`] says.
+    pub fn apply(&mut self, change: SessionChange) {
+        session::apply(&mut self.session, change);
     }
 
     /// Runs one statement and applies what it changes in the session.
@@ -163,22 +227,15 @@ impl Connection {
     /// # Errors
     /// Of any class. Nothing of the session has changed then, and the next statement works.
     pub async fn execute(&mut self, sql: &str) -> Result<Outcome> {
-        let session = self.now();
-        let planned = planner::plan(&self.peers.federation, &session, sql)?;
-        let outcome = {
-            let cancelled = self.cancel.notified();
-            tokio::select! {
-                outcome = Box::pin(self.run(planned, session, sql)) => outcome?,
-                () = cancelled => return Err(Error::Cancelled),
-            }
-        };
+        let query = self.prepare(sql)?;
+        let outcome = self.run(query).await?;
         if let Some(change) = outcome.change.clone() {
-            session::apply(&mut self.session, change);
+            self.apply(change);
         }
         Ok(outcome)
     }
 
-    async fn run(&self, planned: Planned, session: Session, sql: &str) -> Result<Outcome> {
+    async fn answer(&self, planned: Planned, session: Session, sql: &str) -> Result<Outcome> {
         match planned {
             Planned::Rows(batch) => Ok(table(Rows { schema: batch.schema(), batches: vec![batch] })),
             Planned::Clear(plan) => Ok(table(clear::run(*plan, &[]).await?)),
@@ -189,7 +246,7 @@ impl Connection {
                 analyze::in_place_of_result(&plan.plan, &self.peers.federation, outcome)
             }
             Planned::Copy { query, path } => {
-                let outcome = Box::pin(self.run(*query, session, sql)).await?;
+                let outcome = Box::pin(self.answer(*query, session, sql)).await?;
                 Ok(Outcome { copy_to: Some(path), ..outcome })
             }
         }
@@ -214,12 +271,12 @@ impl Connection {
         let default_ms = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
         let timeout_ms = session.timeout_ms().unwrap_or(default_ms);
         let request = Request { sql: sql.to_owned(), session, nonce, timeout_ms };
-        self.tell(Progress::Submitted);
         let start = Instant::now();
+        let watch = Watch::new(plan, &self.peers.federation, self.progress.clone());
         let hash = planner::plan_hash(plan);
-        let Collected { releases, figures } =
-            submit(&self.peers, &request, &hash, plan.releases.len()).await?;
-        self.tell(Progress::Answered);
+        let submitted = submit(&self.peers, &request, &hash, plan.releases.len(), &watch);
+        let Collected { releases, figures } = Box::pin(submitted).await?;
+        watch.answered();
         let stats = Stats { elapsed: start.elapsed(), seats: figures };
         let mut notices = plan.notices.clone();
         let mut released = Vec::with_capacity(releases.len());
@@ -230,17 +287,6 @@ impl Connection {
         }
         let rows = clear::run(plan.clear.clone(), &released).await?;
         Ok(Outcome { rows: Some(rows), notices, stats: Some(stats), ..Outcome::default() })
-    }
-
-    /// The session at this moment.
-    fn now(&self) -> Session {
-        Session { submitted_us: now_us(), ..self.session.clone() }
-    }
-
-    fn tell(&self, progress: Progress) {
-        if let Some(hook) = &self.progress {
-            hook(progress);
-        }
     }
 }
 

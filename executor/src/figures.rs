@@ -21,3 +21,49 @@ pub(crate) struct Verdict {
     /// What it took.
     pub(crate) figures: Figures,
 }
+
+/// How far the secure stage has come, as seat 0 tells the analyst: public quantities, in a message of one length.
+///
+/// On the wire: node, iteration, number of iterations (0: none), rounds, sent bytes; each 8 bytes, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The node of the plan that has begun.
+    pub(crate) node: u64,
+    /// The iteration that has begun, counted from 0, and how many there are.
+    pub(crate) iteration: Option<(u64, u64)>,
+    /// What the seat has taken so far.
+    pub(crate) figures: Figures,
+}
+
+impl Mark {
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let (number, of) = self.iteration.unwrap_or((0, 0));
+        let Figures { rounds, sent_bytes } = self.figures;
+        [self.node, number, of, rounds, sent_bytes].iter().flat_map(|field| field.to_le_bytes()).collect()
+    }
+
+    /// `None` if the length is wrong.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (fields, rest) = bytes.as_chunks::<8>();
+        let fields: Vec<u64> = fields.iter().map(|field| u64::from_le_bytes(*field)).collect();
+        let [node, number, of, rounds, sent_bytes] = <[u64; 5]>::try_from(fields).ok()?;
+        let iteration = (of > 0).then_some((number, of));
+        rest.is_empty().then_some(Mark { node, iteration, figures: Figures { rounds, sent_bytes } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_read_back_and_have_one_length() {
+        let figures = Figures { rounds: 7, sent_bytes: u64::MAX };
+        for iteration in [None, Some((3, 120))] {
+            let mark = Mark { node: 2, iteration, figures };
+            let bytes = mark.to_bytes();
+            assert_eq!((bytes.len(), Mark::from_bytes(&bytes)), (40, Some(mark)));
+            assert_eq!(Mark::from_bytes(&bytes[1..]), None);
+        }
+    }
+}

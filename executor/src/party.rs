@@ -6,6 +6,7 @@ pub(crate) mod job;
 mod links;
 mod query;
 mod rendezvous;
+mod reporter;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -31,6 +32,7 @@ use crate::request::Nonce;
 use crate::{Error, Result};
 use job::{Engine, Secure};
 use rendezvous::Rendezvous;
+pub(crate) use reporter::mark_name;
 
 /// How long a server that ends waits for its queries to say so.
 const GRACE: Duration = Duration::from_secs(4);

@@ -46,6 +46,10 @@ pub trait Run: Send + Sync {
     /// How much memory the local stage of one input may take.
     fn local_memory_bytes(&self) -> usize;
 
+    /// Is told that a seat begins a node of the secure stage, for whoever watches the query run. Does nothing by
+    /// default.
+    fn reached(&self, _node: usize) {}
+
     /// Queues a message for another party on the link between the two, under a name that is used once per
     /// query and direction. Resolves when the link has taken it.
     ///

@@ -9,7 +9,6 @@ use executor::directory::Directory as Contacts;
 use executor::identity::Identity;
 use executor::network::LinkSettings;
 use executor::party::Tables;
-use planner::Planned;
 use planner::plan::PartyId;
 
 use crate::config::{AnalystFile, Directory};
@@ -85,7 +84,7 @@ impl Asker {
     /// # Errors
     /// Of every class; nothing of the session has changed then.
     pub async fn ask(&mut self, sql: &str) -> Result<Outcome> {
-        if self.planning_only && asks_parties(&self.connection.plan(sql)?) {
+        if self.planning_only && self.connection.prepare(sql)?.asks_parties() {
             return Err(Failure::invalid("`explain` runs nothing").with_hint("use `conjoin run`"));
         }
         Ok(Box::pin(self.connection.execute(sql)).await?)
@@ -96,14 +95,5 @@ impl Asker {
         if let Some(cluster) = self.cluster {
             cluster.shutdown().await;
         }
-    }
-}
-
-/// Whether a statement needs the parties.
-fn asks_parties(planned: &Planned) -> bool {
-    match planned {
-        Planned::Secure(_) | Planned::ExplainAnalyze(_) => true,
-        Planned::Copy { query, .. } => asks_parties(query),
-        Planned::Clear(_) | Planned::Rows(_) | Planned::Session(_) => false,
     }
 }

@@ -34,4 +34,8 @@ pub trait Network: Send + Sync {
 
     /// Is told the step path of a channel before its message is sent. For transcripts; does nothing by default.
     fn trace(&self, _channel: Channel, _step: &str) {}
+
+    /// Is told that iteration `number` of `of`, counted from 0, begins: public quantities, for whoever watches the query
+    /// run. Does nothing by default.
+    fn iteration(&self, _number: usize, _of: usize) {}
 }

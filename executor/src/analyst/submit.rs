@@ -9,10 +9,12 @@ use planner::catalog::Federation;
 use planner::plan::PartyId;
 use tokio::time::{Duration, Instant, timeout};
 
+use super::progress::Watch;
 use crate::directory::{Directory, seats};
-use crate::figures::{Figures, Verdict};
+use crate::figures::{Figures, Mark, Verdict};
 use crate::identity::Identity;
 use crate::network::{Link, LinkError, LinkSettings, cannot_connect, channel, tls};
+use crate::party::mark_name;
 use crate::report::Report;
 use crate::request::{Agreement, Nonce, Request, query_id, request_hash};
 use crate::{Error, Result};
@@ -47,20 +49,21 @@ pub(crate) struct Collected {
     pub(crate) figures: [Figures; 3],
 }
 
-/// Sends a request and collects `releases` releases. `plan` is the hash of the analyst's own plan. Dropping the future
-/// cancels the query at all parties.
+/// Sends a request and collects `releases` releases, while `watch` is told how far the seats have come. `plan` is the
+/// hash of the analyst's own plan. Dropping the future cancels the query at all parties.
 pub(crate) async fn submit(
     peers: &Peers,
     request: &Request,
     plan: &[u8; 32],
     releases: usize,
+    watch: &Watch,
 ) -> Result<Collected> {
     let deadline = Instant::now() + request.timeout();
     let late = |_| Error::Deadline { limit: request.timeout() };
     let wire = request.sign(&peers.identity)?;
     let links = connect(peers, &wire);
     let links = tokio::time::timeout_at(deadline, Box::pin(links)).await.map_err(late)??;
-    let collected = tokio::time::timeout_at(deadline, Box::pin(links.collect(peers, releases))).await;
+    let collected = tokio::time::timeout_at(deadline, Box::pin(links.collect(peers, releases, watch))).await;
     let (collected, verdicts) = collected.map_err(late)??;
     let hash = request_hash(&wire, &peers.identity.public_key());
     check(&verdicts, &hash, plan, peers)?;
@@ -119,7 +122,12 @@ struct Links {
 }
 
 impl Links {
-    async fn collect(&self, peers: &Peers, releases: usize) -> Result<(Collected, Vec<Verdict>)> {
+    async fn collect(
+        &self,
+        peers: &Peers,
+        releases: usize,
+        watch: &Watch,
+    ) -> Result<(Collected, Vec<Verdict>)> {
         let seats = seats(&peers.federation)?;
         let parts = try_join_all(seats.map(|party| self.part(party, releases)));
         let any_ended = select_all(self.links.iter().map(|link| link.ended().boxed()));
@@ -127,6 +135,7 @@ impl Links {
             biased;
             parts = parts => parts,
             _ = any_ended => Err(None),
+            () = self.follow(seats[0], watch) => Err(None),
         };
         let parts = match parts {
             Ok(parts) => parts,
@@ -145,6 +154,19 @@ impl Links {
         let mut next = || messages.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>().try_into().ok();
         let releases = (0..releases).map_while(|_| next()).collect();
         Ok((Collected { releases, figures }, verdicts))
+    }
+
+    /// Passes on what seat 0 says about how far it has come, until its link has ended.
+    async fn follow(&self, seat: PartyId, watch: &Watch) {
+        let Some(link) = self.links.get(seat.0) else { return std::future::pending().await };
+        for number in 0.. {
+            let Ok(mark) = link.recv(channel(&mark_name(number))).await else { break };
+            if let Some(mark) = Mark::from_bytes(&mark) {
+                watch.mark(mark);
+            }
+        }
+        // What that means is for the others to say.
+        std::future::pending().await
     }
 
     /// What one seat sends. The error is `None` where the reason is for [`Links::failure`] to find.

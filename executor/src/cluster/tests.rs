@@ -14,7 +14,9 @@ use futures::future::BoxFuture;
 use planner::{Class, Session};
 
 use super::*;
+use crate::analyst::progress::Watch;
 use crate::analyst::submit::{Collected, Peers, submit};
+use crate::analyst::{At, Progress};
 use crate::audit::now_us;
 use crate::party::QueryReport;
 use crate::party::job::Job;
@@ -160,7 +162,7 @@ impl World {
     }
 
     async fn ask(&self, sql: &str) -> Result<Collected> {
-        submit(&self.peers(), &request(sql, 5000), &[0; 32], 2).await
+        submit(&self.peers(), &request(sql, 5000), &[0; 32], 2, &Watch::nobody()).await
     }
 
     /// Waits until every party has told what the query sent.
@@ -237,6 +239,43 @@ async fn sql_is_answered_over_sockets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_query_is_watched_and_cancelled() {
+    let policies = [("office".to_owned(), POLICY.to_owned())];
+    let federation = Arc::new(planner::policy::parse(FEDERATION, &policies).unwrap());
+    let tables = federation.parties.iter().map(|_| Arc::new(Visits) as Arc<dyn Tables>).collect();
+    let cluster = Cluster::start(federation, tables, ClusterOptions::default()).await.unwrap();
+    let mut connection = cluster.connection("alice");
+    let told: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let sink = Arc::clone(&told);
+    connection.set_progress(Some(Arc::new(move |progress| sink.lock().unwrap().push(progress.clone()))));
+    let sum = "SELECT SUM(age) AS total, COUNT(*) AS n FROM office.visits";
+    let running = connection.start(connection.prepare(sum).unwrap());
+    let mut newest = running.progress();
+    let outcome = running.outcome().await.unwrap();
+    assert_eq!(newest.borrow_and_update().at, At::Answered);
+    {
+        let told = told.lock().unwrap();
+        let names: Vec<String> = told.iter().map(Progress::stage_name).collect();
+        assert_eq!(names.first().map(String::as_str), Some("sharing"), "{names:?}");
+        assert_eq!(names[names.len() - 2..], ["release", "answered"], "{names:?}");
+        assert_eq!(told[0].stages[0].name, "local at office");
+        let last = &told[told.len() - 2];
+        assert!(last.figures.rounds <= outcome.stats.unwrap().seats[0].rounds);
+        assert!(told.iter().map(|progress| progress.figures.sent_bytes).is_sorted());
+    }
+    let running = connection.start(connection.prepare(sum).unwrap());
+    running.cancel_handle().cancel();
+    // It may have ended before.
+    if let Err(error) = running.outcome().await {
+        assert!(matches!(error, Error::Cancelled), "{error}");
+    }
+    connection.execute(sum).await.unwrap();
+    let lines = connection.explain(sum).unwrap();
+    assert!(lines.iter().any(|line| line.contains("office.visits")), "{lines:?}");
+    cluster.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_queries_leave_nothing_behind() {
     let world = world(Limits::default()).await;
     world.ask("talk").await.unwrap();
@@ -280,12 +319,13 @@ async fn parties_that_plan_differently_stop_before_anything_leaves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_analyst_whose_plan_differs_opens_nothing() {
     let world = world(Limits::default()).await;
-    let error = submit(&world.peers(), &request("talk", 5000), &[1; 32], 2).await.unwrap_err();
+    let error =
+        submit(&world.peers(), &request("talk", 5000), &[1; 32], 2, &Watch::nobody()).await.unwrap_err();
     assert!(matches!(error, Error::AnalystDiffers { what: "plan" }), "{error}");
     let policies = [("office".to_owned(), POLICY.replace("120", "121"))];
     let federation = Arc::new(planner::policy::parse(FEDERATION, &policies).unwrap());
     let other = Peers { federation, ..world.peers() };
-    let error = submit(&other, &request("talk", 5000), &[0; 32], 2).await.unwrap_err();
+    let error = submit(&other, &request("talk", 5000), &[0; 32], 2, &Watch::nobody()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "the parties agree with each other, but this analyst's federation.toml or a policy file differs from theirs"
@@ -323,7 +363,9 @@ async fn a_party_that_goes_away_ends_the_query_and_the_next_one_works_when_it_is
     for party in [PartyId(1), OFFICE] {
         let mut world = world(Limits::default()).await;
         let peers = world.peers();
-        let asking = tokio::spawn(async move { submit(&peers, &request("hang", 30_000), &[0; 32], 2).await });
+        let asking = tokio::spawn(async move {
+            submit(&peers, &request("hang", 30_000), &[0; 32], 2, &Watch::nobody()).await
+        });
         tokio::time::sleep(Duration::from_millis(300)).await;
         let start = Instant::now();
         world.cluster.servers[party.0].as_mut().unwrap().kill();
@@ -358,7 +400,8 @@ async fn a_query_that_takes_too_long_ends_everywhere() {
     let world = world(limits).await;
     let error = world.ask("hang").await.unwrap_err();
     assert_eq!(error.class(), Class::Resource, "{error}");
-    let error = submit(&world.peers(), &request("hang", 100), &[0; 32], 2).await.unwrap_err();
+    let error =
+        submit(&world.peers(), &request("hang", 100), &[0; 32], 2, &Watch::nobody()).await.unwrap_err();
     assert_eq!(error.class(), Class::Resource, "{error}");
     world.all_reported(8).await;
 }
@@ -377,7 +420,10 @@ async fn an_analyst_that_goes_away_cancels_at_every_party() {
 async fn a_server_ends_in_time_with_a_query_running() {
     let world = world(Limits::default()).await;
     let peers = world.peers();
-    let asking = tokio::spawn(async move { submit(&peers, &request("hang", 30_000), &[0; 32], 2).await });
+    let asking =
+        tokio::spawn(
+            async move { submit(&peers, &request("hang", 30_000), &[0; 32], 2, &Watch::nobody()).await },
+        );
     tokio::time::sleep(Duration::from_millis(300)).await;
     let start = Instant::now();
     world.cluster.shutdown().await;
@@ -393,11 +439,11 @@ async fn a_server_ends_in_time_with_a_query_running() {
 async fn a_request_is_answered_once() {
     let world = world(Limits::default()).await;
     let request = request("talk", 5000);
-    submit(&world.peers(), &request, &[0; 32], 2).await.unwrap();
-    let error = submit(&world.peers(), &request, &[0; 32], 2).await.unwrap_err();
+    submit(&world.peers(), &request, &[0; 32], 2, &Watch::nobody()).await.unwrap();
+    let error = submit(&world.peers(), &request, &[0; 32], 2, &Watch::nobody()).await.unwrap_err();
     assert!(error.to_string().contains("used before"), "{error}");
     let old = Request { session: Session { submitted_us: 1, ..request.session.clone() }, ..request };
-    let error = submit(&world.peers(), &old, &[0; 32], 2).await.unwrap_err();
+    let error = submit(&world.peers(), &old, &[0; 32], 2, &Watch::nobody()).await.unwrap_err();
     assert!(error.to_string().contains("time of submission"), "{error}");
 }
 
@@ -405,7 +451,10 @@ async fn a_request_is_answered_once() {
 async fn a_server_takes_only_so_many_queries() {
     let world = world(Limits { queries: 1, ..Limits::default() }).await;
     let peers = world.peers();
-    let hanging = tokio::spawn(async move { submit(&peers, &request("hang", 1000), &[0; 32], 2).await });
+    let hanging =
+        tokio::spawn(
+            async move { submit(&peers, &request("hang", 1000), &[0; 32], 2, &Watch::nobody()).await },
+        );
     tokio::time::sleep(Duration::from_millis(300)).await;
     let error = world.ask("talk").await.unwrap_err();
     assert!(error.to_string().contains("the number of concurrent queries"), "{error}");
@@ -418,10 +467,10 @@ async fn a_server_takes_only_so_many_queries() {
 async fn strangers_and_false_names_are_refused() {
     let world = world(Limits::default()).await;
     let stranger = Peers { identity: Arc::new(Identity::generate().unwrap()), ..world.peers() };
-    let error = submit(&stranger, &request("talk", 5000), &[0; 32], 2).await.unwrap_err();
+    let error = submit(&stranger, &request("talk", 5000), &[0; 32], 2, &Watch::nobody()).await.unwrap_err();
     assert_eq!(error.class(), Class::Abort, "{error}");
     assert!(error.to_string().contains("refuses this key"), "{error}");
-    submit(&stranger, &request("talk", 5000), &[0; 32], 2).await.unwrap_err();
+    submit(&stranger, &request("talk", 5000), &[0; 32], 2, &Watch::nobody()).await.unwrap_err();
     {
         let said = world.said.lock().unwrap();
         let told = |party: &str| said.iter().filter(|said| said.starts_with(party)).count();
@@ -430,7 +479,7 @@ async fn strangers_and_false_names_are_refused() {
     }
     let mut wrong = world.peers();
     wrong.directory.parties[1].key = Identity::generate().unwrap().public_key();
-    let error = submit(&wrong, &request("talk", 5000), &[0; 32], 2).await.unwrap_err();
+    let error = submit(&wrong, &request("talk", 5000), &[0; 32], 2, &Watch::nobody()).await.unwrap_err();
     assert_eq!(error.to_string(), "party insurer shows another key than federation.toml lists");
     assert_eq!(error.class(), Class::Abort);
 }

@@ -85,6 +85,10 @@ impl SeatRun<'_> {
         }
         let mut gated: Vec<Option<Gated>> = self.plan.releases.iter().map(|_| None).collect();
         for (index, node) in self.plan.nodes.iter().enumerate() {
+            // Inputs are not told: when one is complete is its owner's own time.
+            if !matches!(node, Node::Input(_)) {
+                self.links.run().reached(index);
+            }
             let mut inputs = Vec::new();
             for NodeId(input) in node.inputs() {
                 uses[input] -= 1;

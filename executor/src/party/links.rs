@@ -11,6 +11,8 @@ use planner::plan::PartyId;
 use rand::SeedableRng as _;
 use rand::rngs::{StdRng, SysRng};
 
+use super::reporter::Reporter;
+use crate::figures::Figures;
 use crate::network::{Direction, Link, LinkError, Traffic, channel};
 use crate::report::Report;
 use crate::run::{OwnTable, Run};
@@ -25,11 +27,18 @@ pub(super) struct Links {
     others: Vec<Option<Link>>,
     /// How often this party's seat has sent and then waited.
     rounds: AtomicU64,
+    /// Bytes of all messages so far.
+    sent_bytes: AtomicU64,
 }
 
 impl Links {
     pub(super) fn new(names: Vec<String>, links: Vec<Option<Link>>) -> Self {
-        Links { names, others: links, rounds: AtomicU64::new(0) }
+        Links { names, others: links, rounds: AtomicU64::new(0), sent_bytes: AtomicU64::new(0) }
+    }
+
+    /// What this party's seat has taken so far.
+    pub(super) fn so_far(&self) -> Figures {
+        Figures { rounds: self.rounds(), sent_bytes: self.sent_bytes.load(Ordering::Relaxed) }
     }
 
     /// How often this party's seat has sent and then waited, so far.
@@ -38,6 +47,7 @@ impl Links {
     }
 
     pub(super) fn send(&self, to: PartyId, channel: u64, payload: Vec<u8>) -> Result<()> {
+        self.sent_bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
         self.link(to)?.send(channel, payload).map_err(|error| self.error(to, &error))
     }
 
@@ -130,11 +140,13 @@ pub(super) struct SeatNetwork {
     pub(super) links: Arc<Links>,
     /// Whether something was sent since the last wait.
     sent: AtomicBool,
+    reporter: Option<Arc<Reporter>>,
 }
 
 impl SeatNetwork {
-    pub(super) fn new(seat: Seat, seats: [PartyId; 3], links: Arc<Links>) -> Self {
-        SeatNetwork { seat, seats, links, sent: AtomicBool::new(false) }
+    pub(super) fn new(seat: Seat, run: &QueryRun) -> Self {
+        let (links, reporter) = (Arc::clone(&run.links), run.reporter.clone());
+        SeatNetwork { seat, seats: run.seats, links, sent: AtomicBool::new(false), reporter }
     }
 
     fn party(&self, seat: Seat) -> PartyId {
@@ -172,6 +184,12 @@ impl Network for SeatNetwork {
         }
         .boxed()
     }
+
+    fn iteration(&self, number: usize, of: usize) {
+        if let Some(reporter) = &self.reporter {
+            reporter.iteration(number, of, self.links.so_far());
+        }
+    }
 }
 
 /// One query at this party, as the operators see it.
@@ -183,6 +201,8 @@ pub(super) struct QueryRun {
     pub(super) context: Option<mpc::Context>,
     pub(super) tables: BTreeMap<String, OwnTable>,
     pub(super) local_memory_bytes: usize,
+    /// At the seat that tells the analyst how far the query has come.
+    pub(super) reporter: Option<Arc<Reporter>>,
 }
 
 /// A generator seeded by the operating system.
@@ -221,6 +241,12 @@ impl Run for QueryRun {
 
     fn local_memory_bytes(&self) -> usize {
         self.local_memory_bytes
+    }
+
+    fn reached(&self, node: usize) {
+        if let Some(reporter) = &self.reporter {
+            reporter.reached(node, self.links.so_far());
+        }
     }
 
     fn send<'a>(&'a self, to: PartyId, name: &'a str, payload: Vec<u8>) -> BoxFuture<'a, Result<()>> {

@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 
 use super::job::Job;
 use super::links::{Links, QueryRun, SeatNetwork, fresh_rng, sent_bytes};
+use super::reporter::Reporter;
 use super::{QueryReport, Server, stopping};
 use crate::audit::{self, AuditLink, AuditRecord, now_us};
 use crate::directory::seats;
@@ -48,7 +49,7 @@ const STACK_BYTES: usize = 32 << 20;
 /// One query.
 struct Query {
     server: Arc<Server>,
-    analyst: Link,
+    analyst: Arc<Link>,
     request_hash: [u8; 32],
     links: OnceLock<Arc<Links>>,
     record: Mutex<AuditRecord>,
@@ -74,7 +75,7 @@ pub(super) async fn answer(server: Arc<Server>, analyst: Link, key: PublicKey, w
     let hash = request_hash(wire, &key);
     let query = Query {
         server: Arc::clone(&server),
-        analyst,
+        analyst: Arc::new(analyst),
         request_hash: hash,
         links: OnceLock::new(),
         record: Mutex::new(AuditRecord::default()),
@@ -259,7 +260,9 @@ impl Query {
         let seats = seats(&config.federation)?;
         let (party, links) = (config.party, Arc::clone(links));
         let local_memory_bytes = config.limits.local_memory_bytes;
-        let run = QueryRun { party, seats, query_id, links, context: None, tables, local_memory_bytes };
+        let reporter = (party == seats[0]).then(|| Arc::new(Reporter::new(&self.analyst)));
+        let run =
+            QueryRun { party, seats, query_id, links, context: None, tables, local_memory_bytes, reporter };
         let (done, result) = oneshot::channel();
         // Dropped with this future, whatever ends it; the thread then ends at its next message.
         let (_alive, stopped) = oneshot::channel::<()>();
@@ -389,7 +392,7 @@ impl Query {
 /// Runs the plan; at a seat over fresh seeds.
 async fn run_job(job: Box<dyn Job>, mut run: QueryRun) -> Result<Vec<Vec<u8>>> {
     let seat = Seat::ALL.into_iter().zip(run.seats).find(|(_, party)| *party == run.party);
-    let network = seat.map(|(seat, _)| Arc::new(SeatNetwork::new(seat, run.seats, Arc::clone(&run.links))));
+    let network = seat.map(|(seat, _)| Arc::new(SeatNetwork::new(seat, &run)));
     if let Some(network) = &network {
         let mut rng = fresh_rng()?;
         let seeds = mpc::seeds::agree(network.as_ref(), &run.query_id, &mut rng).await?;

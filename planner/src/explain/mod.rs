@@ -1,6 +1,7 @@
 //! EXPLAIN: what runs where, by which protocol, at which cost, before and after it ran.
 
 mod json;
+mod stage;
 mod text;
 mod tree;
 
@@ -15,6 +16,7 @@ use crate::error::{Class, Error, Result};
 use crate::plan::SecurePlan;
 
 pub use json::json;
+pub use stage::{Stage, Stages, stages};
 pub(crate) use text::demand;
 pub use tree::tree;
 

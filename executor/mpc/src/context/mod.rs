@@ -298,6 +298,11 @@ impl Context {
         lock(&self.session.openings).masked()
     }
 
+    /// Tells whoever watches the query run that iteration `number` of `of`, counted from 0, begins. Both are public.
+    pub fn iteration(&self, number: usize, of: usize) {
+        self.session.network.iteration(number, of);
+    }
+
     /// What this seat has sent so far.
     pub fn meter(&self) -> Meter {
         lock(&self.session.meter).clone()

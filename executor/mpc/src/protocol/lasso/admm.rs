@@ -54,6 +54,7 @@ pub(crate) async fn first_order(
     let mut u = z.clone();
     let mut active = z.clone();
     for index in 0..iterations as usize {
+        ctx.iteration(index, iterations as usize);
         let ctx = ctx.step("iteration").nth(index);
         let v = map.apply(&ctx.step("map"), &z, &u).await?;
         let sides = Sides::of(&ctx.step("sides"), &v, &scaled, 64).await?;
