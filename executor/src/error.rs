@@ -259,6 +259,7 @@ fn protocol_class(error: &mpc::Error) -> Class {
     match error {
         mpc::Error::Peer { .. } => Class::Peer,
         mpc::Error::Abort { .. } => Class::Abort,
+        mpc::Error::NotUnique { .. } => Class::Source,
         mpc::Error::Shape { .. } | mpc::Error::Internal { .. } | _ => Class::Internal,
     }
 }
@@ -267,6 +268,7 @@ fn protocol_step(error: &mpc::Error) -> String {
     match error {
         mpc::Error::Shape { step, .. }
         | mpc::Error::Abort { step, .. }
+        | mpc::Error::NotUnique { step }
         | mpc::Error::Internal { step, .. } => step.clone(),
         mpc::Error::Peer { seat, .. } => format!("link to seat {seat}"),
         _ => "protocol".to_owned(),
@@ -287,5 +289,7 @@ mod tests {
         let engine = Error::Engine { step: "local stage".into(), message: "cannot cast 'Alice'".into() };
         assert!(!engine.for_analyst("hospital").contains("Alice"));
         assert!(!engine.step().contains("Alice"));
+        let repeated = Error::Protocol(mpc::Error::NotUnique { step: "join".into() });
+        assert_eq!((repeated.class(), repeated.step().as_str()), (Class::Source, "join"));
     }
 }

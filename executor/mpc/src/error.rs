@@ -32,6 +32,12 @@ pub enum Error {
         /// The check.
         check: &'static str,
     },
+    /// Keys that have to be unique among shared rows are not. Nobody learns which, nor whose.
+    #[error("the keys of one side of a join at step `{step}` are not unique")]
+    NotUnique {
+        /// The join.
+        step: String,
+    },
     /// A broken invariant: our bug.
     #[error("internal error at step `{step}`: {reason}")]
     Internal {

@@ -126,6 +126,19 @@ impl Clear {
         Outcome { values: values.unwrap_or_else(|e| panic!("{world:?}: {e}")), cost, transcript }
     }
 
+    /// Runs `protocol` and keeps the result of every seat.
+    pub(crate) fn run_all<R: Ring, T>(
+        &self,
+        protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>,
+    ) -> crate::world::Run<T> {
+        let world = World::new(1);
+        let inputs = self.share(&world);
+        world.run(|ctx| {
+            let inputs = inputs[ctx.seat().index()].clone();
+            protocol(ctx, inputs)
+        })
+    }
+
     /// Every message of the protocol flipped once: some seat aborts or the revealed copies differ, or the result is
     /// one that a changed share explains; never a hang, and never a panic.
     pub(crate) fn tamper<R: Ring, T: Reveal>(&self, protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>) {

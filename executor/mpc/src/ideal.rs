@@ -77,3 +77,53 @@ pub fn sums_by_key(keys: &[u64], values: &[i128]) -> Vec<(u64, i128)> {
     }
     sums
 }
+
+/// Each row shows the value of the last head at or above it, zero if there is none.
+pub fn fill(x: &[i128], heads: &[bool]) -> Vec<i128> {
+    let mut last = 0;
+    x.iter()
+        .zip(heads)
+        .map(|(&x, &head)| {
+            if head {
+                last = x;
+            }
+            last
+        })
+        .collect()
+}
+
+/// For each key of a valid row, in ascending order: the values that are there, in ascending order.
+///
+/// Rows are (key, valid, value, present).
+pub fn values_by_key(rows: &[(u64, bool, u64, bool)]) -> Vec<(u64, Vec<u64>)> {
+    let mut groups: std::collections::BTreeMap<u64, Vec<u64>> = std::collections::BTreeMap::new();
+    for &(key, valid, value, present) in rows {
+        if valid {
+            groups.entry(key).or_default().extend(present.then_some(value));
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(key, mut values)| {
+            values.sort_unstable();
+            (key, values)
+        })
+        .collect()
+}
+
+/// The neighbours of place `a / b (count - 1)` of ascending values, and the weight of the upper one in `1 / unit`;
+/// zeros without values.
+pub fn interpolated(values: &[u64], a: u32, b: u32, unit: u32) -> [i128; 3] {
+    let Some(last) = values.len().checked_sub(1) else { return [0; 3] };
+    let (a, b) = (a as usize, b as usize);
+    let (low, rest) = (a * last / b, a * last % b);
+    let high = low + usize::from(rest > 0);
+    [i128::from(values[low]), i128::from(values[high]), (rest * unit as usize / b) as i128]
+}
+
+/// The first of ascending values at which `a / b` of them are reached; zeros without values.
+pub fn discrete(values: &[u64], a: u32, b: u32) -> [i128; 3] {
+    let reached = (a as usize * values.len()).div_ceil(b as usize).max(1);
+    let value = values.get(reached - 1).copied().map_or(0, i128::from);
+    [value, value, 0]
+}

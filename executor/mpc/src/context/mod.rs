@@ -313,6 +313,11 @@ impl Context {
         Error::Abort { step: self.path(), check }
     }
 
+    /// Keys of a join at this step that are not unique.
+    pub(crate) fn not_unique(&self) -> Error {
+        Error::NotUnique { step: self.path() }
+    }
+
     /// A broken invariant at this step.
     pub fn internal(&self, reason: &str) -> Error {
         Error::Internal { step: self.path(), reason: reason.to_owned() }

@@ -56,18 +56,21 @@ pub async fn sums_by_key(
 
 /// The last valid row of each key. Valid rows come first, so a valid next row means that this one is valid.
 async fn group_ends(ctx: &Context, sorted: &SharedBits, width: usize) -> Result<SharedBits> {
-    let n = sorted.len();
-    let valid = sorted.plane(width);
-    if n == 0 {
-        return Ok(valid);
-    }
-    let (keys, next) = (sorted.planes(0..width), sorted.rows(1..n));
-    let same = keys.rows(0..n - 1).xor(&next.planes(0..width)).not(ctx.seat());
-    let goes_on = and_all(ctx, &SharedBits::concat_planes(&[&same, &next.plane(width)])).await?;
-    Ok(valid.xor(&SharedBits::concat_rows(&[&goes_on, &SharedBits::zeros(1, 1)])))
+    let goes_on = goes_on(ctx, sorted, width).await?;
+    let last = SharedBits::zeros(sorted.len().min(1), 1);
+    Ok(sorted.plane(width).xor(&SharedBits::concat_rows(&[&goes_on, &last])))
 }
 
-fn pop_bits(ctx: &Context, table: &mut Vec<Column>) -> Result<SharedBits> {
+/// Whether the next row is valid and has the same key, for all rows but the last; plane `width` is validity.
+pub(super) async fn goes_on(ctx: &Context, sorted: &SharedBits, width: usize) -> Result<SharedBits> {
+    let n = sorted.len();
+    let next = sorted.rows(n.min(1)..n);
+    let keys = sorted.planes(0..width).rows(0..n.saturating_sub(1));
+    let same = keys.xor(&next.planes(0..width)).not(ctx.seat());
+    and_all(ctx, &SharedBits::concat_planes(&[&same, &next.plane(width)])).await
+}
+
+pub(super) fn pop_bits(ctx: &Context, table: &mut Vec<Column>) -> Result<SharedBits> {
     table.pop().and_then(Column::into_bits).ok_or_else(|| ctx.internal("a column of bits is missing"))
 }
 
