@@ -53,7 +53,7 @@
 //! | [`bits`] | `and`, `or(ctx, &x, &y)`, `and_bit(ctx, &bit, &x)`, `and_all`, `or_all(ctx, &x)` over planes, `and_many`, `or_many(ctx, &[&x])` |
 //! | [`compare`] | `is_negative(ctx, &x, bits)`, `less_than`, `equal(ctx, &x, &y, bits)`, `less_than_public(ctx, &x, c, bits)`, `less_than_planes`, `equal_planes(ctx, &x, &y)`, and `.._planes_public(ctx, &x, c)` |
 //! | [`convert`] | `bit_to_arithmetic::<R>(ctx, &bits) -> Vec<Shared<R>>` (a column per plane), `one_bit_to_arithmetic`, `planes_to_arithmetic`, `signed_planes_to_arithmetic`, `bits_of(ctx, &x, bits)` |
-//! | [`select`] | `select(ctx, &bit, &x, &y)`, `mul_by_bit(ctx, &bit, &x)`, `select_bits`, `min`, `max`, `abs(ctx, &x, bits) -> (abs, sign)` |
+//! | [`select`] | `select(ctx, &bit, &x, &y)`, `mul_by_bit(ctx, &bit, &x)`, `select_bits`, `min`, `max`, `clamp(ctx, &x, low, high, bits)`, `abs(ctx, &x, bits) -> (abs, sign)` |
 //! | [`truncate`] | `truncate(ctx, &x, f)` (floor or one below), `truncate_exact` (floor), `round` (nearest), `widen::<R, S>(ctx, &x)` |
 //! | [`divide`], [`quotient`] | `divide_by_public` (floor), `divide_by_public_truncating`, `divide(ctx, &num, &den, quotient_bits)`, `divide_bounded(ctx, &num, &den)` below 2^62 in few rounds (towards zero) |
 //! | [`permute`], [`gather`], [`shuffle`] | `permute_known(ctx, Vec<Column>, holder, Option<&[u32]>)`, `gather_known`, `place_known(ctx, Vec<Column>, holder, Option<&[u32]>, out_len)`, `shuffle(ctx, Vec<Column>)` |
@@ -61,7 +61,12 @@
 //! | [`arrange`] | `move_to(ctx, Vec<Column>, &destinations)`, `take_from(ctx, Vec<Column>, &sources)`, `invert`, `compact(ctx, Vec<Column>, &flags)`, `destinations(ctx, &digit)` |
 //! | [`sort`] | `Key::unsigned(&ctx, &planes, Direction)`, `Key::signed`, `.with_validity(&ctx, &valid, nulls_first)`; `sort(ctx, Vec<Column>, &[Key])`, `order(ctx, &planes)`, `top_k` |
 //! | [`one_hot`], [`merge`] | `one_hot(ctx, &planes)`, `merge(ctx, &a, &b, key_from)` |
-//! | [`group`], [`join`] | `sums_by_key(ctx, &keys, &valid, Vec<Column>, max_groups) -> Groups`, `join(ctx, UniqueSide, &keys, &valid, Inputs) -> Joined` |
+//! | [`group`] | `sums_by_key(ctx, &keys, &valid, Vec<Column>, max_groups) -> Groups`: SUM and COUNT of open-domain groups |
+//! | [`quantile`] | `pick_by_key(ctx, &keys, &valid, &Values, &[Pick], max_groups) -> OrderStatistics`: MIN, MAX, `PERCENTILE_CONT`, `PERCENTILE_DISC` of groups; `distinct_by_key`: COUNT(DISTINCT). Keys of no planes: the whole table |
+//! | [`join`] | `join(ctx, UniqueSide, &keys, &valid, Inputs) -> Joined` (inner and left), `require_unique(ctx, label, &duplicate)`, `semi_join(ctx, &other_keys, &other_valid, &keys, &valid, Inputs)` (semi and anti, keys may repeat) |
+//! | [`fill`] | `fill(ctx, Vec<Column>, &heads)`: the value of each head to all rows below it |
+//! | [`fixed`] | fixed-point columns: `truncated_product(ctx, &x, &y, bits)`, `rescale`, `sigmoid(ctx, &x, bits, from, to)` (Z_2^64, error 2^-27), `piecewise`, `exponential(ctx, &x, from, to)` (relative error 2^-38), `logarithm(ctx, &x, levels)`, `square_root`, `inverse_square_root`, `reciprocal(ctx, &x, levels, fraction)`, `polynomial`, `shifts` |
+//! | [`lasso`] | `statistics(ctx, &features, &target, &valid)`, `solve(ctx, &statistics, &Problem) -> Solution` |
 //! | [`world`] | `World::new(seed)`, `share`, `share_bits`, `run(\|ctx\| async ..) -> Run { results, transcript }`, `reconstruct`, `reconstruct_bits`, `reconstruct_column` |
 
 #![expect(clippy::doc_markdown, reason = "formulas are written as in the papers, not as code")]

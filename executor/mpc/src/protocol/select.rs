@@ -1,9 +1,9 @@
-//! Choosing between two columns by a shared bit, and what follows from it: minimum, maximum, absolute value.
+//! Choosing between two columns by a shared bit, and what follows from it: minimum, maximum, bounds, absolute value.
 
 use super::bits::and_bit;
 use super::compare::{is_negative, less_than};
 use super::convert::one_bit_to_arithmetic;
-use super::product::mul;
+use super::product::{mul, sum_of_products};
 use crate::{Context, Result, Ring, Shared, SharedBits};
 
 /// `x` where `bit` is 1, else `y`.
@@ -73,6 +73,25 @@ pub async fn max<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u32
     select(&ctx.step("select"), &less, y, x).await
 }
 
+/// `x` moved into `[low, high]`, for `x` in [-2^(bits-1), 2^(bits-1)) and public bounds in the same range.
+///
+/// Shapes: n elements -> n elements.
+/// Cost: [`less_than`] of 2 n rows, then 3 rounds and 3 n elements sent by each seat.
+///
+/// # Errors
+/// As [`less_than`].
+pub async fn clamp<R: Ring>(ctx: &Context, x: &Shared<R>, low: R, high: R, bits: u32) -> Result<Shared<R>> {
+    let (n, seat) = (x.len(), ctx.seat());
+    let bounds = |value: R| Shared::from_public(seat, &vec![value; n]);
+    let (low, high) = (bounds(low), bounds(high));
+    let (left, right) = (Shared::concat(&[x, &high]), Shared::concat(&[&low, x]));
+    let outside = less_than(&ctx.step("outside"), &left, &right, bits).await?;
+    let outside = one_bit_to_arithmetic::<R>(&ctx.step("bit"), &outside).await?;
+    let (below, above) = (outside.slice(0..n), outside.slice(n..2 * n));
+    let moved = [(&below, &low.sub(x)), (&above, &high.sub(x))];
+    Ok(x.add(&sum_of_products(&ctx.step("product"), &moved).await?))
+}
+
 /// Absolute values and signs (1 where negative, as arithmetic), for `x` in [-2^(bits-1), 2^(bits-1)).
 ///
 /// Cost: [`is_negative`], then 3 rounds and 2 n elements.
@@ -114,6 +133,11 @@ mod tests {
             let least = x.iter().zip(&y).map(|(a, b)| *a.min(b));
             let most = x.iter().zip(&y).map(|(a, b)| *a.max(b));
             assert_eq!(run.values, least.chain(most).collect::<Vec<_>>());
+            let bounds = (-1i128 << 38, 1i128 << 36);
+            let (low, high) = (u64::from_i128(bounds.0), u64::from_i128(bounds.1));
+            let run = clear.run::<u64, _>(async |ctx, i| clamp(&ctx, &i.x[0], low, high, 40).await);
+            assert_eq!(run.values, x.iter().map(|v| *v.clamp(&bounds.0, &bounds.1)).collect::<Vec<_>>());
+            assert_eq!(run.cost.rounds, 7 + 3);
             let run = clear.run::<u64, _>(async |ctx, i| abs(&ctx, &i.x[0], 40).await);
             let signs = x.iter().map(|&v| i128::from(v < 0));
             assert_eq!(run.values, x.iter().map(|v| v.abs()).chain(signs).collect::<Vec<_>>());

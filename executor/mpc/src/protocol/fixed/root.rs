@@ -45,6 +45,32 @@ pub async fn square_root(
     truncate(&ctx.step("fraction"), &scaled, MANTISSA - fraction).await
 }
 
+/// One divided by the square root of each integer, with `fraction` fractional bits; relative error below 2^-49, and
+/// one unit.
+///
+/// Domain: `0 <= x < 4^levels`, `levels <= 62`, `fraction <= 66`. The result for 0 is 0 or one unit below.
+/// Range: `d <= 2` times a power of two below `2^max(fraction, levels)`, [`MANTISSA`] fractional bits.
+/// Cost: 30 rounds beside those of [`shifts`], 28 if `2 levels <= 56`. (Asserted by the `cost` test.)
+///
+/// # Errors
+/// As [`square_root`].
+pub async fn inverse_square_root(
+    ctx: &Context,
+    x: &Shared<u128>,
+    levels: usize,
+    fraction: u32,
+) -> Result<Shared<u128>> {
+    if levels > 62 || fraction > 66 {
+        return Err(ctx.internal("an inverse square root of too many bits"));
+    }
+    let Normal { shifts, inverse_root, .. } = normal(ctx, x, levels).await?;
+    // 1 / sqrt(x) = d 2^(k - levels), moved up so that no exponent is negative.
+    let up = as_u32(levels).saturating_sub(fraction);
+    let power = shifts.weighted(|k| 1 << (as_u32(k) + fraction + up - as_u32(levels)));
+    let scaled = mul(&ctx.step("power"), &inverse_root, &power).await?;
+    truncate(&ctx.step("fraction"), &scaled, MANTISSA + up).await
+}
+
 /// The reciprocal of each integer, with `fraction` fractional bits; relative error below 2^-48, and one unit.
 ///
 /// Domain: `0 <= x < 4^levels`, `levels <= 33`, `fraction <= 66`. The reciprocal of 0 is 0 or one unit below.
@@ -97,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn inverse_roots() {
+        for (levels, fraction) in [(20, 30), (62, 66), (20, 10), (62, 0)] {
+            let run = run(&SAMPLES, async |ctx, x| inverse_square_root(&ctx, &x, levels, fraction).await);
+            let unit = 0.5f64.powi(fraction.cast_signed());
+            for (value, x) in numbers(&run.0, fraction).iter().zip(SAMPLES).skip(1) {
+                let expected = 1.0 / (x as f64).sqrt();
+                assert!((value - expected).abs() <= 2.0 * unit + expected * 1e-14, "{x}: {value} {expected}");
+            }
+            assert!(run.0[0] == 0 || run.0[0] == u128::MAX);
+        }
+    }
+
+    #[test]
     fn reciprocals() {
         for (levels, fraction) in [(20, 30), (20, 60), (33, 66), (20, 20)] {
             let (values, _) = run(&SAMPLES, async |ctx, x| reciprocal(&ctx, &x, levels, fraction).await);
@@ -115,6 +154,8 @@ mod tests {
         assert_eq!(cost, Cost { rounds: 15 + 33, bytes: 15_396 });
         let (_, cost) = run(&SAMPLES, async |ctx, x| reciprocal(&ctx, &x, 32, 30).await);
         assert_eq!(cost, Cost { rounds: 15 + 33, bytes: 15_540 });
+        let (_, cost) = run(&SAMPLES, async |ctx, x| inverse_square_root(&ctx, &x, 32, 30).await);
+        assert_eq!(cost, Cost { rounds: 15 + 30, bytes: 14_964 });
     }
 
     #[test]
