@@ -69,6 +69,7 @@ impl Planner<'_> {
             Kind::ShowTables => show::tables(self.federation, self.session).map(Planned::Rows),
             Kind::ShowFunctions => show::functions().map(Planned::Rows),
             Kind::ShowSettings(name) => show::settings(self.session, name.as_deref()).map(Planned::Rows),
+            Kind::DescribeFunction(name) => show::function(&name).map(Planned::Rows),
             Kind::Describe(name) => self.describe(&name).map(Planned::Rows),
         }
     }
@@ -405,6 +406,15 @@ bmi = { type = "DOUBLE", bounds = [10, 80], step = 0.5, nullable = false, allow 
             ]
         );
         assert!(rows(&session, "SHOW FUNCTIONS").iter().any(|row| row.starts_with("LASSO | table")));
+        let lasso = rows(&session, "DESCRIBE FUNCTION Lasso");
+        assert_eq!(lasso[0], "function | LASSO | table | - | Coefficients of a LASSO: term, coefficient.");
+        let alpha = "argument | alpha | number of at least 0 | 1 | The weight of the penalty.";
+        assert!(lasso.iter().any(|row| row == alpha), "{lasso:#?}");
+        assert!(lasso.iter().any(|row| row == "column | coefficient | DOUBLE | - | -"), "{lasso:#?}");
+        assert!(rows(&session, "DESCRIBE FUNCTION upper")[0].starts_with("function | upper | scalar"));
+        assert!(
+            fault(&session, "DESCRIBE FUNCTION lassoo").starts_with("invalid: unknown function `lassoo`")
+        );
         assert!(
             fault(&session, "DESCRIBE hospital.lifestile").contains("did you mean `hospital.lifestyle`?")
         );

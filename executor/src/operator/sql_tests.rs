@@ -146,6 +146,12 @@ const QUERIES: [&str; 9] = [
     "SELECT region, AVG(cost) AS a, COUNT(*) AS n FROM insurer.claims GROUP BY region HAVING COUNT(*) > 7 ORDER BY a DESC",
 ];
 
+/// Table functions that are SQL, and the SQL that they are.
+const EXPANSIONS: [[&str; 2]; 1] = [[
+    "SELECT * FROM CROSSTAB(insurer.claims, row => 'region', column => 'old')",
+    "SELECT region, old, COUNT(*) AS n FROM insurer.claims WHERE region IS NOT NULL AND old IS NOT NULL GROUP BY region, old",
+]];
+
 /// All cells as text; doubles rounded, so that the last digits do not matter.
 fn cells(batch: &RecordBatch) -> Vec<Vec<String>> {
     let cell = |column: usize, row: usize| {
@@ -249,12 +255,27 @@ async fn sql_equals_the_clear() {
 }
 
 #[tokio::test]
+async fn table_functions_that_are_sql_equal_it() {
+    let federation = federation();
+    let mut rng = StdRng::seed_from_u64(15);
+    let (visits, claims) = (visits(&mut rng), claims(&mut rng));
+    let world = world(1, &visits, &claims);
+    for [function, sql] in EXPANSIONS {
+        let (plan, outcome) = run(&world, &federation, function).await;
+        let released = World::released(&plan, SEATS, outcome).unwrap();
+        let got = clear_stage(&plan, released).await.unwrap_or_else(|error| panic!("{function}: {error}"));
+        let expected = in_the_clear(sql, &visits, &claims).await;
+        assert_eq!(cells(&got), cells(&expected), "{function}");
+    }
+}
+
+#[tokio::test]
 async fn messages_of_sql_do_not_depend_on_data() {
     let federation = federation();
     let mut rng = StdRng::seed_from_u64(12);
     let full = world(1, &visits(&mut rng), &claims(&mut rng));
     let empty = world(2, &visits(&mut rng).slice(0, 2), &claims(&mut rng).slice(0, 0));
-    for sql in QUERIES {
+    for sql in QUERIES.into_iter().chain(EXPANSIONS.map(|[function, _]| function)) {
         let (_, full) = run(&full, &federation, sql).await;
         let (_, empty) = run(&empty, &federation, sql).await;
         assert_eq!(full.transcript, empty.transcript, "{sql}");

@@ -5,7 +5,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
 
-use crate::function::nonzero::nonzero;
+use crate::function::nonzero::{NONZERO, nonzero};
 
 /// Rewrites all divisions of a plan, subqueries included. Names of columns stay.
 pub(super) fn make_total(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -32,9 +32,10 @@ fn divide(expr: Expr) -> Transformed<Expr> {
     }
 }
 
-/// Whether a divisor is a constant other than 0.
+/// Whether a divisor is a constant other than 0, or made safe already.
 fn is_other_than_zero(divisor: &Expr) -> bool {
     match divisor {
+        Expr::ScalarFunction(function) => function.name() == NONZERO,
         Expr::Literal(value, _) => {
             let zero = ScalarValue::new_zero(&value.data_type());
             !value.is_null() && zero.is_ok_and(|zero| zero != *value) && !is_negative_zero(value)

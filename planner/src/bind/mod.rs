@@ -27,6 +27,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Query, Statement};
 
 use crate::catalog::Federation;
 use crate::error::{Error, Result};
+use crate::function::table::expand;
 use crate::plan::PartyId;
 use crate::session::Session;
 use crate::stack::on_own_stack;
@@ -43,7 +44,7 @@ use resolve::Resolver;
 pub struct Bound {
     /// As written, types coerced, nothing moved: what the release check reads.
     pub raw: LogicalPlan,
-    /// After the optimizer rules of [`OPTIMIZER_RULES`]: what is lowered. Constants are folded; `now()` is the
+    /// With table functions that are SQL expanded, after the optimizer rules of [`OPTIMIZER_RULES`]: what is lowered. Constants are folded; `now()` is the
     /// session's time of submission.
     pub optimised: LogicalPlan,
     /// Notices that follow from the text alone (columns that a model leaves out), in the order found.
@@ -153,7 +154,11 @@ fn plan_resolved(
     let optimised = if has_distinct_on(&raw) {
         Err(Error::invalid("DISTINCT ON is not built yet"))
     } else {
-        optimise::optimise(raw.clone(), session.submitted_us).map_err(|error| engine_error::translate(&error))
+        expand(raw.clone())
+            .and_then(optimise::analyse)
+            .and_then(division::make_total)
+            .and_then(|plan| optimise::optimise(plan, session.submitted_us))
+            .map_err(|error| engine_error::translate(&error))
     };
     let optimised = optimised.or_else(|error| {
         // What would hand out rows is refused, whether or not it can be planned to the end.

@@ -9,13 +9,16 @@ use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, FunctionArg, FunctionArgExpr, TableFactor, Value};
+use datafusion::sql::sqlparser::ast::{
+    Expr as SqlExpr, FunctionArg, FunctionArgExpr, TableFactor, Value as Literal,
+};
 
 use super::lineage::sources;
-use crate::catalog::{Federation, Use};
+use crate::catalog::Federation;
 use crate::error::{Error, Result};
-use crate::function::call::{Named, TableFunctionCall, unknown_column};
-use crate::function::{LassoArguments, Number, TableFunction, Variable};
+use crate::function::TableFunction;
+use crate::function::call::{Given, Named, TableFunctionCall, unknown_column};
+use crate::function::table::{Arguments, Holds, Kind, Parameter, Preset, Value, Variable};
 use crate::nearest::same_name;
 
 /// Plans the calls that the resolver collected.
@@ -38,80 +41,141 @@ impl TableFunctions {
     }
 
     fn node(&self, call: &TableFunctionCall, rows: LogicalPlan) -> Result<TableFunction> {
-        let target = variable("target", &call.target, &rows, false)?;
-        if !is_number(&data_type(&rows, &target)) {
-            return Err(Error::invalid(format!(
-                "`target`: {} explains a number, `{}` is {}",
-                call.function.name(),
-                target.name,
-                sql_type(&data_type(&rows, &target))
-            ))
-            .at(call.target.position));
+        let mut entries = Vec::new();
+        let parameters: &'static [Parameter] = call.spec.parameters;
+        for parameter in parameters {
+            let given = call.given.iter().find(|(known, _)| known.name == parameter.name);
+            let value = match (given.map(|(_, given)| given), parameter.kind) {
+                (Some(Given::Constant(value)), _) => Some(value.clone()),
+                (_, Kind::Categories { .. }) => None,
+                (Some(Given::Columns(columns)), _) => Some(columns_of(call, parameter, columns, &rows)?),
+                (None, _) if parameter.preset == Preset::OtherColumns => {
+                    let columns = self.other_columns(call, parameter, &rows)?;
+                    Some(columns_of(call, parameter, &columns, &rows)?)
+                }
+                (None, _) => None,
+            };
+            entries.extend(value.map(|value| (parameter.name, value)));
         }
-        let listed = match &call.features {
-            Some(features) => features.clone(),
-            None => self.default_features(call, &rows, &target)?,
-        };
-        let categorical = |name: &str| call.categorical.iter().any(|other| same_name(&other.name, name));
-        let features = listed
-            .iter()
-            .map(|feature| variable("features", feature, &rows, categorical(&feature.name)))
-            .collect::<Result<Vec<_>>>()?;
-        for (feature, named) in features.iter().zip(&listed) {
-            let found = data_type(&rows, feature);
-            if !feature.categorical && !is_number(&found) {
-                return Err(Error::invalid(format!(
-                    "`features`: `{}` is {}, neither a number nor a category",
-                    feature.name,
-                    sql_type(&found)
-                ))
-                .at(named.position.or(call.position)));
-            }
-        }
-        let TableFunctionCall { function, alpha, standardize, intercept, .. } = *call;
-        let arguments = LassoArguments { target, features, alpha: Number(alpha), standardize, intercept };
-        TableFunction::new(function, rows, arguments)
+        TableFunction::new(call.spec, rows, Arguments::new(entries))
             .map_err(|_| Error::internal("the schema of a table function"))
     }
 
-    /// All columns but the target that allow `model`, with a notice about the rest.
-    fn default_features(
+    /// All columns that no other argument names and whose owners allow the parameter's use, with a notice about the rest.
+    fn other_columns(
         &self,
         call: &TableFunctionCall,
+        parameter: &Parameter,
         rows: &LogicalPlan,
-        target: &Variable,
     ) -> Result<Vec<Named>> {
-        let (mut features, mut left_out) = (Vec::new(), Vec::new());
+        let Kind::Columns { holds, used } = parameter.kind else {
+            return Err(Error::internal("a default list of columns for another kind of argument"));
+        };
+        let mut named = Vec::new();
+        for (other, given) in &call.given {
+            if let (Kind::Column { .. }, Given::Columns(columns)) = (other.kind, given) {
+                for column in columns {
+                    named.push(variable(other.name, column, rows, false)?.name);
+                }
+            }
+        }
+        let (mut columns, mut left_out) = (Vec::new(), Vec::new());
         for (index, field) in rows.schema().fields().iter().enumerate() {
-            if *field.name() == target.name {
+            if named.contains(field.name()) {
                 continue;
             }
-            let model = sources(rows, index, &self.federation)
-                .is_some_and(|columns| columns.iter().all(|column| column.allows(Use::Model)));
-            let usable = is_number(field.data_type()) || is_category(field.data_type());
-            if model && usable {
-                features.push(Named { name: field.name().clone(), position: None });
+            let allowed = sources(rows, index, &self.federation)
+                .is_some_and(|columns| columns.iter().all(|column| column.allows(used)));
+            if allowed && holds_what(holds, field.data_type(), false) {
+                columns.push(Named { name: field.name().clone(), position: None });
             } else {
                 left_out.push(field.name().clone());
             }
         }
-        if features.is_empty() {
-            return Err(Error::invalid(format!(
-                "{} has no features: no other column allows `model`",
-                call.function.name()
-            ))
-            .with_hint("name them: features => 'a,b'".to_owned())
-            .at(call.position));
+        let (function, list, used) = (call.spec.name, parameter.name, used.name());
+        if columns.is_empty() {
+            return Err(Error::invalid(format!("{function} has no {list}: no other column allows `{used}`"))
+                .with_hint(format!("name them: {list} => 'a,b'"))
+                .at(call.position));
         }
         if !left_out.is_empty() {
             let notice = format!(
-                "{}: left out of the features, because they do not allow `model`: {}",
-                call.function.name(),
+                "{function}: left out of the {list}, because they do not allow `{used}`: {}",
                 left_out.join(", ")
             );
             self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
         }
-        Ok(features)
+        Ok(columns)
+    }
+}
+
+/// The columns that an argument names, whose types are what its parameter takes.
+fn columns_of(
+    call: &TableFunctionCall,
+    parameter: &Parameter,
+    columns: &[Named],
+    rows: &LogicalPlan,
+) -> Result<Value> {
+    let (holds, one) = match parameter.kind {
+        Kind::Column { holds, .. } => (holds, true),
+        Kind::Columns { holds, .. } => (holds, false),
+        Kind::Categories { .. }
+        | Kind::Number { .. }
+        | Kind::NumberOr { .. }
+        | Kind::Whole { .. }
+        | Kind::Numbers { .. }
+        | Kind::Truth
+        | Kind::Word(_) => return Err(Error::internal("columns for another kind of argument")),
+    };
+    let categories: Vec<&Named> = call
+        .given
+        .iter()
+        .filter_map(|(other, given)| match (other.kind, given) {
+            (Kind::Categories { of }, Given::Columns(list)) if of == parameter.name => Some(list),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let mut variables = Vec::new();
+    for column in columns {
+        let categorical = categories.iter().any(|other| same_name(&other.name, &column.name));
+        let found = variable(parameter.name, column, rows, categorical)?;
+        let data_type = data_type(rows, &found);
+        if !holds_what(holds, &data_type, categorical) {
+            return Err(Error::invalid(format!(
+                "`{}`: `{}` is {}, {}",
+                parameter.name,
+                found.name,
+                sql_type(&data_type),
+                wanted(holds)
+            ))
+            .at(column.position.or(call.position)));
+        }
+        variables.push(found);
+    }
+    if !one {
+        return Ok(Value::Columns(variables));
+    }
+    variables.pop().map(Value::Column).ok_or_else(|| Error::internal("an argument without its column"))
+}
+
+/// Whether a column of this type holds what a parameter takes.
+fn holds_what(holds: Holds, data_type: &DataType, categorical: bool) -> bool {
+    match holds {
+        Holds::Number => is_number(data_type),
+        Holds::Feature => categorical || is_number(data_type) || is_category(data_type),
+        Holds::Event => *data_type == DataType::Boolean || data_type.is_integer(),
+        Holds::Group => true,
+    }
+}
+
+/// What a column should have been.
+fn wanted(holds: Holds) -> &'static str {
+    match holds {
+        Holds::Number => "not a number",
+        Holds::Feature => "neither a number nor a category",
+        Holds::Event => "neither BOOLEAN nor an integer",
+        Holds::Group => "which cannot be grouped",
     }
 }
 
@@ -131,7 +195,7 @@ impl RelationPlanner for TableFunctions {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };
         let call = match &index.value {
-            Value::Number(digits, _) => digits.parse::<usize>().ok().and_then(|i| self.calls.get(i)),
+            Literal::Number(digits, _) => digits.parse::<usize>().ok().and_then(|i| self.calls.get(i)),
             _ => None,
         };
         let Some(call) = call else { return Ok(RelationPlanning::Original(Box::new(relation))) };

@@ -170,12 +170,15 @@ fn table_functions() {
             "SELECT * FROM LASSO({rows}, target => 'DAYS', alpha => .5) WHERE coefficient <> 0"
         ));
         let node = table_function(&bound.optimised);
-        assert_eq!(node.arguments.target.name, "days");
-        let features: Vec<&str> = node.arguments.features.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(node.arguments.column("target").unwrap().name, "days");
+        let features: Vec<&str> =
+            node.arguments.columns("features").iter().map(|f| f.name.as_str()).collect();
         assert_eq!(features, ["age", "horTh", "bmi", "region"]);
-        let categorical: Vec<bool> = node.arguments.features.iter().map(|f| f.categorical).collect();
+        let categorical: Vec<bool> =
+            node.arguments.columns("features").iter().map(|f| f.categorical).collect();
         assert_eq!(categorical, [false, true, false, true]);
-        assert!((node.arguments.alpha.0 - 0.5).abs() < 1e-12 && node.arguments.intercept);
+        assert!((node.arguments.number("alpha").unwrap() - 0.5).abs() < 1e-12);
+        assert!(node.arguments.truth("intercept").unwrap());
         for variable in node.variables() {
             let PlanExpr::Column(column) = &variable.expr else { panic!() };
             assert!(node.input.schema().has_column(column));
@@ -190,11 +193,11 @@ fn table_functions() {
         "SELECT l.N FROM lasso_summary((SELECT days AS Y, age * 2 AS x, bmi FROM cohort), TARGET => 'y', features => ' X , bmi', categorical => 'x', standardize => true, intercept => FALSE, alpha => 0) l",
     );
     let node = table_function(&bound.optimised);
-    assert_eq!(node.name, crate::function::TableFunctionName::LassoSummary);
-    assert_eq!((node.arguments.target.name.as_str(), node.arguments.features[0].name.as_str()), ("Y", "x"));
-    assert!(
-        node.arguments.standardize && !node.arguments.intercept && node.arguments.features[0].categorical
-    );
+    assert_eq!(node.spec.name, "LASSO_SUMMARY");
+    let (target, features) = (node.arguments.column("target").unwrap(), node.arguments.columns("features"));
+    assert_eq!((target.name.as_str(), features[0].name.as_str()), ("Y", "x"));
+    let truth = |name| node.arguments.truth(name).unwrap();
+    assert!(truth("standardize") && !truth("intercept") && features[0].categorical);
     assert!(bound.notices.is_empty());
 }
 

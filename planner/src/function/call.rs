@@ -1,14 +1,11 @@
-//! Named arguments of table functions, validated against the columns of the rows they read.
+//! Named arguments of table functions, validated against their parameters and the columns of the rows they read.
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, UnaryOperator, Value};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, UnaryOperator, Value as Literal};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::TableFunctionName;
+use super::table::{Kind, Number, Parameter, Preset, Spec, Value};
 use crate::error::{Error, Position, Result};
 use crate::nearest::{hint, same_name};
-
-/// Arguments of `LASSO` and `LASSO_SUMMARY`.
-const LASSO_ARGUMENTS: [&str; 6] = ["target", "features", "categorical", "alpha", "standardize", "intercept"];
 
 /// `name => value` as written, parameters replaced.
 pub(crate) struct Argument {
@@ -19,16 +16,20 @@ pub(crate) struct Argument {
 /// A call whose arguments are valid, as far as names and constants go. Types come later, when the rows are planned.
 #[derive(Clone, Debug)]
 pub(crate) struct TableFunctionCall {
-    pub(crate) function: TableFunctionName,
+    pub(crate) spec: &'static Spec,
     /// Where the call stands.
     pub(crate) position: Option<Position>,
-    pub(crate) target: Named,
-    /// `None`: all other columns that allow `model`.
-    pub(crate) features: Option<Vec<Named>>,
-    pub(crate) categorical: Vec<Named>,
-    pub(crate) alpha: f64,
-    pub(crate) standardize: bool,
-    pub(crate) intercept: bool,
+    /// What is given, and presets that are constants; in the order of the parameters.
+    pub(crate) given: Vec<(&'static Parameter, Given)>,
+}
+
+/// The value of an argument.
+#[derive(Clone, Debug)]
+pub(crate) enum Given {
+    /// Columns: one for a parameter that takes one.
+    Columns(Vec<Named>),
+    /// Anything else.
+    Constant(Value),
 }
 
 /// A column's name in its own spelling, and where an argument names it.
@@ -38,49 +39,56 @@ pub(crate) struct Named {
     pub(crate) position: Option<Position>,
 }
 
+impl TableFunctionCall {
+    /// The columns that an argument names; `None` where it is not given.
+    pub(crate) fn columns(&self, parameter: &str) -> Option<&[Named]> {
+        self.given.iter().find_map(|(known, given)| match given {
+            Given::Columns(columns) if known.name == parameter => Some(columns.as_slice()),
+            Given::Columns(_) | Given::Constant(_) => None,
+        })
+    }
+}
+
 /// Reads the arguments. `columns` are the names of the columns of the rows; `others` says that there are more, whose
 /// names the engine makes up.
 ///
 /// # Errors
-/// Invalid: an unknown or repeated argument, a value of the wrong type, a missing target, unknown columns, alpha that
-/// is negative or not finite, features that repeat or contain the target.
+/// Invalid: an unknown or repeated argument, a value of the wrong type or out of range, a missing one that is required,
+/// unknown columns, lists that repeat a column or name one that another argument names.
 pub(crate) fn parse(
-    function: TableFunctionName,
+    spec: &'static Spec,
     position: Option<Position>,
     arguments: &[Argument],
     columns: &[String],
     others: bool,
 ) -> Result<TableFunctionCall> {
-    check_names(function, arguments)?;
-    let find = |name: &str| arguments.iter().find(|argument| same_name(&argument.name.value, name));
-    let column = |name: &str, argument: &Argument| column(name, argument, columns, others);
-    let Some(target) = find("target") else {
-        return Err(Error::invalid(format!("{} needs a target", function.name()))
-            .with_hint(example_target(columns))
-            .at(position));
-    };
-    let target = column(text(target)?, target)?;
-    let features = match find("features") {
-        None => None,
-        Some(argument) => Some(feature_list(argument, &target, &column)?),
-    };
-    let categorical = match find("categorical") {
-        None => Vec::new(),
-        Some(argument) => categorical_list(argument, &target, features.as_deref(), &column)?,
-    };
-    let alpha = find("alpha").map_or(Ok(1.0), alpha)?;
-    let standardize = find("standardize").map_or(Ok(false), truth)?;
-    let intercept = find("intercept").map_or(Ok(true), truth)?;
-    Ok(TableFunctionCall { function, position, target, features, categorical, alpha, standardize, intercept })
+    check_names(spec, arguments)?;
+    let reader = Reader { columns, others };
+    let mut given: Vec<(&'static Parameter, Given)> = Vec::new();
+    let parameters: &'static [Parameter] = spec.parameters;
+    for parameter in parameters {
+        let argument = arguments.iter().find(|argument| same_name(&argument.name.value, parameter.name));
+        let value = match argument {
+            Some(argument) => Some(reader.value(parameter, argument)?),
+            None => preset(parameter, spec, columns).map_err(|error| error.at(position))?,
+        };
+        if let Some(value) = value {
+            given.push((parameter, value));
+        }
+    }
+    let call = TableFunctionCall { spec, position, given };
+    check_lists(&call)?;
+    Ok(call)
 }
 
-fn check_names(function: TableFunctionName, arguments: &[Argument]) -> Result<()> {
+fn check_names(spec: &Spec, arguments: &[Argument]) -> Result<()> {
     for (index, argument) in arguments.iter().enumerate() {
         let name = &argument.name.value;
         let at = place(argument.name.span);
-        if !LASSO_ARGUMENTS.iter().any(|known| same_name(known, name)) {
-            return Err(Error::invalid(format!("{} has no argument `{name}`", function.name()))
-                .with_hint(hint(name, LASSO_ARGUMENTS, "arguments"))
+        if spec.parameter(name).is_none() {
+            let known = spec.parameters.iter().map(|parameter| parameter.name);
+            return Err(Error::invalid(format!("{} has no argument `{name}`", spec.name))
+                .with_hint(hint(name, known, "arguments"))
                 .at(at));
         }
         if arguments[..index].iter().any(|earlier| same_name(&earlier.name.value, name)) {
@@ -90,22 +98,133 @@ fn check_names(function: TableFunctionName, arguments: &[Argument]) -> Result<()
     Ok(())
 }
 
-fn example_target(columns: &[String]) -> String {
-    format!("target => '{}'", columns.first().map_or("column", String::as_str))
+/// What a parameter is where nobody gives it.
+fn preset(parameter: &Parameter, spec: &Spec, columns: &[String]) -> Result<Option<Given>> {
+    let constant = |value| Ok(Some(Given::Constant(value)));
+    match parameter.preset {
+        Preset::Number(number) => constant(Value::Number(Number(number))),
+        Preset::Truth(truth) => constant(Value::Truth(truth)),
+        Preset::Word(word) => constant(Value::Word(word)),
+        Preset::Absent | Preset::OtherColumns => Ok(None),
+        Preset::Required => {
+            let column = columns.first().map_or("column", String::as_str);
+            let example = match parameter.kind {
+                Kind::Column { .. } | Kind::Columns { .. } | Kind::Categories { .. } => format!("'{column}'"),
+                Kind::Number { .. } | Kind::NumberOr { .. } | Kind::Whole { .. } => "1".to_owned(),
+                Kind::Numbers { .. } => "'0.1,1'".to_owned(),
+                Kind::Truth => "true".to_owned(),
+                Kind::Word(words) => format!("'{}'", words.first().unwrap_or(&"")),
+            };
+            Err(Error::invalid(format!("{} needs the argument `{}`", spec.name, parameter.name))
+                .with_hint(format!("{} => {example}", parameter.name)))
+        }
+    }
 }
 
-/// The column that an argument names.
-fn column(name: &str, argument: &Argument, columns: &[String], others: bool) -> Result<Named> {
-    let position = value_place(argument);
-    if let Some(found) = columns.iter().find(|column| same_name(column, name)) {
-        return Ok(Named { name: found.clone(), position });
+/// No column twice in a list, none in a list that an argument of one column names, categories among their list.
+fn check_lists(call: &TableFunctionCall) -> Result<()> {
+    for (parameter, given) in &call.given {
+        let Given::Columns(list) = given else { continue };
+        if let Kind::Categories { of } = parameter.kind {
+            check_categories(call, parameter, list, of)?;
+        }
+        if !matches!(parameter.kind, Kind::Columns { .. }) {
+            continue;
+        }
+        for (index, column) in list.iter().enumerate() {
+            let single = call.given.iter().find_map(|(other, given)| match (other.kind, given) {
+                (Kind::Column { .. }, Given::Columns(one)) => {
+                    one.iter().any(|one| same_name(&one.name, &column.name)).then_some(other.name)
+                }
+                _ => None,
+            });
+            if let Some(single) = single {
+                return Err(Error::invalid(format!(
+                    "the {single} `{}` is among the {}",
+                    column.name, parameter.name
+                ))
+                .at(column.position));
+            }
+            if list[..index].iter().any(|other| same_name(&other.name, &column.name)) {
+                return Err(Error::invalid(format!(
+                    "`{}` is twice among the {}",
+                    column.name, parameter.name
+                ))
+                .at(column.position));
+            }
+        }
     }
-    if others {
-        // The engine makes up other names; they are matched when the rows are planned.
-        return Ok(Named { name: name.to_owned(), position });
+    Ok(())
+}
+
+fn check_categories(call: &TableFunctionCall, parameter: &Parameter, list: &[Named], of: &str) -> Result<()> {
+    for column in list {
+        let known = match call.columns(of) {
+            Some(columns) => columns.iter().any(|other| same_name(&other.name, &column.name)),
+            None => !call.given.iter().any(|(other, given)| match given {
+                Given::Columns(columns) => {
+                    other.name != parameter.name
+                        && columns.iter().any(|other| same_name(&other.name, &column.name))
+                }
+                Given::Constant(_) => false,
+            }),
+        };
+        if !known {
+            return Err(Error::invalid(format!("`{}`: `{}` is not a feature", parameter.name, column.name))
+                .at(column.position));
+        }
     }
-    Err(unknown_column(&argument.name.value.to_lowercase(), name, columns.iter().map(String::as_str))
-        .at(position))
+    Ok(())
+}
+
+/// The columns that arguments may name.
+struct Reader<'c> {
+    columns: &'c [String],
+    others: bool,
+}
+
+impl Reader<'_> {
+    fn value(&self, parameter: &Parameter, argument: &Argument) -> Result<Given> {
+        let constant = match parameter.kind {
+            Kind::Column { .. } => {
+                return Ok(Given::Columns(vec![self.column(text(argument)?, argument)?]));
+            }
+            Kind::Columns { .. } | Kind::Categories { .. } => {
+                let columns = names(argument)?.into_iter().map(|name| self.column(name, argument));
+                return columns.collect::<Result<_>>().map(Given::Columns);
+            }
+            Kind::Number { least, most } => Value::Number(within(argument, &argument.value, least, most)?),
+            Kind::NumberOr { least, most, words } => match literal(&argument.value) {
+                Some(Literal::SingleQuotedString(_)) => Value::Word(word(argument, words)?),
+                _ => Value::Number(within(argument, &argument.value, least, most)?),
+            },
+            Kind::Whole { least, most } => {
+                let found = within(argument, &argument.value, f64::from(least), f64::from(most))?;
+                if found.0.fract() != 0.0 {
+                    return Err(wrong_type(argument, "a whole number"));
+                }
+                Value::Number(found)
+            }
+            Kind::Numbers { least, most } => Value::Numbers(numbers(argument, least, most)?),
+            Kind::Truth => Value::Truth(truth(argument)?),
+            Kind::Word(words) => Value::Word(word(argument, words)?),
+        };
+        Ok(Given::Constant(constant))
+    }
+
+    /// The column that an argument names.
+    fn column(&self, name: &str, argument: &Argument) -> Result<Named> {
+        let position = value_place(argument);
+        if let Some(found) = self.columns.iter().find(|column| same_name(column, name)) {
+            return Ok(Named { name: found.clone(), position });
+        }
+        if self.others {
+            // The engine makes up other names; they are matched when the rows are planned.
+            return Ok(Named { name: name.to_owned(), position });
+        }
+        let known = self.columns.iter().map(String::as_str);
+        Err(unknown_column(&argument.name.value.to_lowercase(), name, known).at(position))
+    }
 }
 
 /// No column of the rows has this name.
@@ -128,57 +247,36 @@ fn names(argument: &Argument) -> Result<Vec<&str>> {
     Ok(list)
 }
 
-fn feature_list(
-    argument: &Argument,
-    target: &Named,
-    column: &dyn Fn(&str, &Argument) -> Result<Named>,
-) -> Result<Vec<Named>> {
-    let mut features: Vec<Named> = Vec::new();
-    for name in names(argument)? {
-        let feature = column(name, argument)?;
-        if same_name(&feature.name, &target.name) {
-            return Err(Error::invalid(format!("the target `{}` is among the features", target.name))
-                .at(value_place(argument)));
-        }
-        if features.iter().any(|other| same_name(&other.name, &feature.name)) {
-            return Err(Error::invalid(format!("`{}` is twice among the features", feature.name))
-                .at(value_place(argument)));
-        }
-        features.push(feature);
-    }
-    Ok(features)
+/// A finite number in a range.
+fn within(argument: &Argument, value: &Expr, least: f64, most: f64) -> Result<Number> {
+    let number = number(value).ok_or_else(|| wrong_type(argument, "a number"))?;
+    in_range(argument, number, &value.to_string(), least, most)
 }
 
-fn categorical_list(
-    argument: &Argument,
-    target: &Named,
-    features: Option<&[Named]>,
-    column: &dyn Fn(&str, &Argument) -> Result<Named>,
-) -> Result<Vec<Named>> {
-    let mut list = Vec::new();
-    for name in names(argument)? {
-        let found = column(name, argument)?;
-        let feature = match features {
-            Some(features) => features.iter().any(|feature| same_name(&feature.name, &found.name)),
-            None => !same_name(&found.name, &target.name),
-        };
-        if !feature {
-            return Err(Error::invalid(format!("`categorical`: `{}` is not a feature", found.name))
-                .at(value_place(argument)));
-        }
-        list.push(found);
+fn in_range(argument: &Argument, number: f64, written: &str, least: f64, most: f64) -> Result<Number> {
+    if number.is_finite() && number >= least && number <= most {
+        return Ok(Number(number + 0.0));
     }
-    Ok(list)
+    let range = match (least.is_finite(), most.is_finite()) {
+        (true, true) => format!("between {least} and {most}"),
+        (true, false) => format!("finite and at least {least}"),
+        _ => "finite".to_owned(),
+    };
+    let message = format!("`{}` must be {range}, not {written}", argument.name.value);
+    Err(Error::invalid(message).at(value_place(argument)))
 }
 
-fn alpha(argument: &Argument) -> Result<f64> {
-    let written = argument.value.to_string();
-    match number(&argument.value) {
-        Some(alpha) if alpha.is_finite() && alpha >= 0.0 => Ok(alpha + 0.0),
-        Some(_) => Err(Error::invalid(format!("`alpha` must be finite and at least 0, not {written}"))
-            .at(value_place(argument))),
-        None => Err(wrong_type(argument, "a number")),
-    }
+/// `'0.1, 0.5'`, or one number.
+fn numbers(argument: &Argument, least: f64, most: f64) -> Result<Vec<Number>> {
+    let Some(Literal::SingleQuotedString(list)) = literal(&argument.value) else {
+        return Ok(vec![within(argument, &argument.value, least, most)?]);
+    };
+    let one = |written: &str| {
+        let number: f64 =
+            written.trim().parse().map_err(|_| wrong_type(argument, "numbers with commas between"))?;
+        in_range(argument, number, written.trim(), least, most)
+    };
+    list.split(',').map(one).collect()
 }
 
 fn number(value: &Expr) -> Option<f64> {
@@ -187,7 +285,7 @@ fn number(value: &Expr) -> Option<f64> {
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => number(expr).map(|x| -x),
         Expr::UnaryOp { op: UnaryOperator::Plus, expr } => number(expr),
         Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => digits.parse().ok(),
+            Literal::Number(digits, _) => digits.parse().ok(),
             _ => None,
         },
         _ => None,
@@ -196,19 +294,28 @@ fn number(value: &Expr) -> Option<f64> {
 
 fn truth(argument: &Argument) -> Result<bool> {
     match literal(&argument.value) {
-        Some(Value::Boolean(value)) => Ok(*value),
+        Some(Literal::Boolean(value)) => Ok(*value),
         _ => Err(wrong_type(argument, "true or false")),
     }
 }
 
+fn word(argument: &Argument, words: &'static [&'static str]) -> Result<&'static str> {
+    let written = text(argument)?;
+    words.iter().copied().find(|word| same_name(word, written)).ok_or_else(|| {
+        Error::invalid(format!("`{}` cannot be '{written}'", argument.name.value))
+            .with_hint(hint(written, words.iter().copied(), "it can be"))
+            .at(value_place(argument))
+    })
+}
+
 fn text(argument: &Argument) -> Result<&str> {
     match literal(&argument.value) {
-        Some(Value::SingleQuotedString(text)) => Ok(text),
+        Some(Literal::SingleQuotedString(text)) => Ok(text),
         _ => Err(wrong_type(argument, "a text in single quotes")),
     }
 }
 
-fn literal(value: &Expr) -> Option<&Value> {
+fn literal(value: &Expr) -> Option<&Literal> {
     match value {
         Expr::Nested(inner) => literal(inner),
         Expr::Value(value) => Some(&value.value),

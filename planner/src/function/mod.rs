@@ -8,6 +8,6 @@ pub(crate) mod call;
 pub mod hashed;
 pub mod nonzero;
 pub(crate) mod registry;
-mod table_function;
+pub mod table;
 
-pub use table_function::{LassoArguments, Number, TableFunction, TableFunctionName, Variable};
+pub use table::{TableFunction, Variable};

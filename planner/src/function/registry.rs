@@ -11,8 +11,8 @@ use std::sync::{Arc, LazyLock};
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, Volatility, WindowUDF};
 
-use super::TableFunctionName;
 use super::hashed::hashed;
+use super::table;
 use crate::error::{Error, Result};
 use crate::nearest::{hint, same_name};
 
@@ -143,9 +143,9 @@ pub(crate) fn check(name: &str) -> Result<()> {
     if reads_files(&lower) {
         return Err(Error::refused(format!("reading files is refused: `{lower}`")));
     }
-    if let Some(table) = TableFunctionName::ALL.into_iter().find(|table| same_name(table.name(), &lower)) {
-        return Err(Error::invalid(format!("{} returns a table", table.name()))
-            .with_hint(format!("SELECT * FROM {}(...)", table.name())));
+    if let Some(table) = table::find(&lower) {
+        return Err(Error::invalid(format!("{} returns a table", table.name))
+            .with_hint(format!("SELECT * FROM {}(...)", table.name)));
     }
     let near = crate::nearest::nearest(&lower, registry.names());
     let help = match near {
@@ -164,10 +164,8 @@ pub(crate) fn reads_files(name: &str) -> bool {
 /// All functions for `SHOW FUNCTIONS`: name, kind, one line of description; sorted by kind, then by name.
 pub(crate) fn listing() -> Vec<(String, &'static str, String)> {
     let registry = registry();
-    let mut rows: Vec<(String, &'static str, String)> = vec![
-        ("LASSO".to_owned(), "table", "Coefficients of a LASSO: term, coefficient.".to_owned()),
-        ("LASSO_SUMMARY".to_owned(), "table", "How well a LASSO fits: one row.".to_owned()),
-    ];
+    let table = |spec: &&table::Spec| (spec.name.to_owned(), "table", spec.doc.to_owned());
+    let mut rows: Vec<(String, &'static str, String)> = table::FUNCTIONS.iter().map(table).collect();
     let text = |doc: Option<&datafusion::logical_expr::Documentation>| {
         doc.map_or(String::new(), |doc| doc.description.lines().next().unwrap_or("").trim().to_owned())
     };
@@ -185,6 +183,18 @@ pub(crate) fn listing() -> Vec<(String, &'static str, String)> {
     }));
     rows.extend(registry.window.iter().map(|(name, f)| (name.clone(), "window", text(f.documentation()))));
     rows
+}
+
+/// The line of [`listing`] for a function of this name.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn described(name: &str) -> Result<(String, &'static str, String)> {
+    let found = listing().into_iter().find(|(known, ..)| same_name(known, name));
+    match found {
+        Some(found) => Ok(found),
+        None => check(name).and(Err(Error::internal("a function that is not listed"))),
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +226,7 @@ mod tests {
     fn the_listing_is_sorted_and_described() {
         let rows = listing();
         assert!(rows.len() > 100);
-        for kind in ["aggregate", "scalar", "window"] {
+        for kind in ["table", "aggregate", "scalar", "window"] {
             let names: Vec<&String> = rows.iter().filter(|r| r.1 == kind).map(|r| &r.0).collect();
             assert!(names.is_sorted(), "{kind}");
         }

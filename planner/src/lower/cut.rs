@@ -16,6 +16,7 @@ use super::{failure, model};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::TableFunction;
+use crate::function::table::{Boundary, Family, Lowering};
 use crate::plan::{Node, NodeId};
 
 /// The nodes of all releases so far.
@@ -39,9 +40,15 @@ impl Cut<'_> {
         if owners(plan)?.is_empty() {
             return Ok(plan.clone());
         }
+        if let Some(boundary) = Boundary::of(plan) {
+            return self.cut(&boundary.input);
+        }
         if let Some(function) = table_function(plan) {
+            let Lowering::Model(Family::Lasso, part) = function.spec.lowering else {
+                return Err(failure::internal("a table function that was not expanded"));
+            };
             let (release, clear) =
-                model::lower_model(function, self.federation, self.releases.len(), &mut self.nodes)?;
+                model::lower_model(function, part, self.federation, self.releases.len(), &mut self.nodes)?;
             self.releases.push(release);
             return Ok(clear);
         }
@@ -76,7 +83,7 @@ impl Cut<'_> {
 
     /// Whether a plan reads released tables only, once it is cut below.
     fn is_released(&self, plan: &LogicalPlan) -> Result<bool> {
-        if owners(plan)?.is_empty() || table_function(plan).is_some() {
+        if owners(plan)?.is_empty() || table_function(plan).is_some() || Boundary::of(plan).is_some() {
             return Ok(true);
         }
         match plan {

@@ -15,14 +15,12 @@ use super::term::{Term, ring, target, terms};
 use super::wants::{Counting, Want};
 use crate::Result;
 use crate::catalog::Federation;
-use crate::function::{LassoArguments, TableFunction, TableFunctionName};
+use crate::function::TableFunction;
+use crate::function::table::{Part, limits};
 use crate::plan::{
     Aggregate, ColumnDef, Encoding, Lasso, LassoOutput, LassoTerm, Node, NodeId, Op, Range, Reg, RingSize,
     Threshold,
 };
-
-/// Rows that a parameter needs before a model may leave.
-const ROWS_PER_PARAMETER: u64 = 10;
 
 /// Lowers a model; returns its release and the clear plan of its result.
 ///
@@ -30,6 +28,7 @@ const ROWS_PER_PARAMETER: u64 = 10;
 /// Invalid for a bound with fewer rows than features and for what is not built; refused for variables without bounds.
 pub(crate) fn lower_model(
     function: &TableFunction,
+    part: Part,
     federation: &Federation,
     release: usize,
     nodes: &mut Vec<Node>,
@@ -38,16 +37,16 @@ pub(crate) fn lower_model(
     let rows = RowSet::new(&relation, federation)?;
     let arguments = &function.arguments;
     let mut features = Vec::new();
-    for variable in &arguments.features {
+    for variable in arguments.columns("features") {
         features.extend(terms(&rows, variable, function)?);
     }
-    let target = target(&rows, &arguments.target, function)?;
+    let target = target(&rows, arguments.column("target")?, function)?;
     let bound = rows.bound();
     let needed = features.len() as u64 + 2;
     if bound < needed {
         let message = format!(
             "{} of {} features needs at least {needed} rows; the tables declare at most {bound}",
-            function.name.name(),
+            function.spec.name,
             features.len()
         );
         return Err(failure::invalid(message));
@@ -68,14 +67,14 @@ pub(crate) fn lower_model(
     let sums = Sums::new(rows, false);
     let mut model = Model { sums, complete, features, target, ring };
     let columns = model.columns()?;
-    let gates = model.gates(arguments)?;
-    let dropped = match function.name {
-        TableFunctionName::Lasso => None,
-        TableFunctionName::LassoSummary => Some(model.dropped()?),
+    let gates = model.gates(arguments.truth("intercept")?)?;
+    let dropped = match part {
+        Part::Coefficients => None,
+        Part::Summary => Some(model.dropped()?),
     };
     let multiple = model.sums.count_multiple();
     let parts = Parts { columns, gates, dropped, multiple };
-    model.emit(function, release, parts, nodes)
+    model.emit(function, part, release, parts, nodes)
 }
 
 /// What the nodes are made of.
@@ -125,8 +124,8 @@ impl Model<'_> {
     }
 
     /// Enough persons for the number of parameters, and for each value of two-valued variables.
-    fn gates(&mut self, arguments: &LassoArguments) -> Result<Vec<Gate>> {
-        let parameters = self.features.len() as u64 + u64::from(arguments.intercept);
+    fn gates(&mut self, intercept: bool) -> Result<Vec<Gate>> {
+        let parameters = self.features.len() as u64 + u64::from(intercept);
         let complete: Vec<Counting> = self
             .complete
             .iter()
@@ -134,7 +133,7 @@ impl Model<'_> {
             .collect();
         let mut gates = self.sums.gates(&complete, "complete rows")?;
         for gate in &mut gates {
-            gate.at_least = gate.at_least.max(ROWS_PER_PARAMETER * parameters);
+            gate.at_least = gate.at_least.max(limits::ROWS_PER_PARAMETER * parameters);
         }
         if gates.is_empty() {
             // Nobody withholds, but fewer rows determine no model.
@@ -181,6 +180,7 @@ impl Model<'_> {
     fn emit(
         mut self,
         function: &TableFunction,
+        part: Part,
         release: usize,
         parts: Parts,
         nodes: &mut Vec<Node>,
@@ -212,9 +212,9 @@ impl Model<'_> {
         let features = self.features.iter().zip(features).map(|(feature, column)| term(feature, *column));
         let features = features.collect::<Result<Vec<_>>>()?;
         let names: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
-        let output = match function.name {
-            TableFunctionName::Lasso => LassoOutput::Coefficients,
-            TableFunctionName::LassoSummary => LassoOutput::Summary,
+        let output = match part {
+            Part::Coefficients => LassoOutput::Coefficients,
+            Part::Summary => LassoOutput::Summary,
         };
         let mut columns = output_columns(output, bound);
         let accepted = columns.len() - 1;
@@ -224,9 +224,9 @@ impl Model<'_> {
             features,
             target: term(&self.target, *target)?,
             valid: at(*valid)?,
-            alpha: arguments.alpha.0,
-            standardize: arguments.standardize,
-            intercept: arguments.intercept,
+            alpha: arguments.number("alpha")?,
+            standardize: arguments.truth("standardize")?,
+            intercept: arguments.truth("intercept")?,
             counts: Some(counts),
             output,
             columns: columns.clone(),

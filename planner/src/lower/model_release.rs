@@ -44,7 +44,7 @@ pub(super) fn coefficients(
     gate: &[Threshold],
     nodes: &mut Vec<Node>,
 ) -> Result<(NodeId, LogicalPlan)> {
-    if function.arguments.intercept {
+    if function.arguments.truth("intercept")? {
         names.insert(0, "intercept".into());
     }
     let field = Field::new("coefficient", DataType::Float64, true);
@@ -106,7 +106,7 @@ impl Summary {
             expr: None,
             when_then_expr: vec![(
                 Box::new(column("n").is_not_null()),
-                Box::new(lit(function.arguments.alpha.0)),
+                Box::new(lit(function.arguments.number("alpha")?)),
             )],
             else_expr: None,
         };

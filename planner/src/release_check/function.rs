@@ -1,12 +1,13 @@
-//! Table functions: what goes into a model, and what comes out.
+//! Table functions: what goes in, and what comes out.
 
 use std::collections::BTreeSet;
 
-use datafusion::logical_expr::{Extension, LogicalPlan};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
 
 use crate::catalog::Use;
 use crate::error::{Class, Error, Result};
-use crate::function::{TableFunction, TableFunctionName};
+use crate::function::TableFunction;
+use crate::function::table::Kind as Takes;
 use crate::plan::PartyId;
 
 use super::Checker;
@@ -18,16 +19,20 @@ impl Checker<'_> {
         let Some(function) = extension.node.as_any().downcast_ref::<TableFunction>() else {
             return self.opaque(&LogicalPlan::Extension(extension.clone()), outer);
         };
-        let wanted = match function.name {
-            TableFunctionName::Lasso | TableFunctionName::LassoSummary => Use::Model,
-        };
         let input = self.relation(&function.input, outer)?;
         let scope = Scope::new(function.input.schema(), &input, outer);
         self.require_linked(&input)?;
         let mut variables = Vec::new();
-        for variable in function.variables() {
+        for (parameter, variable) in function.arguments.variables() {
+            let wanted = function.spec.parameter(parameter).map(|parameter| parameter.kind);
+            let Some(Takes::Column { used, .. } | Takes::Columns { used, .. }) = wanted else {
+                return Err(Error::internal("a column for an argument that takes none"));
+            };
             let lineage = self.lineage(&variable.expr, &scope)?;
-            self.require(&lineage, wanted, &variable.expr)?;
+            self.require(&lineage, used, &variable.expr)?;
+            if used == Use::Group {
+                self.require_key(&lineage, &variable.expr)?;
+            }
             variables.push(lineage);
         }
         let behind: BTreeSet<_> = variables.iter().flat_map(Lineage::bases).collect();
@@ -40,6 +45,14 @@ impl Checker<'_> {
 }
 
 impl Checker<'_> {
+    /// Values that a result shows as labels are no persons, and no aggregates of others.
+    fn require_key(&self, lineage: &Lineage, at: &Expr) -> Result<()> {
+        if lineage.across.is_empty() && !lineage.values().any(|base| self.is_person(base)) {
+            return Ok(());
+        }
+        Err(Error::refused(format!("only aggregates leave the federation: `{at}` cannot be a group")))
+    }
+
     /// The party and table that a scan reads.
     pub(super) fn resolve(&self, schema: Option<&str>, table: &str) -> Result<(PartyId, usize)> {
         let schema = schema.unwrap_or_default();

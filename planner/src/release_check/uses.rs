@@ -58,11 +58,12 @@ impl Checker<'_> {
                 Role::Spent(other) => other,
             };
             self.require_base(base, needed, at)?;
-            if wanted == Use::Model {
+            if matches!(wanted, Use::Model | Use::Survival) {
                 self.require_base(base, wanted, at)?;
             }
         }
-        let computes = matches!(wanted, Use::Aggregate | Use::Quantile | Use::MinMax | Use::Model);
+        let computes =
+            matches!(wanted, Use::Aggregate | Use::Quantile | Use::MinMax | Use::Model | Use::Survival);
         let hides =
             lineage.across.iter().find(|owner| self.federation.parties[owner.0].release.min_people > 1);
         if let (true, Some(owner)) = (computes, hides) {

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     ShowSettings(Option<String>),
     /// DESCRIBE `t`: its name in parts.
     Describe(Vec<String>),
+    /// DESCRIBE FUNCTION `f`.
+    DescribeFunction(String),
     /// PREPARE `name` AS statement.
     Prepare { name: String, sql: String, query: Box<Query> },
     /// EXECUTE `name` (values).
@@ -100,6 +102,10 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Kind> {
         "SHOW" => show(cursor),
         "DESCRIBE" | "DESC" => {
             cursor.advance();
+            if cursor.is_name(1) && cursor.take(&["FUNCTION"]) {
+                let name = cursor.own_name()?;
+                return cursor.end().map(|()| Kind::DescribeFunction(name));
+            }
             cursor.take(&["TABLE"]);
             let name = cursor.dotted_name()?;
             cursor.end().map(|()| Kind::Describe(name))

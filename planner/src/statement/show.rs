@@ -12,6 +12,7 @@ use crate::bind::lineage::declared;
 use crate::catalog::{Column, Domain, Federation, Use};
 use crate::error::{Error, Result};
 use crate::function::registry;
+use crate::function::table::{self as table_functions, Spec};
 use crate::nearest::{hint, same_name};
 use crate::session::{SETTINGS, Session};
 
@@ -46,6 +47,35 @@ pub(crate) fn functions() -> Result<RecordBatch> {
     let row = |(name, kind, text): (String, &str, String)| [Some(name), Some(kind.to_owned()), Some(text)];
     let rows: Vec<[Option<String>; 3]> = registry::listing().into_iter().map(row).collect();
     texts(&["function", "kind", "description"], &rows)
+}
+
+/// `DESCRIBE FUNCTION name`: what it is, its arguments, the columns it returns, an example, what it discloses.
+pub(crate) fn function(name: &str) -> Result<RecordBatch> {
+    let columns = ["part", "name", "type", "default", "description"];
+    let Some(spec) = table_functions::find(name) else {
+        let (name, kind, doc) = registry::described(name)?;
+        return texts(
+            &columns,
+            &[[Some("function".to_owned()), Some(name), Some(kind.to_owned()), None, Some(doc)]],
+        );
+    };
+    texts(&columns, &described(spec))
+}
+
+/// The rows of `DESCRIBE FUNCTION` for a table function.
+fn described(spec: &Spec) -> Vec<[Option<String>; 5]> {
+    let text = |text: &str| Some(text.to_owned());
+    let mut rows = vec![[text("function"), text(spec.name), text("table"), None, text(spec.doc)]];
+    for parameter in spec.parameters {
+        let (takes, preset) = (parameter.kind.shown(), parameter.preset.shown());
+        rows.push([text("argument"), text(parameter.name), Some(takes), preset, text(parameter.doc)]);
+    }
+    for (name, column_type) in spec.columns {
+        rows.push([text("column"), text(name), Some(column_type.shown()), None, None]);
+    }
+    rows.push([text("example"), None, None, None, text(spec.example)]);
+    rows.push([text("discloses"), None, None, None, text(spec.discloses)]);
+    rows
 }
 
 /// `SHOW ALL` and `SHOW name`.

@@ -91,6 +91,11 @@ impl<'s> Cursor<'s> {
         }
     }
 
+    /// Whether the token `ahead` of the next is a name.
+    pub(crate) fn is_name(&self, ahead: usize) -> bool {
+        matches!(self.tokens.get(self.next + ahead).map(|token| &token.token), Some(Token::Word(_)))
+    }
+
     /// Takes these words if they come next, all of them.
     pub(crate) fn take(&mut self, words: &[&str]) -> bool {
         let there = words.iter().enumerate().all(|(ahead, word)| self.is_word(ahead, word));

@@ -3,6 +3,7 @@
 
 mod data;
 mod files;
+mod functions;
 mod output;
 mod servers;
 mod statements;

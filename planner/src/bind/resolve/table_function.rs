@@ -10,8 +10,9 @@ use super::{Resolver, place};
 use crate::bind::dialect::{identifiers, select_all};
 use crate::error::{Error, Result};
 use crate::function::call::{self, Argument};
-use crate::function::{TableFunctionName, registry};
-use crate::nearest::{hint, same_name};
+use crate::function::registry;
+use crate::function::table::{self, Spec};
+use crate::nearest::hint;
 
 impl Resolver<'_> {
     /// Resolves `LASSO(rows, name => value, ...)`. Its relation keeps two arguments: the rows as a subquery, and the
@@ -30,8 +31,8 @@ impl Resolver<'_> {
         let at = place(self.reference.unwrap_or(ident.span));
         let mut given = std::mem::take(args).into_iter();
         let mut query = given.next().and_then(rows).ok_or_else(|| {
-            Error::invalid(format!("the first argument of {} is a table or a query", function.name()))
-                .with_hint(format!("{0}(cohort, ...) or {0}((SELECT ...), ...)", function.name()))
+            Error::invalid(format!("the first argument of {} is a table or a query", function.name))
+                .with_hint(format!("{0}(cohort, ...) or {0}((SELECT ...), ...)", function.name))
                 .at(at)
         })?;
         let columns = self.query(&mut query, None)?;
@@ -45,13 +46,12 @@ impl Resolver<'_> {
         let index = Expr::Value(Value::Number(index.to_string(), false).into());
         *args =
             [Expr::Subquery(query), index].map(|e| FunctionArg::Unnamed(FunctionArgExpr::Expr(e))).to_vec();
-        let outputs = function.columns();
-        let columns = Columns::of(outputs.iter().map(|(name, _)| *name));
+        let columns = Columns::of(function.columns.iter().map(|(name, _)| *name));
         Ok(aliased(columns, alias.as_ref(), None))
     }
 
     /// One `name => value`, with parameters replaced.
-    fn named_argument(&mut self, function: TableFunctionName, argument: FunctionArg) -> Result<Argument> {
+    fn named_argument(&mut self, function: &Spec, argument: FunctionArg) -> Result<Argument> {
         let (mut name, mut value) = match argument {
             FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. }
             | FunctionArg::ExprNamed {
@@ -62,7 +62,7 @@ impl Resolver<'_> {
             FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } | FunctionArg::Unnamed(_) => {
                 return Err(Error::invalid(format!(
                     "arguments of {} after the first have names",
-                    function.name()
+                    function.name
                 ))
                 .with_hint("target => 'column'".to_owned()));
             }
@@ -81,14 +81,13 @@ impl Resolver<'_> {
     }
 }
 
-fn table_function_name(ident: &Ident) -> Result<TableFunctionName> {
-    let found = TableFunctionName::ALL.into_iter().find(|f| same_name(f.name(), &ident.value));
-    found.ok_or_else(|| {
+fn table_function_name(ident: &Ident) -> Result<&'static Spec> {
+    table::find(&ident.value).ok_or_else(|| {
         let name = &ident.value;
         if registry::reads_files(name) {
             return Error::refused(format!("reading files is refused: `{name}`")).at(place(ident.span));
         }
-        let names = TableFunctionName::ALL.map(TableFunctionName::name);
+        let names = table::FUNCTIONS.iter().map(|spec| spec.name);
         Error::invalid(format!("unknown table function `{name}`"))
             .with_hint(hint(name, names, "table functions"))
             .at(place(ident.span))
