@@ -33,6 +33,11 @@ impl Heart {
         heart
     }
 
+    /// Another federation, in a folder that is removed with it.
+    pub fn at(folder: TempDir) -> Self {
+        Heart { folder }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.folder.path()

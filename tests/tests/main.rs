@@ -5,5 +5,6 @@
 mod failure;
 mod floors;
 mod oblivious;
+mod random;
 mod sql;
 mod withheld;

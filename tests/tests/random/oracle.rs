@@ -1,0 +1,51 @@
+//! What must be seen: the answer in the clear, without what is withheld; doubles within their tolerance.
+
+use super::query::Query;
+use super::schema::Federation;
+
+/// The rows that pass a gate of `min_people`, from the rows of [`Query::with_persons`].
+pub(super) fn gated(
+    rows: Vec<Vec<String>>,
+    query: &Query,
+    federation: &Federation,
+    min_people: u32,
+) -> Vec<Vec<String>> {
+    let (keys, owners) = (query.key_count(federation), query.owners(federation));
+    let enough = |counts: &[String]| {
+        counts.iter().all(|count| count.parse::<u32>().is_ok_and(|count| count >= min_people))
+    };
+    let mut kept = Vec::new();
+    for row in rows {
+        let (values, counts) = row.split_at(keys + query.numbers());
+        let (whole, each) = counts.split_at(owners);
+        if keys > 0 && !enough(whole) {
+            continue;
+        }
+        let mut seen = values.to_vec();
+        for (value, counts) in seen.iter_mut().skip(keys).zip(each.chunks(owners)) {
+            if !enough(counts) {
+                "NULL".clone_into(value);
+            }
+        }
+        kept.push(seen);
+    }
+    kept
+}
+
+/// Whether two tables are equal, numbers to 1e-6 of their size.
+pub(super) fn equal(want: &[Vec<String>], got: &[Vec<String>]) -> bool {
+    want.len() == got.len()
+        && want.iter().zip(got).all(|(want, got)| {
+            want.len() == got.len() && want.iter().zip(got).all(|(want, got)| same(want, got))
+        })
+}
+
+fn same(want: &str, got: &str) -> bool {
+    if want == got {
+        return true;
+    }
+    // Values that are no doubles are compared as they are written.
+    let is_double = |text: &str| text.contains(['.', 'e']) || text == "0" || text == "1" || text == "-1";
+    let (Ok(one), Ok(two)) = (want.parse::<f64>(), got.parse::<f64>()) else { return false };
+    (is_double(want) || is_double(got)) && (one - two).abs() <= 1e-6 * one.abs().max(two.abs()).max(1.0)
+}
