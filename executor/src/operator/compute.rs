@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use mpc::protocol::{bits, compare, convert, divide, product, quotient, select, truncate};
-use mpc::{Column, Context, Ring, Seat, Shared, SharedBits};
+use mpc::protocol::{bits, compare, convert, divide, fixed, product, quotient, select, truncate};
+use mpc::{Column, Context, Planes, Ring, Seat, Shared, SharedBits};
 use planner::plan::{Compute, Op, Reg, RingSize, Rounding};
 
 use crate::table::Table;
@@ -111,6 +111,15 @@ async fn evaluate(ctx: &Context, op: &Op, operands: &[Arc<Column>], input: &Tabl
         Op::Column(index) => Ok(input.column(*index)?.clone()),
         Op::Constant { value, ring } => Ok(constant(ctx.seat(), *value, *ring, rows)),
         Op::ConstantBit(bit) => Ok(SharedBits::from_constant(ctx.seat(), rows, 1, u64::from(*bit)).into()),
+        Op::Public { values, ring: RingSize::Z64 } => Ok(public::<u64>(ctx.seat(), values).into()),
+        Op::Public { values, ring: RingSize::Z128 } => Ok(public::<u128>(ctx.seat(), values).into()),
+        Op::PublicBit(values) => Ok(SharedBits::from_public(ctx.seat(), &Planes::from_bools(values)).into()),
+        Op::DivideByRoot { levels, fraction, .. } => match (operand(0)?, operand(1)?) {
+            (Column::U128(x), Column::U128(y)) => {
+                Ok(fixed::divide_by_root(ctx, x, y, *levels as usize, *fraction).await?.into())
+            }
+            (Column::U32(_) | Column::U64(_) | Column::U128(_) | Column::Bits(_), _) => Err(wrong_kind()),
+        },
         Op::Add(..) | Op::Subtract(..) | Op::Multiply(..) => match (operand(0)?, operand(1)?) {
             (Column::U64(x), Column::U64(y)) => Ok(arithmetic(ctx, op, x, y).await?.into()),
             (Column::U128(x), Column::U128(y)) => Ok(arithmetic(ctx, op, x, y).await?.into()),
@@ -121,6 +130,7 @@ async fn evaluate(ctx: &Context, op: &Op, operands: &[Arc<Column>], input: &Tabl
         | Op::Negative { .. }
         | Op::Zero { .. }
         | Op::DivideByConstant { .. }
+        | Op::ToPlanes { .. }
         | Op::Widen(_)
         | Op::Narrow(_) => match operand(0)? {
             Column::U64(x) => of_one(ctx, op, x).await,
@@ -176,6 +186,10 @@ fn constant(seat: Seat, value: i128, ring: RingSize, rows: usize) -> Column {
     }
 }
 
+fn public<R: Ring>(seat: Seat, values: &[i128]) -> Shared<R> {
+    Shared::from_public(seat, &values.iter().map(|&value| R::from_i128(value)).collect::<Vec<_>>())
+}
+
 async fn arithmetic<R: Ring>(ctx: &Context, op: &Op, x: &Shared<R>, y: &Shared<R>) -> Result<Shared<R>> {
     if let Op::Add(..) = op {
         Ok(x.add(y))
@@ -202,6 +216,7 @@ where
         Op::DivideByConstant { divisor, rounding, bits, .. } => {
             Ok(divide_by_constant(ctx, x, *divisor, *rounding, *bits).await?.into())
         }
+        Op::ToPlanes { bits, .. } => Ok(convert::bits_of(ctx, x, (*bits).min(R::BITS)).await?.into()),
         Op::Widen(_) => Ok(convert_widen(ctx, x).await?.into()),
         Op::Narrow(_) => Ok(x.narrow::<u64>().into()),
         _ => Err(wrong_kind()),

@@ -209,6 +209,7 @@ fn kind(encoding: Encoding) -> Kind {
 
 fn compute(compute: &Compute, plan: &SecurePlan) -> Checked {
     let input = columns(plan, compute.input);
+    let rows = plan.rows().get(compute.input.0).copied().unwrap_or_default();
     let mut kinds: Vec<Kind> = Vec::new();
     for (index, op) in compute.ops.iter().enumerate() {
         let operands = op.operands();
@@ -218,6 +219,9 @@ fn compute(compute: &Compute, plan: &SecurePlan) -> Checked {
         let found: Vec<Kind> = operands.iter().map(|Reg(reg)| kinds[*reg]).collect();
         let result =
             result_kind(op, &found, &input).ok_or_else(|| format!("op {index} has the wrong operands"))?;
+        ensure(public_rows(op).is_none_or(|found| found == rows), || {
+            format!("op {index} has public values for another number of rows")
+        })?;
         kinds.push(result);
     }
     for (Reg(reg), def) in &compute.outputs {
@@ -225,6 +229,16 @@ fn compute(compute: &Compute, plan: &SecurePlan) -> Checked {
         ensure(same, || format!("output `{}` is not of its register's kind", def.name))?;
     }
     Ok(())
+}
+
+/// For how many rows an op brings public values.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other ops bring none")]
+fn public_rows(op: &Op) -> Option<usize> {
+    match op {
+        Op::Public { values, .. } => Some(values.len()),
+        Op::PublicBit(values) => Some(values.len()),
+        _ => None,
+    }
 }
 
 /// What an op makes of these operands; none if it cannot take them.
@@ -246,12 +260,19 @@ fn result_kind(op: &Op, operands: &[Kind], input: &[&ColumnDef]) -> Option<Kind>
         (Op::Negative { bits: wide, .. } | Op::Zero { bits: wide, .. }, [x]) => {
             bits(*wide, x).then_some(Kind::Bit)
         }
-        (Op::ConstantBit(_), [])
+        (Op::ConstantBit(_) | Op::PublicBit(_), [])
         | (Op::And(..) | Op::Or(..) | Op::Xor(..), [Kind::Bit, Kind::Bit])
         | (Op::Not(_), [Kind::Bit]) => Some(Kind::Bit),
-        (Op::Constant { ring, .. }, []) | (Op::BitToArithmetic { ring, .. }, [Kind::Bit]) => {
-            Some(Kind::Number(*ring))
+        (Op::Constant { ring, .. } | Op::Public { ring, .. }, [])
+        | (Op::BitToArithmetic { ring, .. }, [Kind::Bit]) => Some(Kind::Number(*ring)),
+        (
+            Op::DivideByRoot { levels, quotient_bits, fraction, .. },
+            [Kind::Number(RingSize::Z128), Kind::Number(RingSize::Z128)],
+        ) => {
+            let fits = *levels > 0 && levels + quotient_bits <= 68 && *fraction <= 56 + levels;
+            fits.then_some(Kind::Number(RingSize::Z128))
         }
+        (Op::ToPlanes { bits: wide, .. }, [x]) => bits(*wide, x).then_some(Kind::Planes),
         (Op::Select { .. }, [Kind::Bit, x, y]) => (number(x) && x == y).then_some(*x),
         (Op::DivideByConstant { divisor, .. }, [x]) => (number(x) && *divisor > 0).then_some(*x),
         _ => None,

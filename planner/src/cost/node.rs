@@ -79,8 +79,8 @@ fn ring_of(
             Encoding::Arithmetic(ring) => Some(ring),
             Encoding::Bit | Encoding::Planes(_) => None,
         },
-        Op::Constant { ring, .. } | Op::BitToArithmetic { ring, .. } => Some(*ring),
-        Op::Widen(_) => Some(RingSize::Z128),
+        Op::Constant { ring, .. } | Op::BitToArithmetic { ring, .. } | Op::Public { ring, .. } => Some(*ring),
+        Op::Widen(_) | Op::DivideByRoot { .. } => Some(RingSize::Z128),
         Op::Narrow(_) => Some(RingSize::Z64),
         Op::Add(..)
         | Op::Subtract(..)
@@ -90,9 +90,10 @@ fn ring_of(
         | Op::Divide { .. }
         | Op::DivideByConstant { .. }
         | Op::Negative { .. }
-        | Op::Zero { .. } => operand(0),
+        | Op::Zero { .. }
+        | Op::ToPlanes { .. } => operand(0),
         Op::Select { .. } => operand(1),
-        Op::ConstantBit(_) | Op::And(..) | Op::Or(..) | Op::Xor(..) | Op::Not(_) => None,
+        Op::ConstantBit(_) | Op::PublicBit(_) | Op::And(..) | Op::Or(..) | Op::Xor(..) | Op::Not(_) => None,
     }
 }
 
@@ -109,7 +110,9 @@ fn op_cost(op: &Op, n: u64, ring: Option<RingSize>) -> Cost {
         | Op::Offset(..)
         | Op::Narrow(_)
         | Op::Xor(..)
-        | Op::Not(_) => Cost::default(),
+        | Op::Not(_)
+        | Op::Public { .. }
+        | Op::PublicBit(_) => Cost::default(),
         Op::Multiply(..) => table::multiply(n, ring),
         Op::Widen(_) => table::widen(n),
         Op::Negative { bits, .. } => table::negative(n, within(*bits)),
@@ -120,6 +123,8 @@ fn op_cost(op: &Op, n: u64, ring: Option<RingSize>) -> Cost {
         Op::Divide { numerator_bits, denominator_bits, .. } => {
             table::divide(n, u64::from(*numerator_bits), u64::from(*denominator_bits), ring)
         }
+        Op::DivideByRoot { levels, .. } => table::divide_by_root(n, u64::from(*levels)),
+        Op::ToPlanes { bits, .. } => table::all_bits(n, within(*bits)),
         Op::DivideByConstant { divisor, rounding, bits, .. } => {
             table::divide_by_constant(n, *divisor, *rounding == Rounding::Nearest, u64::from(*bits), ring)
         }

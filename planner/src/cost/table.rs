@@ -193,8 +193,32 @@ fn divide_bitwise(n: u64, quotient_bits: u64, ring: RingSize) -> Cost {
     quotient.then(multiply(n, ring))
 }
 
+/// A quotient by the root of a number below 4^levels: normalised, an inverse root by Newton's method, two products.
+pub(super) fn divide_by_root(n: u64, levels: u64) -> Cost {
+    let wide = RingSize::Z128;
+    let product = |count: u64| multiply(count * n, wide);
+    let truncated = |count: u64| by_parts(count * n, element(wide), element(wide));
+    let mut prefix = Cost::default();
+    let mut reach = 1;
+    while reach < levels {
+        prefix = prefix.then(and(n, levels - reach));
+        reach *= 2;
+    }
+    let mut cost =
+        all_bits(n, 2 * levels).then(and(n, levels)).then(prefix).then(to_arithmetic(n, levels, wide));
+    cost = cost.then(product(1));
+    if 2 * levels > 56 {
+        cost = cost.then(truncated(1));
+    }
+    cost = cost.then(product(1)).then(truncated(2)).then(product(1)).then(truncated(1));
+    for _ in 0..3 {
+        cost = cost.then(product(2)).then(truncated(2)).then(product(1)).then(truncated(1));
+    }
+    cost.then(product(1)).then(product(1)).then(truncated(1))
+}
+
 /// The low `bits` bits of a number, by a prefix adder.
-fn all_bits(n: u64, bits: u64) -> Cost {
+pub(super) fn all_bits(n: u64, bits: u64) -> Cost {
     let mut cost = input_chunks(n, bits);
     let mut size = 1;
     while size < bits {

@@ -152,7 +152,8 @@ fn word(op: &Op) -> Option<&'static str> {
         Op::And(..) | Op::Or(..) => Some("AND"),
         Op::Select { .. } => Some("choice"),
         Op::Divide { .. } | Op::DivideByConstant { .. } => Some("division"),
-        Op::BitToArithmetic { .. } | Op::Widen(_) => Some("conversion"),
+        Op::DivideByRoot { .. } => Some("division by a square root"),
+        Op::BitToArithmetic { .. } | Op::Widen(_) | Op::ToPlanes { .. } => Some("conversion"),
         Op::Column(_)
         | Op::Constant { .. }
         | Op::ConstantBit(_)
@@ -162,7 +163,9 @@ fn word(op: &Op) -> Option<&'static str> {
         | Op::Offset(..)
         | Op::Narrow(_)
         | Op::Xor(..)
-        | Op::Not(_) => None,
+        | Op::Not(_)
+        | Op::Public { .. }
+        | Op::PublicBit(_) => None,
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema};
-use datafusion::common::{Column, DFSchema, TableReference};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::functions::math::expr_fn::sqrt;
 use datafusion::logical_expr::builder::LogicalTableSource;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Projection, TableScanBuilder};
+use datafusion::logical_expr::expr::Case;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Projection, TableScanBuilder, lit};
 
 use super::failure;
 use super::rows::replace;
@@ -54,6 +55,17 @@ impl Released {
 /// The square root of a released number.
 pub(crate) fn square_root(expr: Expr) -> Expr {
     sqrt(expr)
+}
+
+/// The text that a released index into a dictionary stands for.
+pub(crate) fn text_of(index: Expr, dictionary: &[ScalarValue]) -> Expr {
+    let places = dictionary.iter().zip(0_i64..);
+    let when_then_expr: Vec<_> =
+        places.map(|(text, place)| (Box::new(lit(place)), Box::new(lit(text.clone())))).collect();
+    if when_then_expr.is_empty() {
+        return lit(ScalarValue::Utf8(None));
+    }
+    Expr::Case(Case { expr: Some(Box::new(index)), when_then_expr, else_expr: None })
 }
 
 /// The plan with the column names and types of `schema`.

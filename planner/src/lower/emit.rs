@@ -112,7 +112,8 @@ impl<'a> Emit<'a> {
     pub(super) fn share(&mut self, leaf: usize, shared: SharedColumn) -> Result<Reg> {
         let kind = match shared.def.encoding {
             Encoding::Arithmetic(ring) => Kind::Number(ring, shared.def.range),
-            Encoding::Bit | Encoding::Planes(_) => Kind::Bit,
+            Encoding::Bit => Kind::Bit,
+            Encoding::Planes(width) => Kind::Planes(width, shared.def.range),
         };
         let wanted = format!("{:?} {:?}", shared.def.encoding, shared.source);
         let local = self.local_of(leaf)?;

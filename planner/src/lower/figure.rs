@@ -65,9 +65,9 @@ pub(crate) struct Sums<'a> {
 pub(super) struct Argument {
     pub(super) exprs: Vec<Expr>,
     pub(super) facts: Facts,
-    conditional: bool,
+    pub(super) conditional: bool,
     /// Where there are several, or beside other addends: the addends that hold conditions, in every branch.
-    addends: Vec<Vec<Expr>>,
+    pub(super) addends: Vec<Vec<Expr>>,
 }
 
 impl<'a> Sums<'a> {
@@ -88,7 +88,8 @@ impl<'a> Sums<'a> {
     pub(super) fn measure(&mut self, measure: Measure, def: ColumnDef) -> Reg {
         let kind = match def.encoding {
             Encoding::Arithmetic(ring) => Kind::Number(ring, def.range),
-            Encoding::Bit | Encoding::Planes(_) => Kind::Bit,
+            Encoding::Bit => Kind::Bit,
+            Encoding::Planes(width) => Kind::Planes(width, def.range),
         };
         let wanted = format!("{measure:?}");
         let before = self.measures.iter().position(|other| format!("{other:?}") == wanted);
@@ -193,13 +194,27 @@ impl<'a> Sums<'a> {
         if !params.order_by.is_empty() || params.null_treatment.is_some() {
             return Err(failure::not_built(format!("ORDER BY or IGNORE NULLS in {}", show(expr))));
         }
-        let argument = self.argument(function, schema)?;
         let what = name(expr);
-        let distinct = params.distinct && function_name != "min" && function_name != "max";
+        if let ("covar_samp" | "covar" | "covar_pop" | "corr", false) =
+            (function_name.as_str(), params.distinct)
+        {
+            let pair = self.pair(function, schema)?;
+            return match function_name.as_str() {
+                "corr" => self.correlation(expr, &pair, &what),
+                other => self.covariance(expr, &pair, &what, other != "covar_pop"),
+            };
+        }
+        let argument = self.argument(function, schema)?;
+        let same_without = ["min", "max", "bool_and", "bool_or"].contains(&function_name.as_str());
+        let distinct = params.distinct && !same_without;
         match function_name.as_str() {
-            "count" if distinct => self.count_distinct(expr, function, &argument, &what),
+            "count" if distinct => self.count_distinct(expr, &argument, &what),
             "count" => self.count_rows(&argument, &what),
+            "sum" if distinct => self.sum_distinct(expr, &argument, &what, data_type),
+            "avg" | "mean" if distinct => self.average_distinct(expr, &argument, &what, data_type),
             _ if distinct => Err(failure::not_built(format!("DISTINCT in {}", show(expr)))),
+            "bool_and" => self.every(&argument, &what),
+            "bool_or" => self.some(&argument, &what),
             "sum" => self.sum(expr, &argument, &what, data_type),
             "avg" | "mean" => self.average(expr, &argument, &what, data_type),
             "var" | "var_samp" | "var_sample" | "stddev" | "stddev_samp" => {
@@ -216,6 +231,23 @@ impl<'a> Sums<'a> {
         let [argument] = function.params.args.as_slice() else {
             return Err(failure::not_built(format!("{} of several arguments", function.func.name())));
         };
+        self.argument_of(argument, function, schema)
+    }
+
+    /// Both arguments of an aggregate of pairs.
+    fn pair(&self, function: &AggregateFunction, schema: &DFSchema) -> Result<[Argument; 2]> {
+        let [x, y] = function.params.args.as_slice() else {
+            return Err(failure::not_built(format!("{} of other than two arguments", function.func.name())));
+        };
+        Ok([self.argument_of(x, function, schema)?, self.argument_of(y, function, schema)?])
+    }
+
+    fn argument_of(
+        &self,
+        argument: &Expr,
+        function: &AggregateFunction,
+        schema: &DFSchema,
+    ) -> Result<Argument> {
         let originals = self.rows.expressions(argument, schema)?;
         let conditional = self.rows.is_conditional(&originals)?;
         let mut addends: Vec<Vec<Expr>> = Vec::new();
@@ -277,7 +309,7 @@ impl<'a> Sums<'a> {
     }
 
     /// The rows behind a sum: the argument is not NULL, and not 0 where it holds a condition.
-    fn behind(argument: &Argument) -> Vec<Counting> {
+    pub(super) fn behind(argument: &Argument) -> Vec<Counting> {
         if !argument.conditional {
             return Self::not_null(argument);
         }
@@ -305,36 +337,30 @@ impl<'a> Sums<'a> {
         Ok(Figure { number: Number { reg, known: None, scale: Scale::Unit }, root: false, gates })
     }
 
-    fn count_distinct(
-        &mut self,
-        expr: &Expr,
-        function: &AggregateFunction,
-        argument: &Argument,
-        what: &str,
-    ) -> Result<Figure> {
-        let other = || failure::not_built(format!("{}: only persons are counted distinct", show(expr)));
-        let ([branch], Some(original)) = (self.rows.branches(), function.params.args.first()) else {
-            return Err(other());
+    fn count_distinct(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Figure> {
+        let Some((owner, leaf)) = self.person_of(argument) else {
+            let gates = self.gates_behind(argument, what)?;
+            let count = self.count_values(expr, argument, what)?;
+            return self.rounded_count(count, gates);
         };
-        let _ = original;
-        let person = argument.exprs.first().and_then(|expr| match expr {
-            Expr::Case(case) => case.when_then_expr.first().map(|(_, then)| then.as_ref()),
-            plain => Some(plain),
-        });
-        let column = match person {
-            Some(Expr::Column(column)) => place(column),
-            _ => None,
-        };
-        let (leaf, column) = column.ok_or_else(other)?;
-        let source = branch.leaves.get(leaf).ok_or_else(other)?;
-        if !matches!(source.persons, super::leaf::Persons::Column { column: person, .. } if person == column)
-        {
-            return Err(other());
-        }
         let counting = Self::not_null(argument);
         let gates = self.gates(&counting, what)?;
-        let count = self.persons(source.owner, &[(0, leaf)], &counting, what)?;
+        let count = self.persons(owner, &[(0, leaf)], &counting, what)?;
         self.rounded_count(count, gates)
+    }
+
+    /// The owner and leaf whose persons an argument names, if it does.
+    fn person_of(&self, argument: &Argument) -> Option<(PartyId, usize)> {
+        let [branch] = self.rows.branches() else { return None };
+        let person = argument.exprs.first().map(|expr| match expr {
+            Expr::Case(case) => case.when_then_expr.first().map_or(expr, |(_, then)| then.as_ref()),
+            plain => plain,
+        });
+        let Some(Expr::Column(column)) = person else { return None };
+        let (leaf, column) = place(column)?;
+        let source = branch.leaves.get(leaf)?;
+        matches!(source.persons, super::leaf::Persons::Column { column: person, .. } if person == column)
+            .then_some((source.owner, leaf))
     }
 
     /// The bit that all gates are met.

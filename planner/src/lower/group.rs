@@ -9,13 +9,14 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::chain::Chain;
-use super::clear::{Released, square_root};
+use super::clear::{Released, square_root, text_of};
 use super::emit::name;
-use super::facts::{Facts, is_text};
+use super::facts::is_text;
 use super::failure;
 use super::figure::{Figure, Gate, Sums, all_rows, group_scope};
 use super::fixed::rescaled;
-use super::infer::{Scope, show};
+use super::infer::{Scope, infer, show};
+use super::key::Key;
 use super::picked::{Picked, moved};
 use super::rows::{Relation, replace};
 use super::rowset::RowSet;
@@ -39,6 +40,7 @@ pub(super) struct Groups<'a> {
     pub(super) aggregate: &'a Aggregate,
     pub(super) sums: Sums<'a>,
     pub(super) scope: Scope,
+    pub(super) keys: Vec<Key>,
     figures: Vec<Option<Figure>>,
     /// Whether NULL stands for withheld (HAVING), so that gates are decided before the condition.
     pub(super) gated: bool,
@@ -48,7 +50,8 @@ pub(super) struct Groups<'a> {
 
 /// A column that leaves.
 struct Leaving {
-    pub(super) name: String,
+    name: String,
+    /// Of the released column.
     data_type: DataType,
     number: Number,
     gates: Vec<Gate>,
@@ -68,16 +71,15 @@ pub(crate) fn lower_groups(
     notices: &mut Vec<String>,
 ) -> Result<(NodeId, LogicalPlan)> {
     let mut rows = RowSet::new(relation, federation)?;
-    let (keys, domains) = key_columns(aggregate, &mut rows)?;
+    let (columns, keys, domains) = key_columns(aggregate, &mut rows)?;
     let grouped = !aggregate.group_expr.is_empty();
     let sums = Sums::new(rows, grouped);
     let mut scope = group_scope(&aggregate.schema);
-    for (facts, domain) in scope.facts.iter_mut().zip(&domains) {
-        let values = domain.values.iter().filter(|value| !value.is_null()).cloned().collect();
-        *facts = Facts::closed(domain.field.data_type().clone(), true, values, facts.scale);
+    for (facts, key) in scope.facts.iter_mut().zip(&keys) {
+        *facts = key.facts.clone();
     }
     let figures = vec![None; aggregate.aggr_expr.len()];
-    let mut groups = Groups { aggregate, sums, scope, figures, gated: false, used: Vec::new() };
+    let mut groups = Groups { aggregate, sums, scope, keys, figures, gated: false, used: Vec::new() };
     let (leaving, exprs) = groups.outputs(chain)?;
     let (present, row_gates) = groups.presence(chain)?;
     if let Some(multiple) = groups.sums.rounded {
@@ -91,13 +93,16 @@ pub(crate) fn lower_groups(
         labels.chain(leaving.iter().map(|output| Field::new(&output.name, output.data_type.clone(), true)));
     let clear = Released::new(release, fields.collect()).project(chain.schema, &exprs)?;
     let rows = if grouped || present.is_some() { Rows::Groups(domains) } else { Rows::One };
-    let node = groups.finish(&keys, rows, present, &row_gates, leaving, nodes)?;
+    let node = groups.finish(&columns, rows, present, &row_gates, leaving, nodes)?;
     Ok((node, clear))
 }
 
-/// The one-hot columns of all keys, and their domains.
-fn key_columns(aggregate: &Aggregate, rows: &mut RowSet<'_>) -> Result<(Vec<Vec<usize>>, Vec<KeyDomain>)> {
+/// One-hot columns of all keys, what is known of them, and their domains.
+type Keys = (Vec<Vec<usize>>, Vec<Key>, Vec<KeyDomain>);
+
+fn key_columns(aggregate: &Aggregate, rows: &mut RowSet<'_>) -> Result<Keys> {
     let mut columns = Vec::new();
+    let mut keys = Vec::new();
     let mut domains = Vec::new();
     let mut cells = 1_usize;
     for (index, key) in aggregate.group_expr.iter().enumerate() {
@@ -126,12 +131,14 @@ fn key_columns(aggregate: &Aggregate, rows: &mut RowSet<'_>) -> Result<(Vec<Vec<
             one_hot.push(rows.column(&wants, def)?);
         }
         columns.push(one_hot);
+        keys.push(Key::new(&facts, values.clone()));
         let field = aggregate.schema.field(index);
         let field = Field::new(field.name(), field.data_type().clone(), true);
         domains.push(KeyDomain { field, values });
     }
     unique_names(&mut domains);
-    Ok((columns, domains))
+    Key::place(&mut keys);
+    Ok((columns, keys, domains))
 }
 
 fn unique_names(domains: &mut [KeyDomain]) {
@@ -147,7 +154,7 @@ fn unique_names(domains: &mut [KeyDomain]) {
 
 impl Groups<'_> {
     pub(super) fn keys(&self) -> usize {
-        self.aggregate.group_expr.len()
+        self.keys.len()
     }
 
     pub(super) fn figure(&mut self, index: usize) -> Result<Figure> {
@@ -223,14 +230,17 @@ impl Groups<'_> {
             }
             let unique = unique(chain.schema.field(place).name(), &key_names, &leaving);
             let data_type = chain.schema.field(place).data_type().clone();
-            if is_text(&data_type) {
-                return Err(failure::not_built(format!("{}, a text made of aggregates", show(expr))));
-            }
+            let texts = if is_text(&data_type) { infer(expr, &self.scope)?.closed } else { None };
             self.used.clear();
             let number = self.number_of(expr)?;
             let number = self.typed(&number, &data_type)?;
             let gates = std::mem::take(&mut self.used);
-            exprs.push(Expr::Column(Column::new_unqualified(&unique)));
+            let released = Expr::Column(Column::new_unqualified(&unique));
+            let (data_type, released) = match texts {
+                Some(texts) => (DataType::Int64, text_of(released, &texts)),
+                None => (data_type, released),
+            };
+            exprs.push(released);
             leaving.push(Leaving { name: unique, data_type, number, gates });
         }
         Ok((leaving, exprs))

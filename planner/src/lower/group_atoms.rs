@@ -1,5 +1,6 @@
-//! Aggregates as atoms of expressions over groups.
+//! Aggregates and keys as atoms of expressions over groups.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Expr, Operator};
 
@@ -9,9 +10,14 @@ use super::figure::Figure;
 use super::group::Groups;
 use super::infer::{Scope, show};
 use super::program::Program;
+use super::scale::worth;
 use super::truth::masked;
 use super::value::{Atoms, Number, Truth, literal};
 use crate::Result;
+use crate::plan::Scale;
+
+/// Bits of the fraction of a square root inside an expression.
+const ROOT_FRACTION: u32 = 24;
 
 impl Atoms for Groups<'_> {
     fn scope(&self) -> &Scope {
@@ -24,19 +30,38 @@ impl Atoms for Groups<'_> {
 
     fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>> {
         let Expr::Column(column) = expr else { return Ok(None) };
-        let index = self.aggregate.schema.index_of_column(column).map_err(|error| failure::engine(&error))?;
-        let index = index.checked_sub(self.keys()).ok_or_else(|| mixed(expr))?;
+        let index = self.index_of(column)?;
+        if let Some(key) = self.keys.get(index) {
+            return key.number(program).map(Some);
+        }
         std::mem::swap(&mut self.sums.program, program);
-        let result = self.atom(index, expr);
+        let result = self.atom(index - self.keys(), expr);
         std::mem::swap(&mut self.sums.program, program);
         result.map(Some)
     }
 
-    fn text(&mut self, _: &mut Program, expr: &Expr, _: &[ScalarValue]) -> Result<Option<Number>> {
-        if matches!(expr, Expr::Column(_)) { Err(mixed(expr)) } else { Ok(None) }
+    fn text(
+        &mut self,
+        program: &mut Program,
+        expr: &Expr,
+        dictionary: &[ScalarValue],
+    ) -> Result<Option<Number>> {
+        let Expr::Column(column) = expr else { return Ok(None) };
+        match self.keys.get(self.index_of(column)?) {
+            Some(key) => key.encoded(program, dictionary).map(Some),
+            None => Err(failure::not_built(format!("the text {} in an expression", show(expr)))),
+        }
     }
 
     fn truth(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Truth>> {
+        if let Expr::Column(_) = expr
+            && self.scope.data_type(expr)? == DataType::Boolean
+        {
+            let Some(number) = self.number(program, expr)? else { return Ok(None) };
+            let no = program.zero(number.reg);
+            let yes = program.not(no);
+            return Ok(Some(masked(program, yes, number.known)));
+        }
         let Expr::BinaryExpr(binary) = expr else { return Ok(None) };
         let (column, constant, op) = match (binary.left.as_ref(), binary.right.as_ref(), binary.op.swap()) {
             (Expr::Column(column), Expr::Literal(constant, _), _) => (column, constant, binary.op),
@@ -50,11 +75,11 @@ impl Atoms for Groups<'_> {
     }
 }
 
-fn mixed(key: &Expr) -> crate::Error {
-    failure::not_built(format!("a condition or expression that mixes the key {} with aggregates", show(key)))
-}
-
 impl Groups<'_> {
+    fn index_of(&self, column: &Column) -> Result<usize> {
+        self.aggregate.schema.index_of_column(column).map_err(|error| failure::engine(&error))
+    }
+
     /// A standard deviation against a constant: the variance against its square, with the constant's sign.
     fn root_against(
         &mut self,
@@ -62,8 +87,7 @@ impl Groups<'_> {
         constant: &ScalarValue,
         op: Operator,
     ) -> Result<Option<Truth>> {
-        let index = self.aggregate.schema.index_of_column(column).map_err(|error| failure::engine(&error))?;
-        let Some(index) = index.checked_sub(self.keys()) else { return Ok(None) };
+        let Some(index) = self.index_of(column)?.checked_sub(self.keys()) else { return Ok(None) };
         let (figure, ScalarValue::Float64(Some(constant))) = (self.figure(index)?, constant) else {
             return Ok(None);
         };
@@ -94,13 +118,15 @@ impl Groups<'_> {
 
     fn atom(&mut self, index: usize, expr: &Expr) -> Result<Number> {
         let figure = self.figure(index)?;
-        if figure.root {
-            let what = format!(
-                "{} in an expression; VAR can be used, or STDDEV be an output column too",
-                show(expr)
-            );
-            return Err(failure::not_built(what));
+        let number = self.gated(&figure)?;
+        if !figure.root {
+            return Ok(number);
         }
-        self.gated(&figure)
+        let program = &mut self.sums.program;
+        let levels = program.range(number.reg).bits().div_ceil(2).max(1);
+        let root = program.divide_by_root(number.reg, number.reg, levels, ROOT_FRACTION);
+        let reg = root.map_err(|_| failure::bounds(show(expr)))?;
+        let unit = worth(number.scale).sqrt() * 2_f64.powi(-ROOT_FRACTION.cast_signed());
+        Ok(Number { reg, scale: Scale::Step(unit), ..number })
     }
 }

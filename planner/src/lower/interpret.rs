@@ -102,7 +102,7 @@ pub(crate) fn interpret(plan: &SecurePlan, parties: &[String], data: &Data) -> R
                     assert!(bits <= 127, "{} needs {bits} bits", def.name);
                 }
                 Encoding::Bit => assert!(bits <= 1, "{} is no bit", def.name),
-                Encoding::Planes(planes) => assert!(bits < planes),
+                Encoding::Planes(planes) => assert!(bits <= planes && def.range.lo >= 0),
             }
         }
         tables.push(table);
@@ -278,20 +278,30 @@ fn hashed_join(join: &HashedJoin, tables: &[Table], locals: &Locals) -> Table {
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Ring {
     Bit,
+    Planes(u32),
     Number(RingSize),
 }
 
 fn run_program(compute: &Compute, input: &Table, defs: &[&ColumnDef]) -> Table {
     let ring_of = |def: &ColumnDef| match def.encoding {
         Encoding::Arithmetic(ring) => Ring::Number(ring),
-        _ => Ring::Bit,
+        Encoding::Planes(width) => Ring::Planes(width),
+        Encoding::Bit => Ring::Bit,
     };
     let mut rings: Vec<Ring> = Vec::new();
     let mut all: Vec<Vec<i128>> = Vec::new();
     for op in &compute.ops {
         let ring = match op {
             Op::Column(column) => ring_of(defs[*column]),
-            Op::Constant { ring, .. } | Op::BitToArithmetic { ring, .. } => Ring::Number(*ring),
+            Op::Constant { ring, .. } | Op::BitToArithmetic { ring, .. } | Op::Public { ring, .. } => {
+                Ring::Number(*ring)
+            }
+            Op::DivideByRoot { x, y, .. } => {
+                assert_eq!((rings[x.0], rings[y.0]), (Ring::Number(RingSize::Z128), rings[x.0]), "{op:?}");
+                rings[x.0]
+            }
+            Op::PublicBit(_) => Ring::Bit,
+            Op::ToPlanes { bits, .. } => Ring::Planes(*bits),
             Op::ConstantBit(_) | Op::And(..) | Op::Or(..) | Op::Xor(..) | Op::Not(_) => Ring::Bit,
             Op::Negative { .. } | Op::Zero { .. } => Ring::Bit,
             Op::Widen(_) => Ring::Number(RingSize::Z128),
@@ -312,6 +322,7 @@ fn run_program(compute: &Compute, input: &Table, defs: &[&ColumnDef]) -> Table {
         let cells: Vec<i128> = (0..input.rows).map(|row| step(op, row, input, &all)).collect();
         let limit = match ring {
             Ring::Bit => 1,
+            Ring::Planes(bits) => (1_i128 << bits) - 1,
             Ring::Number(RingSize::Z64) => 1_i128 << 62,
             Ring::Number(RingSize::Z128) => 1_i128 << 126,
         };
@@ -334,6 +345,21 @@ fn step(op: &Op, row: usize, input: &Table, all: &[Vec<i128>]) -> i128 {
         Op::Column(column) => input.columns[*column][row],
         Op::Constant { value, .. } => *value,
         Op::ConstantBit(value) => i128::from(*value),
+        Op::Public { values, .. } => values[row],
+        Op::PublicBit(values) => i128::from(values[row]),
+        Op::ToPlanes { x, bits } => {
+            assert!((0..1_i128 << bits).contains(&at(x)), "{op:?} of {}", at(x));
+            at(x)
+        }
+        Op::DivideByRoot { x, y, levels, quotient_bits, fraction } => {
+            assert!((0..1_i128 << (2 * levels)).contains(&at(y)), "{op:?} by {}", at(y));
+            if at(y) == 0 {
+                return 0;
+            }
+            let quotient = at(x) as f64 / (at(y) as f64).sqrt();
+            assert!(quotient.abs() <= 2_f64.powi(*quotient_bits as i32) * 1.000_001, "{op:?} is {quotient}");
+            (quotient * 2_f64.powi(*fraction as i32)).round() as i128
+        }
         Op::Add(x, y) => at(x) + at(y),
         Op::Subtract(x, y) => at(x) - at(y),
         Op::Scale(x, factor) => at(x).checked_mul(*factor).unwrap(),

@@ -21,6 +21,7 @@ mod compare;
 mod condition;
 mod cut;
 mod dates;
+mod distinct;
 mod emit;
 mod enumerate;
 mod facts;
@@ -33,10 +34,12 @@ mod infer;
 mod inner;
 #[cfg(test)]
 mod interpret;
+mod key;
 mod leaf;
 mod model;
 mod model_release;
 mod moments;
+mod pairs;
 mod picked;
 mod program;
 mod prune;
@@ -51,6 +54,7 @@ mod term;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod truths;
 mod value;
 mod wants;
 

@@ -15,13 +15,19 @@ use crate::Result;
 use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Scale};
 
 /// Bits of a quotient, relative to its range: more than the 53 of the double that it becomes.
-const AVERAGE_BITS: u32 = 62;
+pub(super) const AVERAGE_BITS: u32 = 62;
 
 impl Sums<'_> {
     /// The bit that there are at least so many rows, where nothing else says so.
-    fn enough(&mut self, argument: &Argument, gates: &[Gate], count: Reg, rows: u64) -> Result<Option<Reg>> {
+    pub(super) fn enough(
+        &mut self,
+        nullable: bool,
+        gates: &[Gate],
+        count: Reg,
+        rows: u64,
+    ) -> Result<Option<Reg>> {
         let gated = gates.iter().any(|gate| gate.at_least >= rows);
-        let present = self.grouped && rows == 1 && !argument.facts.nullable;
+        let present = self.grouped && rows == 1 && !nullable;
         if gated || present {
             return Ok(None);
         }
@@ -77,7 +83,7 @@ impl Sums<'_> {
             return Err(failure::bounds(show(expr)));
         }
         let count = self.count(&Self::not_null(argument), what)?;
-        let known = self.enough(argument, &gates, count, 1)?;
+        let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
         Ok(Figure { number: Number { reg, known, scale: argument.facts.scale }, root: false, gates })
     }
 
@@ -92,7 +98,7 @@ impl Sums<'_> {
         let gates = self.gates_behind(argument, what)?;
         let total = self.total(expr, argument, what)?;
         let count = self.count(&Self::not_null(argument), what)?;
-        let known = self.enough(argument, &gates, count, 1)?;
+        let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
         let range = argument.facts.range.map(Range::with_zero).ok_or_else(|| failure::bounds(show(expr)))?;
         let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
         let (sum, rows) = (
@@ -140,7 +146,7 @@ impl Sums<'_> {
         let def = ColumnDef { name: format!("sum {what}"), encoding: Encoding::Arithmetic(ring), range: sum };
         let total = self.measure(Measure::Sum { value }, def);
         let count = self.count(&Self::not_null(argument), what)?;
-        let known = self.enough(argument, &gates, count, if sample { 2 } else { 1 })?;
+        let known = self.enough(argument.facts.nullable, &gates, count, if sample { 2 } else { 1 })?;
         let program = &mut self.program;
         let left = program.multiply(count, squares)?;
         let right = program.multiply(total, total)?;

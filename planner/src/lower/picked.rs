@@ -18,6 +18,7 @@ impl Picked {
         let (encoding, range) = match self.program.kind(reg) {
             Kind::Bit => (Encoding::Bit, Range { lo: 0, hi: 1 }),
             Kind::Number(ring, range) => (Encoding::Arithmetic(ring), range),
+            Kind::Planes(width, range) => (Encoding::Planes(width), range),
         };
         self.outputs.push((reg, ColumnDef { name: name.to_owned(), encoding, range }));
         self.outputs.len() - 1

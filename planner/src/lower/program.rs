@@ -12,7 +12,12 @@ pub(crate) enum Kind {
     Bit,
     /// A number.
     Number(RingSize, Range),
+    /// Bit planes of numbers that are not negative.
+    Planes(u32, Range),
 }
+
+/// Half the bits of a radicand, and the bits of a quotient by its root, together.
+pub(crate) const ROOT_BITS: u32 = 68;
 
 /// A program under construction. Equal operations share a register.
 #[derive(Clone, Debug, Default)]
@@ -46,14 +51,14 @@ impl Program {
     pub(crate) fn range(&self, reg: Reg) -> Range {
         match self.kind(reg) {
             Kind::Bit => Range { lo: 0, hi: 1 },
-            Kind::Number(_, range) => range,
+            Kind::Number(_, range) | Kind::Planes(_, range) => range,
         }
     }
 
     /// The ring of a number.
     pub(crate) fn ring(&self, reg: Reg) -> RingSize {
         match self.kind(reg) {
-            Kind::Bit => RingSize::Z64,
+            Kind::Bit | Kind::Planes(..) => RingSize::Z64,
             Kind::Number(ring, _) => ring,
         }
     }
@@ -80,6 +85,37 @@ impl Program {
     /// A public bit.
     pub(crate) fn bit(&mut self, value: bool) -> Reg {
         self.push(Op::ConstantBit(value), Kind::Bit)
+    }
+
+    /// A public number for every row.
+    pub(crate) fn public(&mut self, values: Vec<i128>) -> Result<Reg> {
+        let (lo, hi) = (values.iter().min(), values.iter().max());
+        let (Some(&lo), Some(&hi)) = (lo, hi) else { return Err(failure::internal("no rows at all")) };
+        if lo == hi {
+            return self.constant(lo);
+        }
+        let range = Range { lo, hi };
+        let ring = range.ring().ok_or_else(wide)?;
+        Ok(self.push(Op::Public { values, ring }, Kind::Number(ring, range)))
+    }
+
+    /// A public bit for every row.
+    pub(crate) fn public_bit(&mut self, values: Vec<bool>) -> Reg {
+        match values.first() {
+            Some(&first) if values.iter().any(|value| *value != first) => {
+                self.push(Op::PublicBit(values), Kind::Bit)
+            }
+            first => {
+                let first = first.copied().unwrap_or(false);
+                self.bit(first)
+            }
+        }
+    }
+
+    /// A number that is not negative, as bit planes.
+    pub(crate) fn planes(&mut self, x: Reg, bits: u32) -> Reg {
+        let range = self.range(x);
+        self.push(Op::ToPlanes { x, bits }, Kind::Planes(bits, range))
     }
 
     fn as_constant(&self, reg: Reg) -> Option<i128> {
@@ -330,6 +366,24 @@ impl Program {
         let ring = ring.max(roomy(bits, 5)?).max(roomy(divisor_bits, 7)?);
         let x = self.widened(x, ring);
         Ok(self.push(Op::DivideByConstant { x, divisor, rounding, bits }, Kind::Number(ring, range)))
+    }
+
+    /// x / sqrt(y) times 2^fraction, where |x| <= 2^`quotient_bits` sqrt(y) and y is not negative.
+    pub(crate) fn divide_by_root(
+        &mut self,
+        x: Reg,
+        y: Reg,
+        quotient_bits: u32,
+        fraction: u32,
+    ) -> Result<Reg> {
+        let levels = self.range(y).bits().div_ceil(2).max(1);
+        if levels + quotient_bits > ROOT_BITS {
+            return Err(wide());
+        }
+        let (x, y) = (self.widened(x, RingSize::Z128), self.widened(y, RingSize::Z128));
+        let most = (1_i128 << (quotient_bits + fraction)) + (1 << fraction) + 1;
+        let op = Op::DivideByRoot { x, y, levels, quotient_bits, fraction };
+        Ok(self.push(op, Kind::Number(RingSize::Z128, Range { lo: -most, hi: most })))
     }
 
     /// The quotient to the nearest integer, halves away from zero; 0 where the denominator, which is not negative,

@@ -37,7 +37,9 @@ pub(crate) fn prune(ops: &[Op], roots: &[Reg]) -> (Vec<Op>, Vec<Reg>) {
 
 fn map(op: &Op, to: &dyn Fn(Reg) -> Reg) -> Op {
     match *op {
-        Op::Column(_) | Op::Constant { .. } | Op::ConstantBit(_) => op.clone(),
+        Op::Column(_) | Op::Constant { .. } | Op::ConstantBit(_) | Op::Public { .. } | Op::PublicBit(_) => {
+            op.clone()
+        }
         Op::Add(x, y) => Op::Add(to(x), to(y)),
         Op::Subtract(x, y) => Op::Subtract(to(x), to(y)),
         Op::Multiply(x, y) => Op::Multiply(to(x), to(y)),
@@ -54,6 +56,10 @@ fn map(op: &Op, to: &dyn Fn(Reg) -> Reg) -> Op {
         Op::DivideByConstant { x, divisor, rounding, bits } => {
             Op::DivideByConstant { x: to(x), divisor, rounding, bits }
         }
+        Op::DivideByRoot { x, y, levels, quotient_bits, fraction } => {
+            Op::DivideByRoot { x: to(x), y: to(y), levels, quotient_bits, fraction }
+        }
+        Op::ToPlanes { x, bits } => Op::ToPlanes { x: to(x), bits },
         Op::BitToArithmetic { bit, ring } => Op::BitToArithmetic { bit: to(bit), ring },
         Op::Select { bit, then, otherwise } => {
             Op::Select { bit: to(bit), then: to(then), otherwise: to(otherwise) }

@@ -107,20 +107,55 @@ pub enum Op {
         /// |x| < 2^bits.
         bits: u32,
     },
+    /// x / sqrt(y) times 2^fraction, within one unit and 2^-48 of the quotient. 0, or one unit below, where y is 0.
+    /// Both are in `Z_2^128`.
+    DivideByRoot {
+        /// Signed; |x| <= 2^`quotient_bits` sqrt(y).
+        x: Reg,
+        /// 0 <= y < 4^levels.
+        y: Reg,
+        /// Half of the bits of y; with the bits of the quotient at most 68.
+        levels: u32,
+        /// Bits of the quotient before its fraction.
+        quotient_bits: u32,
+        /// Bits of the quotient's fraction.
+        fraction: u32,
+    },
+    /// A public number for every row: what is known of a cell because its key is.
+    Public {
+        /// One for each row of the input.
+        values: Vec<i128>,
+        /// Their ring.
+        ring: RingSize,
+    },
+    /// A public bit for every row.
+    PublicBit(Vec<bool>),
+    /// The number as bit planes, least significant first; 0 <= x < 2^bits.
+    ToPlanes {
+        /// An arithmetic register.
+        x: Reg,
+        /// How many planes.
+        bits: u32,
+    },
 }
 
 impl Op {
     /// The registers that it reads, in order.
     pub fn operands(&self) -> Vec<Reg> {
         match self {
-            Op::Column(_) | Op::Constant { .. } | Op::ConstantBit(_) => Vec::new(),
+            Op::Column(_)
+            | Op::Constant { .. }
+            | Op::ConstantBit(_)
+            | Op::Public { .. }
+            | Op::PublicBit(_) => Vec::new(),
             Op::Add(x, y)
             | Op::Subtract(x, y)
             | Op::Multiply(x, y)
             | Op::And(x, y)
             | Op::Or(x, y)
             | Op::Xor(x, y)
-            | Op::Divide { numerator: x, denominator: y, .. } => vec![*x, *y],
+            | Op::Divide { numerator: x, denominator: y, .. }
+            | Op::DivideByRoot { x, y, .. } => vec![*x, *y],
             Op::Scale(x, _)
             | Op::Offset(x, _)
             | Op::Widen(x)
@@ -129,7 +164,8 @@ impl Op {
             | Op::Zero { x, .. }
             | Op::Not(x)
             | Op::BitToArithmetic { bit: x, .. }
-            | Op::DivideByConstant { x, .. } => vec![*x],
+            | Op::DivideByConstant { x, .. }
+            | Op::ToPlanes { x, .. } => vec![*x],
             Op::Select { bit, then, otherwise } => vec![*bit, *then, *otherwise],
         }
     }

@@ -22,6 +22,9 @@ fn in_the_clear(ops: &[Op], row: &[i128]) -> Vec<i128> {
             Op::Column(index) => row[*index],
             Op::Constant { value, .. } => *value,
             Op::ConstantBit(bit) => i128::from(*bit),
+            Op::Public { .. } | Op::PublicBit(_) | Op::DivideByRoot { .. } | Op::ToPlanes { .. } => {
+                unreachable!("not in random programs")
+            }
             Op::Add(x, y) => of(x) + of(y),
             Op::Subtract(x, y) => of(x) - of(y),
             Op::Scale(x, factor) => of(x) * factor,

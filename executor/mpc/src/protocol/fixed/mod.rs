@@ -18,7 +18,7 @@ pub use logarithm::logarithm;
 pub use normalise::{Shifts, shifts};
 pub use piecewise::{Piecewise, piecewise};
 pub use polynomial::polynomial;
-pub use root::{inverse_square_root, reciprocal, square_root};
+pub use root::{divide_by_root, inverse_square_root, reciprocal, square_root};
 pub use scale::Scale;
 pub use sigmoid::sigmoid;
 

@@ -98,6 +98,34 @@ pub async fn reciprocal(
     truncate(&ctx.step("fraction"), &scaled, MANTISSA + up).await
 }
 
+/// `x / sqrt(y)` of each pair of integers, with `fraction` fractional bits; relative error below 2^-48, and one unit.
+///
+/// A square root is that of `y` and itself; a correlation is a covariance divided by two roots.
+/// Domain: `0 <= y < 4^levels`, `|x| <= 2^q sqrt(y)` with `q + levels <= 68`, `fraction <= 56 + levels`. Where `y` is 0,
+/// the quotient is 0 or one unit below.
+/// Range: x 2^shift is at most 2^(q + levels), and the inverse root at most 2^57.
+/// Cost: 31 rounds beside those of [`shifts`], 29 if `2 levels <= 56`. (Asserted by the `cost` test.)
+///
+/// # Errors
+/// [`crate::Error::Shape`] if lengths differ; as [`square_root`].
+pub async fn divide_by_root(
+    ctx: &Context,
+    x: &Shared<u128>,
+    y: &Shared<u128>,
+    levels: usize,
+    fraction: u32,
+) -> Result<Shared<u128>> {
+    ctx.same_shape(x.len(), y.len())?;
+    let spare = MANTISSA + as_u32(levels);
+    if levels > 62 || fraction > spare {
+        return Err(ctx.internal("a quotient of too many bits"));
+    }
+    let Normal { shifts, inverse_root, .. } = normal(ctx, y, levels).await?;
+    let scaled = mul(&ctx.step("power"), x, &shifts.weighted(|k| 1 << k)).await?;
+    let quotient = mul(&ctx.step("root"), &scaled, &inverse_root).await?;
+    truncate(&ctx.step("fraction"), &quotient, spare - fraction).await
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::cast_precision_loss, reason = "references in the clear")]
@@ -149,7 +177,38 @@ mod tests {
     }
 
     #[test]
+    fn quotients_by_roots() {
+        use crate::Ring;
+        use crate::world::{World, reconstruct};
+        for (levels, fraction) in [(20, 40), (28, 30), (31, 60), (34, 20)] {
+            let dividends: [i128; 12] =
+                [0, -1, 1, -1, 2, 2, -9, 1 << 10, -(1 << 15), 1 << 16, 277_777, -(1 << 20)];
+            let world = World::new(5);
+            let x = world.share(&dividends.map(u128::from_i128));
+            let y = world.share(&SAMPLES.map(|y| y.min((1 << (2 * levels)) - 1)));
+            let run = world.run(|ctx| {
+                let (x, y) = (x[ctx.seat().index()].clone(), y[ctx.seat().index()].clone());
+                async move { divide_by_root(&ctx, &x, &y, levels, fraction).await }
+            });
+            let values = reconstruct(&run.outputs().unwrap()).unwrap();
+            let unit = 0.5f64.powi(fraction.cast_signed());
+            let found = numbers(&values, fraction);
+            for ((value, x), y) in found.iter().zip(dividends).zip(SAMPLES) {
+                let root = (y.min((1 << (2 * levels)) - 1) as f64).sqrt();
+                let expected = if root > 0.0 { x as f64 / root } else { 0.0 };
+                assert!((value - expected).abs() <= 2.0 * unit + expected.abs() * 1e-14, "{x} {y}: {value}");
+            }
+        }
+    }
+
+    #[test]
     fn cost() {
+        let (_, cost) = run(&SAMPLES, async |ctx, x| divide_by_root(&ctx, &x, &x, 32, 20).await);
+        assert_eq!(cost, Cost { rounds: 15 + 31, bytes: 15_408 });
+        let (_, other) = run(&[1; SAMPLES.len()], async |ctx, x| divide_by_root(&ctx, &x, &x, 32, 20).await);
+        assert_eq!(cost, other);
+        let (_, cost) = run(&SAMPLES, async |ctx, x| divide_by_root(&ctx, &x, &x, 21, 20).await);
+        assert_eq!(cost.rounds, 4 + 5 + 6 + 29);
         let (_, cost) = run(&SAMPLES, async |ctx, x| square_root(&ctx, &x, 32, 30).await);
         assert_eq!(cost, Cost { rounds: 15 + 33, bytes: 15_396 });
         let (_, cost) = run(&SAMPLES, async |ctx, x| reciprocal(&ctx, &x, 32, 30).await);

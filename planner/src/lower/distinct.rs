@@ -1,0 +1,140 @@
+//! COUNT, SUM and AVG of distinct values of a closed domain, from the count of each value.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::expr::Case;
+use datafusion::logical_expr::{Expr, lit};
+
+use super::facts::{Facts, is_float, type_range};
+use super::failure;
+use super::figure::{Argument, Figure, Sums};
+use super::fixed::quotient;
+use super::infer::show;
+use super::moments::AVERAGE_BITS;
+use super::scale::{decode, encode, factor, type_scale};
+use super::value::Number;
+use super::wants::Counting;
+use crate::Result;
+use crate::plan::{Range, Reg, RingSize, Scale};
+
+/// The most values that are counted one by one.
+const MAX_VALUES: usize = 512;
+
+impl Sums<'_> {
+    /// How many values occur.
+    pub(super) fn count_values(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Reg> {
+        let occurring = self.occurring(expr, argument, what)?;
+        self.weighted(&occurring, |_| Some(1), expr)
+    }
+
+    /// The sum of the values that occur.
+    pub(super) fn sum_distinct(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        what: &str,
+        data_type: &DataType,
+    ) -> Result<Figure> {
+        let gates = self.gates_behind(argument, what)?;
+        let occurring = self.occurring(expr, argument, what)?;
+        let scale = argument.facts.scale;
+        let reg = self.weighted(&occurring, |value| encode(value, scale), expr)?;
+        let fits = is_float(data_type)
+            || type_range(data_type).is_some_and(|limit| limit.holds(self.program.range(reg)));
+        if !fits {
+            return Err(failure::bounds(show(expr)));
+        }
+        let count = self.count(&Self::not_null(argument), what)?;
+        let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
+        Ok(Figure { number: Number { reg, known, scale }, root: false, gates })
+    }
+
+    /// The mean of the values that occur.
+    pub(super) fn average_distinct(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        what: &str,
+        data_type: &DataType,
+    ) -> Result<Figure> {
+        let wide = || failure::bounds(show(expr));
+        let gates = self.gates_behind(argument, what)?;
+        let occurring = self.occurring(expr, argument, what)?;
+        let scale = argument.facts.scale;
+        let total = self.weighted(&occurring, |value| encode(value, scale), expr)?;
+        let count = self.weighted(&occurring, |_| Some(1), expr)?;
+        let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
+        let range = argument.facts.range.map(Range::with_zero).ok_or_else(wide)?;
+        let most = i128::try_from(range.magnitude()).map_err(|_| wide())?;
+        let (reg, scale) = if is_float(data_type) {
+            let top = Number { reg: total, known: None, scale };
+            let bottom = Number { reg: count, known: None, scale: Scale::Unit };
+            quotient(&mut self.program, &top, &bottom, AVERAGE_BITS.saturating_sub(range.bits()), Some(most))?
+        } else {
+            let wanted = type_scale(data_type);
+            let grown = factor(scale, wanted).ok_or_else(wide)?;
+            let top = self.program.scale(total, grown)?;
+            let most = most.checked_mul(grown).ok_or_else(wide)?;
+            (self.program.divide(top, count, Some(Range { lo: -most, hi: most }))?, wanted)
+        };
+        Ok(Figure { number: Number { reg, known, scale }, root: false, gates })
+    }
+
+    /// For each value of the domain, 1 where it occurs.
+    fn occurring(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Vec<(ScalarValue, Reg)>> {
+        let values = argument.facts.enumerate().or_else(|| whole_doubles(&argument.facts));
+        let values = values.filter(|values| values.len() <= MAX_VALUES).ok_or_else(|| {
+            failure::not_built(format!(
+                "{}: distinct values are counted where there are at most {MAX_VALUES} of them (`values`)",
+                show(expr)
+            ))
+        })?;
+        let mut occurring = Vec::new();
+        for value in values {
+            let counting: Vec<Counting> = argument
+                .exprs
+                .iter()
+                .map(|expr| Counting {
+                    known: vec![where_it_is(expr, &value)],
+                    nonzero: None,
+                    ring: RingSize::Z64,
+                })
+                .collect();
+            let count = self.count(&counting, &format!("{what} = {value}"))?;
+            let none = self.program.zero(count);
+            let bit = self.program.not(none);
+            occurring.push((value, self.program.arithmetic(bit, RingSize::Z64)?));
+        }
+        Ok(occurring)
+    }
+
+    /// The sum of a number for each value that occurs.
+    fn weighted(
+        &mut self,
+        occurring: &[(ScalarValue, Reg)],
+        weight: impl Fn(&ScalarValue) -> Option<i128>,
+        expr: &Expr,
+    ) -> Result<Reg> {
+        let mut sum = self.program.constant(0)?;
+        for (value, bit) in occurring {
+            let weight = weight(value).ok_or_else(|| failure::bounds(show(expr)))?;
+            let term = self.program.scale(*bit, weight)?;
+            sum = self.program.add(sum, term)?;
+        }
+        Ok(sum)
+    }
+}
+
+/// Doubles that are whole numbers, as integers that were cast are.
+fn whole_doubles(facts: &Facts) -> Option<Vec<ScalarValue>> {
+    let range = facts.range.filter(|_| facts.scale == Scale::Step(1.0))?;
+    let few = range.hi.checked_sub(range.lo).is_some_and(|width| width < MAX_VALUES as i128);
+    let value = |x| ScalarValue::Float64(Some(decode(x, facts.scale)));
+    few.then(|| (range.lo..=range.hi).map(value).collect())
+}
+
+/// Known where an expression has a value.
+fn where_it_is(expr: &Expr, value: &ScalarValue) -> Expr {
+    let when = expr.clone().eq(lit(value.clone()));
+    Expr::Case(Case { expr: None, when_then_expr: vec![(Box::new(when), Box::new(lit(1)))], else_expr: None })
+}
