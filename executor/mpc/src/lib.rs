@@ -59,6 +59,7 @@
 //! | [`permute`], [`gather`], [`shuffle`] | `permute_known(ctx, Vec<Column>, holder, Option<&[u32]>)`, `gather_known`, `place_known(ctx, Vec<Column>, holder, Option<&[u32]>, out_len)`, `shuffle(ctx, Vec<Column>)` |
 //! | [`segmented`] | `segmented_or(ctx, &flags, &run_starts, max_run)`: the OR of each run at its last row |
 //! | [`arrange`] | `move_to(ctx, Vec<Column>, &destinations)`, `take_from(ctx, Vec<Column>, &sources)`, `invert`, `compact(ctx, Vec<Column>, &flags)`, `destinations(ctx, &digit)` |
+//! | [`read`] | `read_rows(ctx, &table, &places)`: few rows of bits at secret places |
 //! | [`sort`] | `Key::unsigned(&ctx, &planes, Direction)`, `Key::signed`, `.with_validity(&ctx, &valid, nulls_first)`; `sort(ctx, Vec<Column>, &[Key])`, `order(ctx, &planes)`, `top_k` |
 //! | [`one_hot`], [`merge`] | `one_hot(ctx, &planes)`, `merge(ctx, &a, &b, key_from)` |
 //! | [`group`] | `sums_by_key(ctx, &keys, &valid, Vec<Column>, max_groups) -> Groups`: SUM and COUNT of open-domain groups |

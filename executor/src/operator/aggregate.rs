@@ -4,6 +4,8 @@
 //! *cell*, whatever the number of rows. With two or more keys, the one-hot code of all but the last is scaled by the
 //! value, and the sums are one matrix product with that of the last.
 
+mod ranks;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -14,7 +16,7 @@ use mpc::protocol::product::{dot, matmul, mul};
 use mpc::protocol::segmented::segmented_or;
 use mpc::protocol::truncate::widen;
 use mpc::{Column, Context, Planes, Ring, Shared, SharedBits};
-use planner::plan::{Aggregate, Measure};
+use planner::plan::{Aggregate, Measure, Rank};
 
 use crate::table::Table;
 use crate::{Error, Result};
@@ -29,6 +31,7 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
     let cells = keys.iter().map(Vec::len).product();
     let terms = terms(ctx, node, input, keys.is_empty()).await?;
     let mut sums: BTreeMap<(Kind, usize, usize), Vec<usize>> = BTreeMap::new();
+    let mut ranked: BTreeMap<(usize, usize), Vec<(usize, Rank)>> = BTreeMap::new();
     let mut tasks: Vec<BoxFuture<'_, Result<Measured>>> = Vec::new();
     for (index, term) in terms.iter().enumerate() {
         match term {
@@ -39,6 +42,9 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
             Term::Done(column) => {
                 let done = (index, Column::clone(column));
                 tasks.push(async move { Ok(vec![done]) }.boxed());
+            }
+            Term::AtRank { value, counts, rank } => {
+                ranked.entry((*value, *counts)).or_default().push((index, *rank));
             }
             Term::Persons(persons) => {
                 let (ctx, keys) = (ctx.step("persons").nth(index), &keys);
@@ -55,6 +61,10 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
             }
         });
     }
+    for (group, ((value, counts), ranks)) in ranked.into_iter().enumerate() {
+        let (ctx, keys) = (ctx.step("ranks").nth(group), &keys);
+        tasks.push(async move { ranks::run(&ctx, keys, input, (value, counts), &ranks).await }.boxed());
+    }
     let mut columns: Vec<(usize, Column)> = try_join_all(tasks).await?.into_iter().flatten().collect();
     columns.sort_by_key(|(index, _)| *index);
     Table::new(columns.into_iter().map(|(_, column)| column).collect(), cells)
@@ -69,6 +79,8 @@ enum Term {
     Sum { value: Column, rows: Range<usize> },
     /// Distinct persons per cell.
     Persons(Persons),
+    /// The value at a rank per cell.
+    AtRank { value: usize, counts: usize, rank: Rank },
     /// Nothing more.
     Done(Column),
 }
@@ -116,6 +128,9 @@ async fn terms(ctx: &Context, node: &Aggregate, input: &Table, one_cell: bool) -
                     let (left, right) = (input.column(*left)?, input.column(*right)?);
                     let product = products(&ctx, left, right, one_cell).await?;
                     Ok(if one_cell { Term::Done(product) } else { Term::Sum { value: product, rows: all } })
+                }
+                Measure::AtRank { value, counts, rank } => {
+                    Ok(Term::AtRank { value: *value, counts: *counts, rank: *rank })
                 }
                 Measure::Persons { counts, run_starts, max_run, rows } => Ok(Term::Persons(Persons {
                     counts: input.bit(*counts)?.rows(rows.clone()),
@@ -184,7 +199,7 @@ async fn sums_of<R: SumRing>(
 ) -> Result<Vec<(usize, Column)>> {
     let values = members.iter().map(|&member| match &terms[member] {
         Term::Sum { value, .. } => R::of(value).ok_or_else(not_a_number),
-        Term::Persons(_) | Term::Done(_) => Err(not_a_number()),
+        Term::Persons(_) | Term::AtRank { .. } | Term::Done(_) => Err(not_a_number()),
     });
     let values: Vec<&Shared<R>> = values.collect::<Result<_>>()?;
     let Some((last, before)) = keys.split_last() else {

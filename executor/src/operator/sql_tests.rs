@@ -47,9 +47,9 @@ max_rows = 60
 max_rows_per_person = 3
 [table.visits.column]
 id     = { type = "TEXT", allow = ["join"] }
-age    = { type = "BIGINT", bounds = [0, 120], allow = ["filter", "aggregate"] }
+age    = { type = "BIGINT", bounds = [0, 120], allow = ["filter", "aggregate", "minmax", "quantile"] }
 bmi    = { type = "DOUBLE", bounds = [10, 80], step = 0.1, allow = ["filter", "aggregate"] }
-sex    = { type = "TEXT", values = ["f", "m"], allow = ["group", "filter"] }
+sex    = { type = "TEXT", values = ["f", "m"], allow = ["group", "filter", "aggregate"] }
 "#;
 
 const INSURER: &str = r#"
@@ -61,9 +61,9 @@ person = "id"
 max_rows = 40
 [table.claims.column]
 id     = { type = "TEXT", allow = ["join"] }
-cost   = { type = "DECIMAL(10,2)", bounds = [0, 2500], allow = ["filter", "aggregate"] }
+cost   = { type = "DECIMAL(10,2)", bounds = [0, 2500], allow = ["filter", "aggregate", "minmax", "quantile"] }
 region = { type = "TEXT", values = ["east", "north", "south"], allow = ["group", "filter"] }
-old    = { type = "BOOLEAN", allow = ["group", "filter"] }
+old    = { type = "BOOLEAN", allow = ["group", "filter", "minmax"] }
 "#;
 
 fn federation() -> Federation {
@@ -134,7 +134,7 @@ fn claims(rng: &mut StdRng) -> RecordBatch {
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()
 }
 
-const QUERIES: [&str; 9] = [
+const QUERIES: [&str; 13] = [
     "SELECT COUNT(*), COUNT(age), SUM(age), AVG(age) FROM hospital.visits",
     "SELECT COUNT(DISTINCT id) AS n FROM hospital.visits WHERE age > 50",
     "SELECT sex, COUNT(*) AS n, SUM(age) AS s FROM hospital.visits GROUP BY sex",
@@ -143,6 +143,10 @@ const QUERIES: [&str; 9] = [
     "SELECT region, sex, COUNT(*) AS n, SUM(cost) AS s FROM hospital.visits h JOIN insurer.claims c ON h.id = c.id WHERE age > 40 GROUP BY region, sex",
     "SELECT SUM(h.age * c.cost) AS s FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) WHERE c.old OR h.age < 60",
     "SELECT VAR_SAMP(age) AS v, STDDEV_POP(bmi) AS d, AVG(bmi) AS a FROM hospital.visits WHERE sex = 'f'",
+    "SELECT MIN(age) AS a, MAX(age) AS b, SUM(age) AS s FROM hospital.visits",
+    "SELECT sex, MAX(cost) AS m, MIN(age) AS a FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) GROUP BY sex",
+    "SELECT region, old, PERCENTILE_CONT(0.3) WITHIN GROUP (ORDER BY cost) AS p FROM insurer.claims GROUP BY region, old",
+    "SELECT CORR(age, cost) AS r, COVAR_POP(age, cost) AS c, STDDEV(age) / AVG(age) AS d, COUNT(DISTINCT sex) AS n, BOOL_OR(old) AS o FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id)",
     "SELECT region, AVG(cost) AS a, COUNT(*) AS n FROM insurer.claims GROUP BY region HAVING COUNT(*) > 7 ORDER BY a DESC",
 ];
 
@@ -307,7 +311,7 @@ async fn seats_send_what_the_plan_says() {
     let mut rng = StdRng::seed_from_u64(14);
     let world = world(1, &visits(&mut rng), &claims(&mut rng));
     // Each kind of node; division has tests of its own.
-    for sql in [QUERIES[1], QUERIES[2], QUERIES[4], QUERIES[5]] {
+    for sql in [QUERIES[1], QUERIES[2], QUERIES[4], QUERIES[5], QUERIES[8], QUERIES[9]] {
         let (plan, outcome) = run(&world, &federation, sql).await;
         let sent = SEATS.map(|party| {
             let of_party =

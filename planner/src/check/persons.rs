@@ -42,7 +42,7 @@ pub(super) fn counts(
                 Measure::Persons { counts, run_starts, max_run, .. } => {
                     trace.runs(aggregate, *counts, *run_starts, *max_run)
                 }
-                Measure::SumOfProducts { .. } => false,
+                Measure::SumOfProducts { .. } | Measure::AtRank { .. } => false,
             }
         }
         Some(Node::Lasso(lasso)) => {

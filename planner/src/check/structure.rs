@@ -303,6 +303,11 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
             Measure::SumOfRows { value, rows: part } => {
                 ring(*value).filter(|_| part.start <= part.end && part.end <= rows)
             }
+            Measure::AtRank { value, counts, rank } => {
+                let planes = input.get(*value).is_some_and(|def| matches!(def.encoding, Encoding::Planes(_)));
+                let share = rank.denominator > 0 && rank.numerator <= rank.denominator;
+                (planes && share && is(*counts, Encoding::Bit)).then_some(RingSize::Z64)
+            }
             Measure::Persons { counts, run_starts, max_run, rows: part } => {
                 let bits = is(*counts, Encoding::Bit) && is(*run_starts, Encoding::Bit) && *max_run > 0;
                 let within = part.start <= part.end && part.end <= rows;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Lasso, Measure, Multiplicity, Node, NodeId, Op, Reg,
-    Release, RingSize, Rounding, Rows, SecurePlan,
+    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Lasso, Measure, Multiplicity, Node, NodeId, Op,
+    Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, table};
@@ -141,6 +141,7 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
     let mut products = Cost::default();
     let mut sums: BTreeMap<(RingSize, u64, u64), u64> = BTreeMap::new();
     let mut cells = Cost::default();
+    let mut ranked: BTreeMap<(usize, usize), Vec<Rank>> = BTreeMap::new();
     for measure in &aggregate.measures {
         match measure {
             Measure::Sum { value } => *sums.entry((ring(*value), 0, n)).or_default() += 1,
@@ -154,10 +155,17 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
                 products = products.beside(table::multiply(n, ring(*left)));
                 *sums.entry((ring(*left), 0, n)).or_default() += 1;
             }
+            Measure::AtRank { value, counts, rank } => {
+                ranked.entry((*value, *counts)).or_default().push(*rank);
+            }
             Measure::Persons { max_run, rows, .. } => {
                 cells = cells.beside(persons(&keys, (rows.end - rows.start) as u64, *max_run as u64));
             }
         }
+    }
+    for ((value, _), ranks) in ranked {
+        let width = columns.get(value).map_or(0, |def| planes_of(def));
+        cells = cells.beside(ranks_of(&keys, n, width, &ranks));
     }
     for ((ring, start, end), members) in sums {
         cells = cells.beside(sums_of(&keys, ring, end.saturating_sub(start), members));
@@ -174,6 +182,34 @@ fn persons(keys: &[u64], n: u64, max_run: u64) -> Cost {
         cost = cost.then(table::and(n, cells));
     }
     cost.then(table::segmented_or(n, cells, max_run)).then(table::to_arithmetic(n, cells, RingSize::Z64))
+}
+
+fn planes_of(def: &ColumnDef) -> u64 {
+    match def.encoding {
+        Encoding::Planes(width) => u64::from(width),
+        Encoding::Bit => 1,
+        Encoding::Arithmetic(_) => 0,
+    }
+}
+
+/// The values at ranks: a sort by cell and value beside the counts of the cells, then one read for each cell and rank.
+fn ranks_of(keys: &[u64], n: u64, width: u64, ranks: &[Rank]) -> Cost {
+    let cells: u64 = keys.iter().product();
+    let index: u64 = keys.iter().map(|key| table::bits_below(*key)).sum();
+    let sorted = table::sort(n, width + index + 1, width);
+    let reads = cells * ranks.len() as u64;
+    let place = table::bits_below(n).max(1);
+    let mut places = table::to_arithmetic(n, 1, RingSize::Z64).then(sums_of(keys, RingSize::Z64, n, 1));
+    let divided = ranks
+        .iter()
+        .filter(|rank| rank.denominator > 1)
+        .map(|rank| table::divide_by_public(cells, i128::from(rank.denominator), RingSize::Z64));
+    places = places.then(divided.fold(Cost::default(), Cost::beside)).then(table::all_bits(reads, place));
+    sorted.beside(places).then(table::read(n, width, reads, place)).then(table::to_arithmetic(
+        reads,
+        width,
+        RingSize::Z64,
+    ))
 }
 
 /// The sums per cell of `members` columns.

@@ -14,6 +14,12 @@ pub(super) const TAG_BYTES: u64 = 16;
 /// Bytes of a place in a permutation.
 const INDEX_BYTES: u64 = 4;
 
+/// Bytes of a hash that goes with what is opened.
+const HASH_BYTES: u64 = 32;
+
+/// Planes that a pass of a radix sort takes.
+const DIGIT: u64 = 4;
+
 /// Bytes of a seed that an owner without a seat sends.
 const SEED_BYTES: u64 = 16;
 
@@ -134,7 +140,7 @@ pub(super) fn widen(n: u64) -> Cost {
 }
 
 /// The floor of a quotient by a public number.
-fn divide_by_public(n: u64, divisor: i128, ring: RingSize) -> Cost {
+pub(super) fn divide_by_public(n: u64, divisor: i128, ring: RingSize) -> Cost {
     if divisor == 1 {
         return Cost::default();
     }
@@ -278,6 +284,63 @@ pub(super) fn gather(columns: &[Encoding], n: u64, m: u64, holder: usize) -> Cos
 
 fn table(columns: &[Encoding], n: u64) -> u64 {
     columns.iter().map(|column| component(*column, n)).sum()
+}
+
+/// Bits of the numbers below `count`.
+pub(super) fn bits_below(count: u64) -> u64 {
+    u64::from(u64::BITS - count.saturating_sub(1).leading_zeros())
+}
+
+/// The one-hot code of numbers of `width` bits.
+fn one_hot(n: u64, width: u64) -> Cost {
+    if width < 2 {
+        return Cost::default();
+    }
+    let (low, high) = (width - width / 2, width / 2);
+    one_hot(n, low).beside(one_hot(n, high)).then(and(n, ((1 << low) - 1) * ((1 << high) - 1)))
+}
+
+/// Rows to the front, or to destinations, by a shuffle and opened places: `bytes` of one component of what travels.
+fn moved(n: u64, bytes: u64) -> Cost {
+    let travels = bytes + INDEX_BYTES * n;
+    let shuffled = Cost { rounds: 2, seat_bytes: [2 * travels, travels, travels], ..Cost::default() };
+    shuffled.then(each(1, INDEX_BYTES * n + HASH_BYTES))
+}
+
+/// Where rows go by a digit of `width` planes: running counts of each of its values.
+fn destinations(n: u64, width: u64) -> Cost {
+    let code = one_hot(n, width).then(each(2, ((1 << width) - 1) * n * INDEX_BYTES));
+    code.then(each(1, n * INDEX_BYTES))
+}
+
+/// A radix sort by keys of `planes` planes, of a payload of `width` planes.
+pub(super) fn sort(n: u64, planes: u64, width: u64) -> Cost {
+    let digits = planes.div_ceil(DIGIT);
+    // As the protocol decides it: per 8 rows, the payload in every pass, or an index and the payload at the end.
+    let travels = digits * width <= digits * 32 + 96 + width;
+    let payload = if travels { self::planes(n, width) } else { INDEX_BYTES * n };
+    let mut cost = Cost::default();
+    let mut left = planes;
+    while left > 0 {
+        let digit = left.min(DIGIT);
+        left -= digit;
+        cost = cost.then(destinations(n, digit)).then(moved(n, payload + self::planes(n, left)));
+    }
+    if travels {
+        return cost;
+    }
+    cost.then(moved(n, INDEX_BYTES * n)).then(moved(n, self::planes(n, width)))
+}
+
+/// Rows of `width` planes read at `reads` secret places of `place` bits.
+pub(super) fn read(n: u64, width: u64, reads: u64, place: u64) -> Cost {
+    let low = place.div_ceil(2).max(6);
+    let blocks = n.div_ceil(1 << low);
+    if blocks == 0 || width == 0 {
+        return Cost::default();
+    }
+    let codes = one_hot(reads, low).beside(one_hot(reads, place.saturating_sub(low)));
+    codes.then(and(reads, blocks * width)).then(and(reads, width))
 }
 
 /// The sufficient statistics of a model with `terms` features.

@@ -81,11 +81,18 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
         }
         Node::Union(_) => "no communication".to_owned(),
         Node::Compute(_) => "arithmetic and comparisons on shares".to_owned(),
-        Node::Aggregate(aggregate) if aggregate.keys.is_empty() => "sums of shares".to_owned(),
-        Node::Aggregate(_) => "one-hot dot products".to_owned(),
+        Node::Aggregate(aggregate) => aggregate_protocol(aggregate),
         Node::Lasso(_) => "sufficient statistics, ADMM and Newton steps on shares".to_owned(),
         Node::Release(_) => "gate on shares; every seat sends its shares to the analyst alone".to_owned(),
     }
+}
+
+fn aggregate_protocol(aggregate: &Aggregate) -> String {
+    let sums = if aggregate.keys.is_empty() { "sums of shares" } else { "one-hot dot products" };
+    if aggregate.measures.iter().any(|measure| matches!(measure, Measure::AtRank { .. })) {
+        return format!("{sums}; radix sort, reads at secret places");
+    }
+    sums.to_owned()
 }
 
 /// What a node does, in a line.
@@ -174,6 +181,9 @@ fn aggregate(aggregate: &Aggregate) -> String {
     let cells: usize = aggregate.keys.iter().map(Vec::len).product();
     let persons = aggregate.measures.iter().any(|measure| matches!(measure, Measure::Persons { .. }));
     let counting = if persons { "; persons counted once" } else { "" };
+    let ranked = aggregate.measures.iter().any(|measure| matches!(measure, Measure::AtRank { .. }));
+    let counting =
+        if ranked { format!("{counting}; values sorted, ranks read") } else { counting.to_owned() };
     let by = if aggregate.keys.is_empty() {
         String::new()
     } else {

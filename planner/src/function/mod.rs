@@ -7,6 +7,7 @@
 pub(crate) mod call;
 pub mod hashed;
 pub mod nonzero;
+mod order_statistic;
 pub(crate) mod registry;
 pub mod table;
 

@@ -101,7 +101,8 @@ impl Registry {
                 }
             }
         }
-        for function in SessionStateDefaults::default_aggregate_functions() {
+        let own = super::order_statistic::order_statistics();
+        for function in SessionStateDefaults::default_aggregate_functions().into_iter().chain(own) {
             for name in std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str))
             {
                 registry.aggregate.insert(name.to_owned(), Arc::clone(&function));

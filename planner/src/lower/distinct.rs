@@ -46,7 +46,7 @@ impl Sums<'_> {
         }
         let count = self.count(&Self::not_null(argument), what)?;
         let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
-        Ok(Figure { number: Number { reg, known, scale }, root: false, gates })
+        Ok(Figure::of(Number { reg, known, scale }, gates))
     }
 
     /// The mean of the values that occur.
@@ -77,7 +77,7 @@ impl Sums<'_> {
             let most = most.checked_mul(grown).ok_or_else(wide)?;
             (self.program.divide(top, count, Some(Range { lo: -most, hi: most }))?, wanted)
         };
-        Ok(Figure { number: Number { reg, known, scale }, root: false, gates })
+        Ok(Figure::of(Number { reg, known, scale }, gates))
     }
 
     /// For each value of the domain, 1 where it occurs.

@@ -5,7 +5,7 @@
 )]
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::DFSchema;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, Case};
 
@@ -15,13 +15,14 @@ use super::facts::Facts;
 use super::failure;
 use super::infer::{Scope, show};
 use super::program::{Kind, Program};
+use super::rank::Share;
 use super::rows::place;
 use super::rowset::RowSet;
 use super::star::PersonRows;
 use super::value::Number;
 use super::wants::{Counting, Want};
 use crate::Result;
-use crate::plan::{ColumnDef, Encoding, Measure, PartyId, Range, Reg, RingSize, Rounding, Scale};
+use crate::plan::{ColumnDef, Encoding, Measure, PartyId, Range, Rank, Reg, RingSize, Rounding, Scale};
 
 /// A number of persons that must be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +42,17 @@ pub(crate) struct Figure {
     pub(crate) number: Number,
     /// Whether the value is the square root of `number`.
     pub(crate) root: bool,
+    /// Where the value is an index into these.
+    pub(crate) texts: Option<Vec<ScalarValue>>,
     /// What must be reached before it leaves.
     pub(crate) gates: Vec<Gate>,
+}
+
+impl Figure {
+    /// A number that is released as it is.
+    pub(crate) fn of(number: Number, gates: Vec<Gate>) -> Figure {
+        Figure { number, root: false, texts: None, gates }
+    }
 }
 
 /// Sums over rows, and what is computed from them.
@@ -191,7 +201,8 @@ impl<'a> Sums<'a> {
         };
         let function_name = function.func.name().to_ascii_lowercase();
         let params = &function.params;
-        if !params.order_by.is_empty() || params.null_treatment.is_some() {
+        let ordered = !params.order_by.is_empty() && !function_name.starts_with("percentile_");
+        if ordered || params.null_treatment.is_some() {
             return Err(failure::not_built(format!("ORDER BY or IGNORE NULLS in {}", show(expr))));
         }
         let what = name(expr);
@@ -204,6 +215,9 @@ impl<'a> Sums<'a> {
                 other => self.covariance(expr, &pair, &what, other != "covar_pop"),
             };
         }
+        if let "percentile_cont" | "percentile_disc" = function_name.as_str() {
+            return self.percentile(expr, function, schema, &what);
+        }
         let argument = self.argument(function, schema)?;
         let same_without = ["min", "max", "bool_and", "bool_or"].contains(&function_name.as_str());
         let distinct = params.distinct && !same_without;
@@ -213,6 +227,9 @@ impl<'a> Sums<'a> {
             "sum" if distinct => self.sum_distinct(expr, &argument, &what, data_type),
             "avg" | "mean" if distinct => self.average_distinct(expr, &argument, &what, data_type),
             _ if distinct => Err(failure::not_built(format!("DISTINCT in {}", show(expr)))),
+            "min" => self.at_rank(expr, &argument, &what, Rank::FIRST),
+            "max" => self.at_rank(expr, &argument, &what, Rank::LAST),
+            "median" => self.between_ranks(expr, &argument, &what, Share::HALF),
             "bool_and" => self.every(&argument, &what),
             "bool_or" => self.some(&argument, &what),
             "sum" => self.sum(expr, &argument, &what, data_type),
@@ -242,7 +259,7 @@ impl<'a> Sums<'a> {
         Ok([self.argument_of(x, function, schema)?, self.argument_of(y, function, schema)?])
     }
 
-    fn argument_of(
+    pub(super) fn argument_of(
         &self,
         argument: &Expr,
         function: &AggregateFunction,
@@ -334,7 +351,7 @@ impl<'a> Sums<'a> {
             reg = self.program.scale(reg, multiple)?;
             self.rounded = Some(multiple);
         }
-        Ok(Figure { number: Number { reg, known: None, scale: Scale::Unit }, root: false, gates })
+        Ok(Figure::of(Number { reg, known: None, scale: Scale::Unit }, gates))
     }
 
     fn count_distinct(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Figure> {

@@ -207,10 +207,14 @@ impl Groups<'_> {
             let unique = unique(chain.schema.field(place).name(), &key_names, &leaving);
             let data_type = field.data_type().clone();
             let released = Expr::Column(Column::new_unqualified(&unique));
-            let number = self.typed(&figure.number, &data_type)?;
-            leaving.push(Leaving { name: unique, data_type, number, gates: figure.gates });
+            let (data_type, released) = match &figure.texts {
+                Some(texts) => (DataType::Int64, text_of(released, texts)),
+                None => (data_type, released),
+            };
             // A square root of a released number says as much as the number; it is taken at the analyst.
             let released = if figure.root { square_root(released) } else { released };
+            let number = self.typed(&figure.number, &data_type)?;
+            leaving.push(Leaving { name: unique, data_type, number, gates: figure.gates });
             if let Some(slot) = known.get_mut(index) {
                 *slot = Some(released);
             }

@@ -49,7 +49,7 @@ impl Atoms for Groups<'_> {
         let Expr::Column(column) = expr else { return Ok(None) };
         match self.keys.get(self.index_of(column)?) {
             Some(key) => key.encoded(program, dictionary).map(Some),
-            None => Err(failure::not_built(format!("the text {} in an expression", show(expr)))),
+            None => Err(failure::not_built(format!("the text {} in an expression over groups", show(expr)))),
         }
     }
 
@@ -118,6 +118,9 @@ impl Groups<'_> {
 
     fn atom(&mut self, index: usize, expr: &Expr) -> Result<Number> {
         let figure = self.figure(index)?;
+        if figure.texts.is_some() {
+            return Err(failure::not_built(format!("the text {} in an expression over groups", show(expr))));
+        }
         let number = self.gated(&figure)?;
         if !figure.root {
             return Ok(number);

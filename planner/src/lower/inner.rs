@@ -118,6 +118,11 @@ fn result(expr: &Expr, function: &AggregateFunction, input: &Leaf, rows: u64) ->
             argument.cloned().map(|facts| facts.with_null(true)).ok_or_else(wide)
         }
         "bool_and" | "bool_or" => Ok(Facts::truth(true)),
+        "median" | "percentile_cont" => Ok(match argument.and_then(Facts::interval) {
+            Some((lo, hi)) => derived_double(true, data_type, lo, hi),
+            None => Facts::open(data_type, true),
+        }),
+        "percentile_disc" => argument.cloned().map(|facts| facts.with_null(true)).ok_or_else(wide),
         "var" | "var_samp" | "var_pop" | "var_population" | "var_sample" => Ok(match spread() {
             Some(width) => derived_double(true, data_type, 0.0, width * width),
             None => Facts::open(data_type, true),

@@ -347,10 +347,7 @@ fn step(op: &Op, row: usize, input: &Table, all: &[Vec<i128>]) -> i128 {
         Op::ConstantBit(value) => i128::from(*value),
         Op::Public { values, .. } => values[row],
         Op::PublicBit(values) => i128::from(values[row]),
-        Op::ToPlanes { x, bits } => {
-            assert!((0..1_i128 << bits).contains(&at(x)), "{op:?} of {}", at(x));
-            at(x)
-        }
+        Op::ToPlanes { x, bits } => at(x).rem_euclid(1_i128 << bits),
         Op::DivideByRoot { x, y, levels, quotient_bits, fraction } => {
             assert!((0..1_i128 << (2 * levels)).contains(&at(y)), "{op:?} by {}", at(y));
             if at(y) == 0 {
@@ -424,6 +421,16 @@ fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) -> Table {
                 Measure::SumOfProducts { left, right } => {
                     let product = |row: usize| input.columns[*left][row] * input.columns[*right][row];
                     all.clone().filter(|row| in_cell(cell, *row)).map(product).sum()
+                }
+                Measure::AtRank { value, counts, rank } => {
+                    let counting = |row: &usize| input.columns[*counts][*row] == 1 && in_cell(cell, *row);
+                    let rows = all.clone().filter(counting);
+                    let mut values: Vec<i128> = rows.map(|row| input.columns[*value][row]).collect();
+                    values.sort_unstable();
+                    let (offset, shift) = rank.line();
+                    let top = values.len() as i128 * i128::from(rank.numerator) + i128::from(offset);
+                    let place = top.div_euclid(i128::from(rank.denominator)) + i128::from(shift);
+                    usize::try_from(place).ok().and_then(|place| values.get(place).copied()).unwrap_or(0)
                 }
                 Measure::Persons { counts, run_starts, max_run, rows } => {
                     let mut persons = 0;

@@ -44,6 +44,7 @@ mod picked;
 mod program;
 mod prune;
 mod range;
+mod rank;
 mod rows;
 mod rowset;
 mod scalar;

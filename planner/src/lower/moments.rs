@@ -84,7 +84,7 @@ impl Sums<'_> {
         }
         let count = self.count(&Self::not_null(argument), what)?;
         let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
-        Ok(Figure { number: Number { reg, known, scale: argument.facts.scale }, root: false, gates })
+        Ok(Figure::of(Number { reg, known, scale: argument.facts.scale }, gates))
     }
 
     /// The mean: doubles to the nearest of [`AVERAGE_BITS`], decimals truncated as the engine truncates them.
@@ -116,7 +116,7 @@ impl Sums<'_> {
             let most = most.checked_mul(grown).ok_or_else(|| failure::bounds(show(expr)))?;
             (self.program.divide(top, count, Some(Range { lo: -most, hi: most }))?, scale)
         };
-        Ok(Figure { number: Number { reg, known, scale }, root: false, gates })
+        Ok(Figure::of(Number { reg, known, scale }, gates))
     }
 
     /// (n sum(x^2) - sum(x)^2) / (n (n - 1)), or by n^2: the numerator is exact.
@@ -163,6 +163,6 @@ impl Sums<'_> {
         let width =
             range.hi.checked_sub(range.lo).and_then(|width| width.checked_mul(width)).ok_or_else(wide)?;
         let (reg, scale) = quotient(program, &top, &bottom, fraction, Some(width))?;
-        Ok(Figure { number: Number { reg, known, scale }, root, gates })
+        Ok(Figure { root, ..Figure::of(Number { reg, known, scale }, gates) })
     }
 }

@@ -60,7 +60,7 @@ impl Sums<'_> {
         let width = |range: Range| range.hi.checked_sub(range.lo);
         let most = width(sums.x.range).zip(width(sums.y.range)).and_then(|(a, b)| a.checked_mul(b));
         let (reg, scale) = quotient(program, &top, &bottom, fraction, Some(most.ok_or_else(wide)?))?;
-        Ok(Figure { number: Number { reg, known, scale }, root: false, gates: sums.gates })
+        Ok(Figure::of(Number { reg, known, scale }, sums.gates))
     }
 
     /// The covariance divided by both deviations, all times n: c / sqrt(v) / sqrt(w), which never exceeds sqrt(w), and 1.
@@ -85,7 +85,7 @@ impl Sums<'_> {
         let half = self.program.divide_by_root(both, v, levels, kept).map_err(|_| wide())?;
         let reg = self.program.divide_by_root(half, w, kept, CORRELATION_BITS - kept).map_err(|_| wide())?;
         let scale = Scale::Step(2_f64.powi(-CORRELATION_BITS.cast_signed()));
-        Ok(Figure { number: Number { reg, known, scale }, root: false, gates: sums.gates })
+        Ok(Figure::of(Number { reg, known, scale }, sums.gates))
     }
 
     /// n sum(a b) - sum(a) sum(b).

@@ -58,6 +58,9 @@ pub(crate) fn moved(measure: Measure, at: &dyn Fn(usize) -> Result<usize>) -> Re
         Measure::Persons { counts, run_starts, max_run, rows } => {
             Measure::Persons { counts: at(counts)?, run_starts: at(run_starts)?, max_run, rows }
         }
+        Measure::AtRank { value, counts, rank } => {
+            Measure::AtRank { value: at(value)?, counts: at(counts)?, rank }
+        }
         Measure::SumOfRows { value, rows } => Measure::SumOfRows { value: at(value)?, rows },
     })
 }

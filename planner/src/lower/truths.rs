@@ -39,7 +39,7 @@ impl Sums<'_> {
         let count = self.count(&known, what)?;
         let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
         let reg = self.program.arithmetic(bit, RingSize::Z64)?;
-        Ok(Figure { number: Number { reg, known, scale: Scale::Unit }, root: false, gates })
+        Ok(Figure::of(Number { reg, known, scale: Scale::Unit }, gates))
     }
 }
 

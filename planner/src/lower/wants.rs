@@ -49,6 +49,19 @@ pub(crate) enum Want {
     Count(Counting),
     /// The same as a bit.
     CountBit(Counting),
+    /// The integers of a value, minus `offset`, as planes; 0 where it is NULL, anything where the row does not count.
+    Planes {
+        /// A number, a date, or a text of a closed domain.
+        expr: Expr,
+        /// At least as fine as the number's own.
+        scale: Scale,
+        /// Subtracted.
+        offset: i128,
+        /// How many.
+        planes: u32,
+        /// For text: the values that indices stand for.
+        dictionary: Option<Vec<ScalarValue>>,
+    },
     /// 1 where an expression has this value (NULL is NULL); anything where the row does not count.
     Cell {
         /// The expression.
@@ -82,6 +95,9 @@ impl Emit<'_> {
             Want::Count(counting) => self.count(counting),
             Want::CountBit(counting) => self.count_bit(counting),
             Want::Cell { expr, value } => self.cell(expr, value),
+            Want::Planes { expr, scale, offset, planes, dictionary } => {
+                self.planes(expr, *scale, *offset, *planes, dictionary.as_deref())
+            }
             Want::Run(None) => Ok(self.program.bit(false)),
             Want::Run(Some(exprs)) => {
                 if !self.runs.contains(exprs) {
@@ -109,6 +125,33 @@ impl Emit<'_> {
         let counts = known.map_or(row, |known| self.program.and(row, known));
         let counts = self.program.arithmetic(counts, ring)?;
         self.program.multiply(value, counts)
+    }
+
+    fn planes(
+        &mut self,
+        expr: &Expr,
+        scale: Scale,
+        offset: i128,
+        planes: u32,
+        dictionary: Option<&[ScalarValue]>,
+    ) -> Result<Reg> {
+        if let Some(leaf) = self.home(expr) {
+            let column = self.compute_locally(leaf, expr)?;
+            let dictionary = dictionary.map(<[ScalarValue]>::to_vec);
+            let source = Source::Value { column, scale, dictionary, offset };
+            let range = Range { lo: 0, hi: (1 << planes) - 1 };
+            let def = ColumnDef { name: name(expr), encoding: Encoding::Planes(planes), range };
+            return self.share(leaf, SharedColumn { def, source });
+        }
+        let value = match dictionary {
+            Some(dictionary) => self.text_of(expr, dictionary)?.reg,
+            None => {
+                let number = self.number_of(expr)?;
+                rescaled(&mut self.program, &number, scale)?
+            }
+        };
+        let value = self.program.offset(value, -offset)?;
+        Ok(self.program.planes(value, planes))
     }
 
     /// A number of several owners' values, and whether it is known.

@@ -18,7 +18,47 @@ pub struct Aggregate {
     pub columns: Vec<ColumnDef>,
 }
 
-/// One sum per cell.
+/// Which of c values in ascending order, counted from 0; p = numerator / denominator lies between 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rank {
+    /// Of p.
+    pub numerator: u32,
+    /// Of p; greater than 0.
+    pub denominator: u32,
+    /// How p names a rank.
+    pub place: RankPlace,
+}
+
+/// How a share p of c values names one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RankPlace {
+    /// floor(p (c - 1)).
+    Below,
+    /// ceil(p (c - 1)).
+    Above,
+    /// The first whose share of values at or before it reaches p.
+    Reaching,
+}
+
+impl Rank {
+    /// The smallest value.
+    pub const FIRST: Rank = Rank { numerator: 0, denominator: 1, place: RankPlace::Below };
+    /// The largest value.
+    pub const LAST: Rank = Rank { numerator: 1, denominator: 1, place: RankPlace::Below };
+
+    /// The rank among c values is floor((`numerator` c + offset) / `denominator`) + shift: offset and shift.
+    pub fn line(self) -> (i64, i64) {
+        let (up, down) = (i64::from(self.denominator) - 1, -i64::from(self.numerator));
+        match self.place {
+            RankPlace::Below => (down, 0),
+            RankPlace::Above => (down + up, 0),
+            RankPlace::Reaching if self.numerator == 0 => (0, 0),
+            RankPlace::Reaching => (up, -1),
+        }
+    }
+}
+
+/// One sum, or one value, per cell.
 #[derive(Clone, Debug)]
 pub enum Measure {
     /// The sum of an arithmetic column over the rows of the cell. The column is 0 in rows that do not count.
@@ -44,6 +84,15 @@ pub enum Measure {
         max_run: usize,
         /// The rows that belong to the owner whose persons are counted (all of them, but under a union).
         rows: Rows<usize>,
+    },
+    /// The value at a rank among the rows that count, in ascending order; some value of the column where none counts.
+    AtRank {
+        /// The values, as planes; not negative.
+        value: usize,
+        /// 1 where the row counts, as a bit.
+        counts: usize,
+        /// Which of them.
+        rank: Rank,
     },
     /// The sum of an arithmetic column over some rows only (persons of one owner under a union, one row each).
     SumOfRows {

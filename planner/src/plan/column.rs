@@ -53,7 +53,7 @@ pub enum Encoding {
     Arithmetic(RingSize),
     /// By XOR, one plane of bits (booleans, validity, matches).
     Bit,
-    /// By XOR, this many planes in two's complement, least significant first.
+    /// By XOR, this many planes of a number that is not negative, least significant first.
     Planes(u32),
 }
 

@@ -130,7 +130,7 @@ pub enum Op {
     },
     /// A public bit for every row.
     PublicBit(Vec<bool>),
-    /// The number as bit planes, least significant first; 0 <= x < 2^bits.
+    /// The low bits of the number as planes, least significant first: the number itself where 0 <= x < 2^bits.
     ToPlanes {
         /// An arithmetic register.
         x: Reg,

@@ -16,7 +16,7 @@ mod release;
 mod shape;
 mod union;
 
-pub use aggregate::{Aggregate, Measure};
+pub use aggregate::{Aggregate, Measure, Rank, RankPlace};
 pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType};
 pub use compute::{Compute, Op, Reg, Rounding};
 pub use hashed_join::{HashedJoin, JoinKey, Multiplicity};

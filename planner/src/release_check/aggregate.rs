@@ -117,7 +117,7 @@ impl Checker<'_> {
         }
         for sort in &call.params.order_by {
             let key = self.lineage(&sort.expr, scope)?;
-            self.require(&key.condition_or_self(name == "percentile_cont"), Use::Quantile, expr)?;
+            self.require(&key.condition_or_self(name.starts_with("percentile_")), Use::Quantile, expr)?;
         }
         let persons = call.params.distinct && args.iter().all(|arg| arg.plain && self.is_person_key(arg));
         let whole = Lineage::merge(args);
@@ -356,7 +356,9 @@ fn grouped(input: Relation, columns: Vec<Lineage>, reason: Option<Reason>) -> Re
 fn gives(function: &str) -> Gives {
     match function {
         "count" | "sum" | "avg" | "mean" | "approx_distinct" => Gives::Number(Use::Aggregate),
-        "median" | "approx_median" | "percentile_cont" | "quantile_cont" => Gives::Number(Use::Quantile),
+        "median" | "approx_median" | "percentile_cont" | "quantile_cont" | "percentile_disc" => {
+            Gives::Number(Use::Quantile)
+        }
         "min" | "max" | "bool_and" | "bool_or" | "bit_and" | "bit_or" | "bit_xor" => {
             Gives::Number(Use::MinMax)
         }

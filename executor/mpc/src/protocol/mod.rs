@@ -20,6 +20,7 @@ pub mod permute;
 pub mod product;
 pub mod quantile;
 pub mod quotient;
+pub mod read;
 mod roles;
 pub mod segmented;
 pub mod select;

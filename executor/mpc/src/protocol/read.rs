@@ -29,7 +29,8 @@ pub async fn read_rows(ctx: &Context, table: &SharedBits, places: &SharedBits) -
     if blocks == 0 || table.width() == 0 {
         return Ok(SharedBits::zeros(queries, table.width()));
     }
-    let padded = SharedBits::concat_planes(&[places, &SharedBits::zeros(queries, low.saturating_sub(planes))]);
+    let padded =
+        SharedBits::concat_planes(&[places, &SharedBits::zeros(queries, low.saturating_sub(planes))]);
     let (of_row, of_block) = (padded.planes(0..low), padded.planes(low..padded.width()));
     let (row_step, block_step) = (ctx.step("row"), ctx.step("block"));
     let (row_code, block_code) =
