@@ -3,6 +3,8 @@
 //! Values are the signed or unsigned numbers that a column stands for, so that an oracle cannot share a mistake of
 //! ring arithmetic with its protocol.
 
+pub mod fixed;
+
 /// Element by element.
 pub fn mul(x: &[i128], y: &[i128]) -> Vec<i128> {
     x.iter().zip(y).map(|(a, b)| a.wrapping_mul(*b)).collect()
@@ -46,6 +48,11 @@ pub fn divide(x: &[i128], y: &[i128]) -> Vec<i128> {
 /// Row i is row `sources[i]`, or zero if there is none.
 pub fn gather<T: Copy + Default>(x: &[T], sources: &[u32]) -> Vec<T> {
     sources.iter().map(|&s| x.get(s as usize).copied().unwrap_or_default()).collect()
+}
+
+/// Every bit from the top one down.
+pub fn suffix_or(x: i128) -> i128 {
+    (1 << (i128::BITS - x.leading_zeros())) - 1
 }
 
 /// For each run, whether any flag is set, at its last row; false elsewhere.

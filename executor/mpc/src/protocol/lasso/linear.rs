@@ -1,9 +1,10 @@
 //! Products and linear systems of several small matrices at once.
 
+use rayon::prelude::*;
+
 use super::moments::pick;
 use super::problem::{FRACTION, bits_of};
-use crate::planes::as_u32;
-use crate::protocol::product::sum_of_products;
+use crate::protocol::product::bilinear;
 use crate::protocol::truncate::truncate;
 use crate::{Context, Result, Shared};
 
@@ -17,6 +18,11 @@ pub(crate) struct Shape {
 impl Shape {
     fn matrix(self) -> usize {
         self.size * self.size
+    }
+
+    /// Checks that there are `columns` columns in every lane.
+    fn check(self, ctx: &Context, x: &Shared<u128>, columns: usize) -> Result<()> {
+        ctx.same_shape(self.lanes * self.size * columns, x.len())
     }
 
     /// All entries `(lane, row, column)` of matrices with `columns` columns, in order.
@@ -36,7 +42,7 @@ impl Shape {
 /// Cost: 1 round, one element per entry of the result.
 ///
 /// # Errors
-/// [`crate::Error::Peer`].
+/// [`crate::Error::Shape`] if sizes differ; [`crate::Error::Peer`].
 pub(crate) async fn multiply(
     ctx: &Context,
     shape: Shape,
@@ -44,9 +50,9 @@ pub(crate) async fn multiply(
     b: &Shared<u128>,
     columns: usize,
 ) -> Result<Shared<u128>> {
-    let entries = Entries::of(shape, columns, shape.entries(columns));
-    let terms: Vec<_> = (0..shape.size).map(|k| entries.term(k, a, b)).collect();
-    sum_of_products(ctx, &terms.iter().map(|(x, y)| (x, y)).collect::<Vec<_>>()).await
+    shape.check(ctx, a, shape.size)?;
+    shape.check(ctx, b, columns)?;
+    bilinear(ctx, cross_terms(shape, a, b, columns, Entries::All)).await
 }
 
 /// `(A X, A A)` for every lane, with `X` of `columns` columns and `A` symmetric: of the square, only the upper
@@ -58,14 +64,62 @@ async fn multiply_and_square(
     x: &Shared<u128>,
     columns: usize,
 ) -> Result<Shared<u128>> {
-    let product = Entries::of(shape, columns, shape.entries(columns));
-    let square = Entries::of(shape, shape.size, shape.entries(shape.size).filter(|&(_, i, j)| i <= j));
-    let term = |k| {
-        let ((left, right), (square_left, square_right)) = (product.term(k, a, x), square.term(k, a, a));
-        (Shared::concat(&[&left, &square_left]), Shared::concat(&[&right, &square_right]))
+    shape.check(ctx, a, shape.size)?;
+    shape.check(ctx, x, columns)?;
+    let mut z = cross_terms(shape, a, x, columns, Entries::All);
+    z.extend(cross_terms(shape, a, a, shape.size, Entries::UpperTriangle));
+    bilinear(ctx, z).await
+}
+
+/// Which entries of a product are wanted.
+#[derive(Clone, Copy)]
+enum Entries {
+    All,
+    UpperTriangle,
+}
+
+/// The cross terms of the products of all lanes that one seat can compute, row after row: `A_0 (B_0 + B_1) + A_1 B_0`.
+fn cross_terms(
+    shape: Shape,
+    a: &Shared<u128>,
+    b: &Shared<u128>,
+    columns: usize,
+    entries: Entries,
+) -> Vec<u128> {
+    let (left, right) = (shape.matrix(), shape.size * columns);
+    let lane = |lane: usize| {
+        let part = |x: &Shared<u128>, len: usize| x.slice(lane * len..(lane + 1) * len);
+        lane_terms(shape.size, &part(a, left), &part(b, right), columns, entries)
     };
-    let terms: Vec<_> = (0..shape.size).map(term).collect();
-    sum_of_products(ctx, &terms.iter().map(|(x, y)| (x, y)).collect::<Vec<_>>()).await
+    (0..shape.lanes).into_par_iter().flat_map_iter(lane).collect()
+}
+
+/// As [`cross_terms`], of one lane; rows of `B` are added up, so that all reads are in order.
+fn lane_terms(
+    size: usize,
+    a: &Shared<u128>,
+    b: &Shared<u128>,
+    columns: usize,
+    entries: Entries,
+) -> Vec<u128> {
+    let sums: Vec<u128> = b.first.iter().zip(&b.second).map(|(x, y)| x.wrapping_add(*y)).collect();
+    let mut z = Vec::with_capacity(size * columns);
+    for i in 0..size {
+        let from = match entries {
+            Entries::All => 0,
+            Entries::UpperTriangle => i,
+        };
+        let start = z.len();
+        z.resize(start + columns - from, 0u128);
+        for k in 0..size {
+            let (x, y) = (a.first[i * size + k], a.second[i * size + k]);
+            let row = k * columns + from..(k + 1) * columns;
+            for ((z, s), c) in z[start..].iter_mut().zip(&sums[row.clone()]).zip(&b.first[row]) {
+                *z = z.wrapping_add(x.wrapping_mul(*s)).wrapping_add(y.wrapping_mul(*c));
+            }
+        }
+    }
+    z
 }
 
 /// The square from its upper triangle.
@@ -76,28 +130,6 @@ fn mirrored(shape: Shape, upper: &Shared<u128>) -> Shared<u128> {
         l * size * (size + 1) / 2 + i * size - i * (i + 1) / 2 + j
     };
     pick(upper, shape.entries(size).map(place))
-}
-
-/// Where the operands of some entries of a product are: for the first term; term `k` is `k` strides further.
-struct Entries {
-    left: Vec<u32>,
-    right: Vec<u32>,
-    columns: u32,
-}
-
-impl Entries {
-    fn of(shape: Shape, columns: usize, entries: impl Iterator<Item = (usize, usize, usize)>) -> Entries {
-        let Shape { size, .. } = shape;
-        let place = |(l, i, j)| (as_u32((l * size + i) * size), as_u32(l * size * columns + j));
-        let (left, right) = entries.map(place).unzip();
-        Entries { left, right, columns: as_u32(columns) }
-    }
-
-    fn term(&self, k: usize, a: &Shared<u128>, b: &Shared<u128>) -> (Shared<u128>, Shared<u128>) {
-        let k = as_u32(k);
-        let moved = |places: &[u32], by: u32| places.iter().map(|p| p + by).collect::<Vec<u32>>();
-        (a.gather(&moved(&self.left, k)), b.gather(&moved(&self.right, k * self.columns)))
-    }
 }
 
 /// A family of linear systems `M x = b` with symmetric positive semidefinite `M`.
@@ -163,4 +195,50 @@ pub(crate) async fn solve(
 /// Doublings that solve systems whose smallest eigenvalue is at least `2^-bits` to a relative error of 1e-7.
 pub(crate) fn doublings(size: usize, bits: u32) -> usize {
     (bits_of(size) + bits + 3) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Clear, assert_oblivious, numbers};
+    use crate::ideal;
+
+    #[test]
+    fn lanes_multiply_on_their_own() {
+        for (lanes, size, columns) in [(1, 1, 1), (2, 3, 1), (5, 7, 7), (3, 4, 2)] {
+            let shape = Shape { lanes, size };
+            let (a, b) =
+                (numbers(1, lanes * size * size, 40, true), numbers(2, lanes * size * columns, 40, true));
+            let clear = Clear::new().column(&a).column(&b);
+            let product = async |ctx: Context, i: crate::harness::Inputs<u128>| {
+                multiply(&ctx, shape, &i.x[0], &i.x[1], columns).await
+            };
+            let run = clear.run::<u128, _>(product);
+            let expected = shape.entries(columns).map(|(l, i, j)| {
+                let row = &a[(l * size + i) * size..(l * size + i + 1) * size];
+                let column: Vec<i128> = (0..size).map(|k| b[(l * size + k) * columns + j]).collect();
+                ideal::dot(row, &column)
+            });
+            assert_eq!(run.values, expected.collect::<Vec<_>>());
+            assert_eq!((run.cost.rounds, run.cost.bytes), (1, 16 * lanes * size * columns));
+            let other = Clear::new().column(&vec![0; a.len()]).column(&vec![1; b.len()]);
+            assert_oblivious::<u128, _>(&clear, &other, product);
+        }
+    }
+
+    #[test]
+    fn squares_of_symmetric_matrices_are_mirrored() {
+        let (shape, columns) = (Shape { lanes: 2, size: 5 }, 3);
+        let half = numbers(1, 50, 30, true);
+        let a: Vec<i128> = shape.entries(5).map(|(l, i, j)| half[l * 25 + i.min(j) * 5 + i.max(j)]).collect();
+        let x = numbers(2, 30, 30, true);
+        let run = Clear::new().column(&a).column(&x).run::<u128, _>(async |ctx, i| {
+            let both = multiply_and_square(&ctx.step("both"), shape, &i.x[0], &i.x[1], columns).await?;
+            let square = mirrored(shape, &both.slice(30..both.len()));
+            let expected = multiply(&ctx.step("square"), shape, &i.x[0], &i.x[0], 5).await?;
+            let product = multiply(&ctx.step("product"), shape, &i.x[0], &i.x[1], columns).await?;
+            Ok(vec![square.sub(&expected), both.slice(0..30).sub(&product)])
+        });
+        assert_eq!(run.values, [0; 80]);
+    }
 }
