@@ -20,6 +20,7 @@ use datafusion::arrow::compute::{cast, filter_record_batch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::scalar::ScalarValue;
+use mpc::verify::Verified;
 use mpc::{Column, Ring, Shared, SharedBits, combine_bits};
 use planner::check::Permit;
 use planner::plan::{Encoding, Node, Release, RingSize, Rows, SecurePlan};
@@ -85,11 +86,18 @@ pub struct Released {
 
 /// Spends the permit: the messages of this seat for all releases of the plan it was given for.
 ///
+/// `verified` says that all products behind them have been checked.
+///
 /// # Errors
 /// Class abort if the permit was given for another plan or the columns are not the declared ones; nothing leaves then.
-pub(crate) fn release(permit: Permit, plan: &SecurePlan, gated: Vec<Gated>) -> Result<Vec<ReleasedShares>> {
+pub(crate) fn release(
+    permit: Permit,
+    verified: &Verified,
+    plan: &SecurePlan,
+    gated: Vec<Gated>,
+) -> Result<Vec<ReleasedShares>> {
     spend(permit, plan)?;
-    gated.into_iter().enumerate().map(|(index, gated)| message(plan, index, gated)).collect()
+    gated.into_iter().enumerate().map(|(index, gated)| message(plan, index, gated, verified)).collect()
 }
 
 /// Consumes a permit where nothing is released: at a party without a seat, and before a seat's first operation.
@@ -111,7 +119,12 @@ fn abort(check: &str) -> Error {
 }
 
 /// The message of this seat for one release.
-pub(crate) fn message(plan: &SecurePlan, release: usize, gated: Gated) -> Result<ReleasedShares> {
+pub(crate) fn message(
+    plan: &SecurePlan,
+    release: usize,
+    gated: Gated,
+    verified: &Verified,
+) -> Result<ReleasedShares> {
     let layout = Layout::of(plan, release)?;
     let mut columns = Vec::new();
     columns.extend(gated.row_bit.map(Column::from));
@@ -124,9 +137,15 @@ pub(crate) fn message(plan: &SecurePlan, release: usize, gated: Gated) -> Result
     for column in &columns {
         let declared = pieces.next();
         let part = match (declared, column) {
-            (Some(Piece::Bit), Column::Bits(x)) if x.width() == 1 && x.len() == layout.rows => x.to_bytes(),
-            (Some(Piece::Number(RingSize::Z64)), Column::U64(x)) if x.len() == layout.rows => x.to_bytes(),
-            (Some(Piece::Number(RingSize::Z128)), Column::U128(x)) if x.len() == layout.rows => x.to_bytes(),
+            (Some(Piece::Bit), Column::Bits(x)) if x.width() == 1 && x.len() == layout.rows => {
+                x.to_bytes(verified)
+            }
+            (Some(Piece::Number(RingSize::Z64)), Column::U64(x)) if x.len() == layout.rows => {
+                x.to_bytes(verified)
+            }
+            (Some(Piece::Number(RingSize::Z128)), Column::U128(x)) if x.len() == layout.rows => {
+                x.to_bytes(verified)
+            }
             _ => return Err(abort("a column that leaves was not declared")),
         };
         bytes.extend(part);

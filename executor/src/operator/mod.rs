@@ -16,6 +16,7 @@ mod union;
 
 use std::sync::Arc;
 
+use mpc::verify::verify;
 use mpc::{Context, Part, Seat};
 use planner::check::Permit;
 use planner::plan::{HashedJoin, Input, Node, NodeId, SecurePlan};
@@ -37,7 +38,10 @@ use crate::{Error, Result, shape};
 pub async fn run_plan(run: &dyn Run, plan: &SecurePlan, permit: Permit) -> Result<Vec<ReleasedShares>> {
     reveal::check(&permit, plan)?;
     let gated = run_nodes(run, plan).await?;
-    if run.context().is_some() { reveal::release(permit, plan, gated) } else { Ok(Vec::new()) }
+    match run.context() {
+        Some(ctx) => reveal::release(permit, &verify(&ctx.step("release")).await?, plan, gated),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Everything up to the gate; at a seat one result per release.

@@ -218,8 +218,12 @@ async fn run(world: &World, plan: &SecurePlan) -> Ran {
         .everywhere(|party| {
             async move {
                 let gated = run_nodes(&party, plan).await?;
-                let shares = gated.into_iter().enumerate().map(|(index, gated)| message(plan, index, gated));
-                shares.map(|shares| Ok(shares?.into_bytes())).collect()
+                let Some(ctx) = party.context() else { return Ok(Vec::new()) };
+                let verified = verify(ctx).await?;
+                let shares = gated.into_iter().enumerate();
+                shares
+                    .map(|(index, gated)| Ok(message(plan, index, gated, &verified)?.into_bytes()))
+                    .collect()
             }
             .boxed()
         })

@@ -1,6 +1,7 @@
 //! Putting a revealed column together, at its recipient.
 
 use super::{Shared, SharedBits};
+use crate::verify::Verified;
 use crate::{Error, Planes, Result, Ring};
 
 /// The values of a column from the parts of all three seats, in the order of the seats.
@@ -45,7 +46,9 @@ fn copies_differ() -> Error {
 
 impl<R: Ring> Shared<R> {
     /// The wire form of this seat's two components: all of the first, then all of the second, little endian.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    ///
+    /// What its receiver puts together is opened, so it takes the token of a check.
+    pub fn to_bytes(&self, _: &Verified) -> Vec<u8> {
         let mut out = Vec::with_capacity(2 * self.len() * R::BYTES);
         R::write(&self.first, &mut out);
         R::write(&self.second, &mut out);
@@ -66,8 +69,8 @@ impl<R: Ring> Shared<R> {
 }
 
 impl SharedBits {
-    /// The wire form of this seat's two components, each as [`Planes::write`] gives it.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// The wire form of this seat's two components, each as [`Planes::write`] gives it. As [`Shared::to_bytes`].
+    pub fn to_bytes(&self, _: &Verified) -> Vec<u8> {
         let mut out = Vec::with_capacity(2 * Planes::wire_bytes(self.len(), self.width()));
         self.first.write(&mut out);
         self.second.write(&mut out);
@@ -88,14 +91,16 @@ impl SharedBits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::verify;
     use crate::world::World;
 
     #[test]
     fn copies_are_compared_and_bytes_round_trip() {
         let world = World::new(1);
+        let [verified, ..] = world.run(async |ctx| verify(&ctx).await).outputs().unwrap();
         let mut parts = world.share(&[1u64, 2, 3]);
         for part in &mut parts {
-            *part = Shared::from_bytes(&part.to_bytes(), 3).unwrap();
+            *part = Shared::from_bytes(&part.to_bytes(&verified), 3).unwrap();
         }
         assert_eq!(combine(&parts).unwrap(), [1, 2, 3]);
         assert!(Shared::<u64>::from_bytes(&[0; 47], 3).is_none());
@@ -104,7 +109,7 @@ mod tests {
 
         let mut parts = world.share_bits(&Planes::from_values(&[5u64, 2, 7], 3));
         for part in &mut parts {
-            *part = SharedBits::from_bytes(&part.to_bytes(), 3, 3).unwrap();
+            *part = SharedBits::from_bytes(&part.to_bytes(&verified), 3, 3).unwrap();
         }
         assert_eq!(combine_bits(&parts).unwrap().to_values::<u64>(), [5, 2, 7]);
         let flipped = !parts[2].second.bit(1, 1);
