@@ -1,5 +1,8 @@
 //! What the tests of all protocols share: run at three seats, put together, compare transcripts.
 
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use crate::world::{Cost, Fate, Message, World};
 use crate::{
     Column, Context, Error, Planes, Result, Ring, Shared, SharedBits, combine, combine_bits,
@@ -107,7 +110,10 @@ impl Clear {
         &self,
         protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>,
     ) -> Outcome {
-        self.run_in(&World::new(1), protocol)
+        match TARGET.get() {
+            None => self.run_in(&World::new(1), protocol),
+            Some(target) => self.run_changed(target, protocol),
+        }
     }
 
     fn run_in<R: Ring, T: Reveal>(
@@ -115,15 +121,47 @@ impl Clear {
         world: &World,
         protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>,
     ) -> Outcome {
+        self.outcome(world, protocol).unwrap_or_else(|e| panic!("{world:?}: {e}"))
+    }
+
+    fn outcome<R: Ring, T: Reveal>(
+        &self,
+        world: &World,
+        protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>,
+    ) -> Result<Outcome> {
         let inputs = self.share(world);
-        let run = world.run(|ctx| {
-            let inputs = inputs[ctx.seat().index()].clone();
-            protocol(ctx, inputs)
+        let run = world.run(async |ctx| {
+            let result = protocol(ctx.clone(), inputs[ctx.seat().index()].clone()).await?;
+            let spent = ctx.openings().iter().all(|opening| opening.opened == opening.declared);
+            Ok((result, ctx.masked_openings(), spent))
         });
-        let cost = run.cost();
-        let transcript = run.transcript.clone();
-        let values = run.outputs().and_then(T::reveal);
-        Outcome { values: values.unwrap_or_else(|e| panic!("{world:?}: {e}")), cost, transcript }
+        let (cost, transcript) = (run.cost(), run.transcript.clone());
+        let [(a, masked, x), (b, _, y), (c, _, z)] = run.outputs()?;
+        let values = T::reveal([a, b, c])?;
+        let masked = usize::try_from(masked).unwrap();
+        Ok(Outcome { values, cost, transcript, masked, openings_are_spent: x && y && z })
+    }
+
+    /// As [`Clear::run`] with message `target` changed; without values if a check noticed.
+    fn run_changed<R: Ring, T: Reveal>(
+        &self,
+        target: usize,
+        protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>,
+    ) -> Outcome {
+        let count = AtomicUsize::new(0);
+        let world = World::new(1).with_hook(move |_, payload| {
+            if count.fetch_add(1, SeqCst) == target {
+                for byte in payload.iter_mut() {
+                    *byte ^= 0xff;
+                }
+            }
+            Fate::Deliver
+        });
+        match self.outcome(&world, protocol) {
+            Ok(outcome) => outcome,
+            Err(Error::Abort { .. } | Error::Peer { .. }) => Outcome::default(),
+            Err(error) => panic!("message {target} changed: {error}"),
+        }
     }
 
     /// Runs `protocol` and keeps the result of every seat.
@@ -139,37 +177,38 @@ impl Clear {
         })
     }
 
-    /// Every message of the protocol flipped once: some seat aborts or the revealed copies differ, or the result is
+    /// Every message of the protocol changed once: some seat aborts or the revealed copies differ, or the result is
     /// one that a changed share explains; never a hang, and never a panic.
     pub(crate) fn tamper<R: Ring, T: Reveal>(&self, protocol: impl AsyncFn(Context, Inputs<R>) -> Result<T>) {
-        let messages = self.run(&protocol).transcript.len();
-        for target in 0..messages {
-            let count = std::sync::atomic::AtomicUsize::new(0);
-            let world = World::new(1).with_hook(move |_, payload| {
-                if count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == target {
-                    for byte in payload.iter_mut() {
-                        *byte ^= 0xff;
-                    }
-                }
-                Fate::Deliver
-            });
-            let inputs = self.share::<R>(&world);
-            let run = world.run(|ctx| {
-                let inputs = inputs[ctx.seat().index()].clone();
-                protocol(ctx, inputs)
-            });
-            let ended = run.outputs().and_then(T::reveal);
-            let expected = matches!(ended, Ok(_) | Err(Error::Abort { .. } | Error::Peer { .. }));
-            assert!(expected, "message {target} flipped");
+        for target in 0..self.run(&protocol).transcript.len() {
+            self.run_changed(target, &protocol);
         }
     }
 }
 
+thread_local! {
+    /// The message that [`Clear::run`] changes.
+    static TARGET: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Runs `test` with message `target` of every run changed; what a check noticed has no values.
+pub(crate) fn with_changed_message<T>(target: usize, test: impl FnOnce() -> T) -> T {
+    TARGET.set(Some(target));
+    let result = test();
+    TARGET.set(None);
+    result
+}
+
 /// What a run gave.
+#[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) values: Vec<i128>,
     pub(crate) cost: Cost,
     pub(crate) transcript: Vec<Message>,
+    /// How many values were opened that are uniformly random whatever the inputs are.
+    pub(crate) masked: usize,
+    /// Whether all declared openings were opened, and no more, at every seat.
+    pub(crate) openings_are_spent: bool,
 }
 
 /// Runs a protocol on two inputs of equal public size: the transcripts must be equal.

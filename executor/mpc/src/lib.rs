@@ -58,7 +58,7 @@
 //! | [`divide`], [`quotient`] | `divide_by_public` (floor), `divide_by_public_truncating`, `divide(ctx, &num, &den, quotient_bits)`, `divide_bounded(ctx, &num, &den)` below 2^62 in few rounds (towards zero) |
 //! | [`permute`], [`gather`], [`shuffle`] | `permute_known(ctx, Vec<Column>, holder, Option<&[u32]>)`, `gather_known`, `place_known(ctx, Vec<Column>, holder, Option<&[u32]>, out_len)`, `shuffle(ctx, Vec<Column>)` |
 //! | [`segmented`] | `segmented_or(ctx, &flags, &run_starts, max_run)`: the OR of each run at its last row |
-//! | [`arrange`] | `move_to(ctx, Vec<Column>, &destinations)`, `take_from(ctx, Vec<Column>, &sources)`, `invert`, `compact(ctx, Vec<Column>, &flags)`, `destinations(ctx, &digit)` |
+//! | [`arrange`] | `move_to(ctx, Vec<Column>, &destinations)`, `take_from(ctx, Vec<Column>, &sources)`, `invert`, `compose`, `compact(ctx, Vec<Column>, &flags)`, `destinations(ctx, &digit)` |
 //! | [`read`] | `read_rows(ctx, &table, &places)`: few rows of bits at secret places |
 //! | [`sort`] | `Key::unsigned(&ctx, &planes, Direction)`, `Key::signed`, `.with_validity(&ctx, &valid, nulls_first)`; `sort(ctx, Vec<Column>, &[Key])`, `order(ctx, &planes)`, `top_k` |
 //! | [`one_hot`], [`merge`] | `one_hot(ctx, &planes)`, `merge(ctx, &a, &b, key_from)` |
@@ -70,6 +70,41 @@
 //! | [`lasso`] | `statistics(ctx, &features, &target, &valid)`, `solve(ctx, &statistics, &Problem) -> Solution` |
 //! | [`world`] | `World::new(seed)`, `share`, `share_bits`, `run(\|ctx\| async ..) -> Run { results, transcript }`, `reconstruct`, `reconstruct_bits`, `reconstruct_column` |
 
+//!
+//! # What they cost
+//! Rounds, and bytes a row of long columns, of the seat that sends most; over Z_2^64 and for full widths where nothing
+//! else is said. Each is exact: `proof` (the tests) has every formula, and compares it with every run. k, w: planes.
+//!
+//! | functionality | rounds | bytes | source |
+//! |---|---|---|---|
+//! | product; dot product, matrix product | 1 | 8; 8 for each output | Araki et al. 2016 |
+//! | AND, OR; of all planes of a row | 1; log w | w / 8; (w - 1) / 8 | Araki et al. 2016 |
+//! | sign; at 8 bits | 7; 4 | 17.7; 1.7 | two-party view of ABY3 2018, tree of multiplexers: own |
+//! | less-than of planes, equality of planes | 7, 6 | 15.1, 7.9 | as the sign |
+//! | equality | 7 | 10.5 | as the sign |
+//! | all bits | 7 | 42.8 | Sklansky's prefix network |
+//! | a bit to arithmetic | 2 | 8 (4, 16) | structured product: own |
+//! | choice by a bit; minimum, maximum, absolute value; bounds | 3; 3 and a sign; 3 and two signs | 16; 24 | |
+//! | truncation by up to 32 bits, by more; exact | 2; 3 + log(f + 1) | 6.7, 10.7; the carry | wrap by a known top bit: Cheetah 2022 |
+//! | Z_2^64 to Z_2^128 | 2 | 13.3 | the same wrap |
+//! | fixed-point product | 3 | 14.7 | |
+//! | floor of the quotient by a public number of d bits | 5 + log(d + 2) | 24 and the sign of 2 rows at d + 2 bits | own |
+//! | quotient of two shared numbers | 65 | 1,757 | Catrina and Saxena 2010 |
+//! | logistic function, 32 bits | 25 | 338 | piecewise polynomials, own tables |
+//! | exponential; logarithm of 40 bits | 25; 35 | about 550; about 1,300 | polynomials |
+//! | square root, 1 / square root, reciprocal of 64 bits | 48, 45, 48 | about 1,250 | Newton |
+//! | one-hot code of 4 planes | 2 | 11 / 8 | outer products |
+//! | shuffle; move to secret destinations | 2; 3 | 2 components; and 12 | Laur et al. 2011; Asharov et al. 2022 |
+//! | permutation one seat knows; gathering with repetitions | 2; 4 | 1 component and 4; 3 components | Mohassel et al. 2020; own |
+//! | compaction | 6 | 2 components and 20 | Asharov et al. 2022 |
+//! | sort of 64 planes | 8 for each 4 planes | see [`sort`] | Asharov et al. 2022 |
+//! | merge of two sorted lists | log n (log(k + 1) + 1) | see [`merge`] | Batcher 1968 |
+//! | copying down from heads | 9 | see [`fill`] | own |
+//! | sums of open-domain groups | a sort, and 6 + log(w + 1) | see [`group`] | own |
+//! | order statistics of groups | a sort, and 10 + log(w + 1); quantiles about 35 more | see [`quantile`] | own |
+//! | oblivious join; semi join | a merge or sort, and 19 + log(k + 1) + log n | see [`join`] | Badrinarayanan et al. 2022; own |
+//! | LASSO of 10 features | 1,009 | 1.6 MB, whatever the rows | see [`lasso`] |
+
 #![expect(clippy::doc_markdown, reason = "formulas are written as in the papers, not as code")]
 
 mod context;
@@ -79,6 +114,8 @@ mod harness;
 pub mod ideal;
 mod network;
 mod planes;
+#[cfg(test)]
+mod proof;
 #[cfg(test)]
 mod properties;
 pub mod protocol;

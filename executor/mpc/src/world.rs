@@ -49,7 +49,7 @@ pub enum Fate {
 type Hook = Box<dyn Fn(&Message, &mut Vec<u8>) -> Fate + Send + Sync>;
 
 /// The exact cost of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// The longest chain of dependent messages.
     pub rounds: usize,

@@ -7,7 +7,7 @@
 use super::convert::bit_to_arithmetic;
 use super::one_hot::one_hot;
 use super::open::open_masked;
-use super::permute::{check_permutation, rows};
+use super::permute::{is_permutation, rows};
 use super::product::bilinear;
 use super::shuffle::shuffle;
 use crate::planes::as_u32;
@@ -19,8 +19,8 @@ use crate::{Column, Context, Result, Shared, SharedBits};
 /// Cost: 3 rounds; [`shuffle`] of the columns and a u32 column, 4 n bytes and a hash to open.
 ///
 /// # Errors
-/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Internal`] if the destinations are no permutation;
-/// [`crate::Error::Abort`] if their opening is inconsistent; [`crate::Error::Peer`].
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Abort`] if the destinations are no permutation, or their
+/// opening is inconsistent; [`crate::Error::Peer`].
 pub async fn move_to(ctx: &Context, columns: Vec<Column>, destinations: &Shared<u32>) -> Result<Vec<Column>> {
     let mut table = columns;
     table.push(Column::U32(destinations.clone()));
@@ -30,7 +30,9 @@ pub async fn move_to(ctx: &Context, columns: Vec<Column>, destinations: &Shared<
         return Err(ctx.internal("a shuffle changed the kind of a column"));
     };
     let destinations = open_masked(&ctx.step("open"), &destinations).await?;
-    check_permutation(ctx, &destinations)?;
+    if !is_permutation(&destinations) {
+        return Err(ctx.abort("opened destinations are no permutation"));
+    }
     let mut sources = vec![0; destinations.len()];
     for (source, &destination) in (0u32..).zip(&destinations) {
         sources[destination as usize] = source;
@@ -58,6 +60,16 @@ pub async fn invert(ctx: &Context, permutation: &Shared<u32>) -> Result<Shared<u
 pub async fn take_from(ctx: &Context, columns: Vec<Column>, sources: &Shared<u32>) -> Result<Vec<Column>> {
     let destinations = invert(&ctx.step("invert"), sources).await?;
     move_to(&ctx.step("move"), columns, &destinations).await
+}
+
+/// One secret order after another: taking rows by the result is taking them by `first`, then by `second`.
+///
+/// Shapes: n each -> n. Cost: that of [`take_from`] with one u32 column.
+///
+/// # Errors
+/// As [`move_to`].
+pub async fn compose(ctx: &Context, first: &Shared<u32>, second: &Shared<u32>) -> Result<Shared<u32>> {
+    first_u32(ctx, take_from(ctx, vec![Column::U32(first.clone())], second).await?)
 }
 
 /// Moves the rows whose flag is 1 to the front, both kinds in their order.

@@ -69,14 +69,15 @@ pub(super) fn views(ctx: &Context, columns: Vec<Column>, holder: Seat) -> (Vec<P
 }
 
 pub(super) fn check_permutation(ctx: &Context, order: &[u32]) -> Result<()> {
+    if is_permutation(order) { Ok(()) } else { Err(ctx.internal("an order is not a permutation")) }
+}
+
+/// Whether every row is named once.
+pub(super) fn is_permutation(order: &[u32]) -> bool {
     let mut seen = vec![false; order.len()];
-    for &source in order {
-        match seen.get_mut(source as usize) {
-            Some(seen) if !*seen => *seen = true,
-            Some(_) | None => return Err(ctx.internal("an order is not a permutation")),
-        }
-    }
-    Ok(())
+    order
+        .iter()
+        .all(|&source| seen.get_mut(source as usize).is_some_and(|seen| !std::mem::replace(seen, true)))
 }
 
 /// One move of a table that a *sender* knows up to an offset of the holder, to the third seat, permuted.

@@ -16,22 +16,44 @@ use crate::protocol::truncate::truncate;
 use crate::{Context, Result, Shared, SharedBits};
 
 /// Fractional bits of coefficients, powers and results: a product of two numbers up to 1 stays below 2^62.
-pub(super) const PRECISION: u32 = 30;
+const PRECISION: u32 = 30;
 /// Numbers from -32 on, and below 32, have a polynomial.
-pub(super) const REACH: i64 = 32;
+const REACH: i64 = 32;
 /// Bits of one half of the number of an interval.
 const HALF: usize = 3;
 /// The degree of all polynomials.
-pub(super) const DEGREE: usize = 8;
+const DEGREE: usize = 8;
+
+/// Fractional bits of the series that polynomials are made from.
+pub(super) const EXACT: u32 = 60;
 
 /// A public function on [-32, 32), constant outside.
 #[derive(Clone, Debug)]
 pub struct Piecewise {
-    /// For each power, the coefficients of all 64 intervals, of values up to 1 in size, in the variable that goes from
-    /// -1 to 1 over an interval.
-    pub(super) coefficients: [Vec<i64>; DEGREE + 1],
+    /// For each power, the coefficients of all 64 intervals, in the variable that goes from -1 to 1 over an interval.
+    coefficients: [Vec<i64>; DEGREE + 1],
     /// The value from 32 on; below -32 it is 0.
-    pub(super) above: i64,
+    above: i64,
+}
+
+impl Piecewise {
+    /// From a power series for each interval, and the whole number that the function is from 32 on.
+    ///
+    /// `series(h)` are the coefficients of f((h + t) / 2) in t, the constant first, with 60 fractional bits and at
+    /// most 1 in size together. Long series are brought to degree 8 with the smallest error on the interval. On
+    /// integers, so that every seat has the same.
+    pub fn new(series: impl Fn(i64) -> Vec<i128>, above: i64) -> Self {
+        let mut coefficients: [Vec<i64>; DEGREE + 1] = Default::default();
+        for interval in -REACH..REACH {
+            let mut exact = economised(series(2 * interval + 1));
+            exact.resize(DEGREE + 1, 0);
+            for (list, value) in coefficients.iter_mut().zip(exact) {
+                let rounded = (value + (1 << (EXACT - PRECISION - 1))) >> (EXACT - PRECISION);
+                list.push(i64::try_from(rounded).unwrap_or_default());
+            }
+        }
+        Piecewise { coefficients, above: above << PRECISION }
+    }
 }
 
 /// The function of each number of `from` fractional bits, with `to` fractional bits.
@@ -168,7 +190,7 @@ async fn powers(ctx: &Context, t: Shared<u64>) -> Result<Vec<Shared<u64>>> {
 /// Lowers the degree of a polynomial on [-1, 1] by Chebyshev's polynomials, each time by the smallest possible error.
 ///
 /// Paper: Lanczos, "Trigonometric interpolation of empirical and analytical functions" (1938): economisation.
-pub(super) fn economised(mut coefficients: Vec<i128>) -> Vec<i128> {
+fn economised(mut coefficients: Vec<i128>) -> Vec<i128> {
     while coefficients.len() > DEGREE + 1 {
         let degree = coefficients.len() - 1;
         let chebyshev = chebyshev(degree);

@@ -1,10 +1,8 @@
 //! The logistic function.
 
-use super::piecewise::{DEGREE, PRECISION, Piecewise, REACH, economised, piecewise};
+use super::piecewise::{EXACT, Piecewise, piecewise};
 use crate::{Context, Result, Shared};
 
-/// Fractional bits with which the coefficients are computed.
-const EXACT: u32 = 60;
 /// exp(-1/2), [`EXACT`] fractional bits.
 const ROOT: i128 = 699_282_240_786_072_831;
 /// Terms of a Taylor series that leave less than 2^-50 within 1/2 of its centre: the nearest pole is pi away.
@@ -19,20 +17,7 @@ const TERMS: usize = 20;
 /// # Errors
 /// As [`piecewise`].
 pub async fn sigmoid(ctx: &Context, x: &Shared<u64>, bits: u32, from: u32, to: u32) -> Result<Shared<u64>> {
-    piecewise(ctx, &logistic(), x, bits, from, to).await
-}
-
-/// The polynomials, from Taylor series about the middle of each interval. On integers, so that every seat has the same.
-fn logistic() -> Piecewise {
-    let mut coefficients: [Vec<i64>; DEGREE + 1] = Default::default();
-    for interval in -REACH..REACH {
-        let exact = economised(taylor(2 * interval + 1));
-        for (list, value) in coefficients.iter_mut().zip(exact) {
-            let rounded = (value + (1 << (EXACT - PRECISION - 1))) >> (EXACT - PRECISION);
-            list.push(i64::try_from(rounded).unwrap_or_default());
-        }
-    }
-    Piecewise { coefficients, above: 1 << PRECISION }
+    piecewise(ctx, &Piecewise::new(taylor, 1), x, bits, from, to).await
 }
 
 /// The series of the logistic function of `(half + t) / 2` in t.

@@ -1,0 +1,339 @@
+//! Permutations, compaction, gathering, sorting, merging.
+
+use super::bill::{self, Bill, Table};
+use super::bits::bools;
+use super::{Case, Slot, Values, as_they_are, exactly, flags, planes, unsigned};
+use crate::gather::NO_SOURCE;
+use crate::harness::{self, Clear, Inputs, Outcome};
+use crate::sort::{Direction, Key};
+use crate::{
+    Column, Prg, Ring, Seat, SharedBits, arrange, fill, gather, ideal, merge, permute, shuffle, sort,
+};
+
+/// Planes of the second column.
+const WIDTH: usize = 7;
+
+fn case(
+    name: &'static str,
+    inputs: fn(usize) -> Vec<super::Input>,
+    prepare: fn(&mut Values),
+    run: fn(&Clear, usize) -> Outcome,
+    expected: fn(&Values) -> Vec<Slot>,
+    cost: fn(usize) -> Bill,
+    masked: fn(usize) -> usize,
+) -> Case {
+    Case { name, inputs, prepare, run, expected, cost, masked, long: true }
+}
+
+/// A column of numbers, and one of planes.
+fn two(n: usize) -> Vec<super::Input> {
+    vec![unsigned(n, 60), planes(n, WIDTH)]
+}
+
+/// Then a permutation, all in Z_2^32.
+fn with_order(n: usize) -> Vec<super::Input> {
+    vec![unsigned(n, 31), planes(n, WIDTH), unsigned(n, 20)]
+}
+
+fn as_order(values: &mut Values) {
+    values[2] = ideal::order_by(&values[2]).into_iter().map(|row| row as i128).collect();
+}
+
+fn columns<R: Ring>(i: &Inputs<R>) -> Vec<Column>
+where
+    Column: From<crate::Shared<R>>,
+{
+    vec![i.x[0].clone().into(), i.bits[0].clone().into()]
+}
+
+/// Row i of both columns is row `sources[i]`, zero if there is none.
+fn taken(v: &Values, sources: &[u32]) -> Vec<Slot> {
+    exactly(ideal::gather(&v[0], sources).into_iter().chain(ideal::gather(&v[1], sources)))
+}
+
+fn order_of(values: &[i128]) -> Vec<u32> {
+    values.iter().map(|&v| u32::from_i128(v)).collect()
+}
+
+fn inverse(order: &[u32]) -> Vec<u32> {
+    let mut out = vec![0; order.len()];
+    for (i, &place) in (0u32..).zip(order) {
+        out[place as usize] = i;
+    }
+    out
+}
+
+/// An order that P0 knows.
+fn known_order(n: usize) -> Vec<u32> {
+    Prg::from_key(&[9; 16]).permutation(n)
+}
+
+/// Rows of the result of a gather.
+fn out_len(n: usize) -> usize {
+    n / 2 + 3
+}
+
+/// Sources with repetitions and gaps.
+fn known_sources(n: usize) -> Vec<u32> {
+    let pick = |v: i128| if v as usize % (n + 1) == n { NO_SOURCE } else { (v as usize % (n + 1)) as u32 };
+    harness::numbers(5, out_len(n), 30, false).into_iter().map(pick).collect()
+}
+
+/// Sources that are used once.
+fn known_places(n: usize) -> Vec<u32> {
+    let order = known_order(n.max(out_len(n)));
+    order[..out_len(n)].iter().map(|&s| if (s as usize) < n { s } else { NO_SOURCE }).collect()
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    [secret_orders(), known_orders(), sorting()].into_iter().flatten().collect()
+}
+
+fn secret_orders() -> Vec<Case> {
+    vec![
+        case(
+            "arrange::move_to",
+            with_order,
+            as_order,
+            |c, _| c.run::<u32, _>(async |ctx, i| arrange::move_to(&ctx, columns(&i), &i.x[1]).await),
+            |v| taken(v, &inverse(&order_of(&v[2]))),
+            |n| bill::move_to(n, Table::of(4, WIDTH)),
+            |n| n,
+        ),
+        case(
+            "arrange::invert",
+            with_order,
+            as_order,
+            |c, _| c.run::<u32, _>(async |ctx, i| arrange::invert(&ctx, &i.x[1]).await),
+            |v| exactly(inverse(&order_of(&v[2])).into_iter().map(i128::from)),
+            |n| bill::move_to(n, Table::of(4, 0)),
+            |n| n,
+        ),
+        case(
+            "arrange::take_from",
+            with_order,
+            as_order,
+            |c, _| c.run::<u32, _>(async |ctx, i| arrange::take_from(&ctx, columns(&i), &i.x[1]).await),
+            |v| taken(v, &order_of(&v[2])),
+            |n| bill::take_from(n, Table::of(4, WIDTH)),
+            |n| 2 * n,
+        ),
+        case(
+            "arrange::compose",
+            |n| vec![unsigned(n, 20), unsigned(n, 20)],
+            |v| {
+                v.iter_mut()
+                    .for_each(|x| *x = ideal::order_by(x).into_iter().map(|row| row as i128).collect())
+            },
+            |c, _| c.run::<u32, _>(async |ctx, i| arrange::compose(&ctx, &i.x[0], &i.x[1]).await),
+            |v| exactly(ideal::gather(&v[0], &order_of(&v[1]))),
+            |n| bill::take_from(n, Table::of(4, 0)),
+            |n| 2 * n,
+        ),
+        case(
+            "arrange::compact",
+            |n| vec![unsigned(n, 60), planes(n, WIDTH), flags(n)],
+            as_they_are,
+            |c, _| c.run::<u64, _>(async |ctx, i| arrange::compact(&ctx, columns(&i), &i.bits[1]).await),
+            |v| {
+                let last: Vec<bool> = bools(&v[2]).iter().map(|flag| !flag).collect();
+                taken(v, &ideal::order_by(&last).into_iter().map(|row| row as u32).collect::<Vec<_>>())
+            },
+            |n| bill::compact(n, Table::of(8, WIDTH)),
+            |n| n,
+        ),
+        case(
+            "arrange::destinations",
+            |n| vec![planes(n, 3)],
+            as_they_are,
+            |c, _| c.run::<u64, _>(async |ctx, i| arrange::destinations(&ctx, &i.bits[0]).await),
+            |v| {
+                let order: Vec<u32> = ideal::order_by(&v[0]).into_iter().map(|row| row as u32).collect();
+                exactly(inverse(&order).into_iter().map(i128::from))
+            },
+            |n| bill::destinations(n, 3),
+            super::none,
+        ),
+        case(
+            "shuffle::shuffle",
+            two,
+            as_they_are,
+            // In which order nobody knows: compared as a multiset of rows.
+            |c, n| {
+                let mut run = c.run::<u64, _>(async |ctx, i| shuffle::shuffle(&ctx, columns(&i)).await);
+                let (x, y) = run.values.split_at(run.values.len().min(n));
+                let mut rows: Vec<(i128, i128)> = x.iter().copied().zip(y.iter().copied()).collect();
+                rows.sort_unstable();
+                run.values = rows.iter().map(|r| r.0).chain(rows.iter().map(|r| r.1)).collect();
+                run
+            },
+            |v| {
+                let mut rows: Vec<(i128, i128)> = v[0].iter().copied().zip(v[1].iter().copied()).collect();
+                rows.sort_unstable();
+                exactly(rows.iter().map(|r| r.0).chain(rows.iter().map(|r| r.1)))
+            },
+            |n| bill::shuffle(n, Table::of(8, WIDTH)),
+            super::none,
+        ),
+        case(
+            "fill::fill",
+            |n| vec![unsigned(n, 60), planes(n, WIDTH), flags(n)],
+            |v| {
+                let heads = v[2].clone();
+                for column in &mut v[..2] {
+                    column.iter_mut().zip(&heads).for_each(|(x, head)| *x *= head);
+                }
+            },
+            |c, _| c.run::<u64, _>(async |ctx, i| fill::fill(&ctx, columns(&i), &i.bits[1]).await),
+            |v| {
+                let heads = bools(&v[2]);
+                exactly(ideal::fill(&v[0], &heads).into_iter().chain(ideal::fill(&v[1], &heads)))
+            },
+            |n| bill::fill(n, Table::of(8, WIDTH)),
+            |n| 2 * n,
+        ),
+    ]
+}
+
+fn known_orders() -> Vec<Case> {
+    vec![
+        case(
+            "permute::permute_known",
+            two,
+            as_they_are,
+            |c, n| {
+                let order = known_order(n);
+                c.run::<u64, _>(async |ctx, i| {
+                    permute::permute_known(&ctx, columns(&i), Seat::P0, Some(&order)).await
+                })
+            },
+            |v| taken(v, &known_order(v[0].len())),
+            |n| bill::permute_known(n, Table::of(8, WIDTH)),
+            super::none,
+        ),
+        case(
+            "gather::gather_known",
+            two,
+            as_they_are,
+            |c, n| {
+                let sources = known_sources(n);
+                c.run::<u64, _>(async |ctx, i| {
+                    gather::gather_known(&ctx, columns(&i), Seat::P0, Some(&sources), out_len(n)).await
+                })
+            },
+            |v| taken(v, &known_sources(v[0].len())),
+            |n| bill::gather_known(n, out_len(n), Table::of(8, WIDTH)),
+            super::none,
+        ),
+        case(
+            "gather::place_known",
+            two,
+            as_they_are,
+            |c, n| {
+                let sources = known_places(n);
+                c.run::<u64, _>(async |ctx, i| {
+                    gather::place_known(&ctx, columns(&i), Seat::P0, Some(&sources), out_len(n)).await
+                })
+            },
+            |v| {
+                let sources = known_places(v[0].len());
+                let unused = |slot: Slot, &source: &u32| {
+                    if source == NO_SOURCE { i128::MIN..=i128::MAX } else { slot }
+                };
+                let both = sources.iter().chain(&sources);
+                taken(v, &sources).into_iter().zip(both).map(|(slot, source)| unused(slot, source)).collect()
+            },
+            |n| bill::permute_known(n.max(out_len(n)), Table::of(8, WIDTH)),
+            super::none,
+        ),
+    ]
+}
+
+fn sorting() -> Vec<Case> {
+    let keyed: fn(usize) -> Vec<super::Input> = |n| vec![unsigned(n, 60), planes(n, 6), flags(n)];
+    vec![
+        case(
+            "sort::sort",
+            keyed,
+            as_they_are,
+            |c, _| {
+                c.run::<u64, _>(async |ctx, i| {
+                    sort::sort(&ctx, vec![i.x[0].clone().into()], &[key(&ctx, &i)]).await
+                })
+            },
+            |v| exactly(descending_nulls_last(v)),
+            // A narrow table travels with the passes.
+            |n| bill::passes(n, 7, Table::of(8, 0)),
+            |n| 2 * n,
+        ),
+        case(
+            "sort::sort",
+            keyed,
+            as_they_are,
+            |c, _| {
+                c.run::<u64, _>(async |ctx, i| {
+                    let wide = vec![Column::U64(i.x[0].clone()); 5];
+                    sort::sort(&ctx, wide, &[key(&ctx, &i)]).await
+                })
+            },
+            |v| exactly(descending_nulls_last(v).repeat(5)),
+            // A wide one follows at the end.
+            |n| bill::order(n, 7).then(bill::take_from(n, Table::of(40, 0))),
+            |n| 4 * n,
+        ),
+        case(
+            "sort::top_k",
+            keyed,
+            as_they_are,
+            |c, _| {
+                c.run::<u64, _>(async |ctx, i| {
+                    sort::top_k(&ctx, vec![i.x[0].clone().into()], &[key(&ctx, &i)], 3).await
+                })
+            },
+            |v| exactly(descending_nulls_last(v).into_iter().take(3)),
+            |n| bill::passes(n, 7, Table::of(8, 0)),
+            |n| 2 * n,
+        ),
+        case(
+            "sort::order",
+            |n| vec![planes(n, 9)],
+            as_they_are,
+            |c, _| c.run::<u64, _>(async |ctx, i| sort::order(&ctx, &i.bits[0]).await),
+            |v| exactly(ideal::order_by(&v[0]).into_iter().map(|row| row as i128)),
+            |n| bill::order(n, 9),
+            |n| 3 * n,
+        ),
+        case(
+            "merge::merge",
+            |n| vec![planes(n, 9), planes(out_len(n), 9)],
+            |v| {
+                // The planes below the key follow from it, so that equal keys are equal records.
+                for list in v {
+                    list.iter_mut().for_each(|x| *x = *x >> 2 << 2 | *x >> 2 & 3);
+                    list.sort_unstable();
+                }
+            },
+            |c, _| {
+                c.run::<u64, _>(async |ctx, i| -> crate::Result<SharedBits> {
+                    merge::merge(&ctx, &i.bits[0], &i.bits[1], 2).await
+                })
+            },
+            |v| {
+                let mut all: Vec<i128> = v[0].iter().chain(&v[1]).copied().collect();
+                all.sort_unstable();
+                exactly(all)
+            },
+            |n| bill::merge(n + out_len(n), 9, 7),
+            super::none,
+        ),
+    ]
+}
+
+fn key(ctx: &crate::Context, i: &Inputs<u64>) -> Key {
+    Key::unsigned(ctx, &i.bits[0], Direction::Descending).with_validity(ctx, &i.bits[1], false)
+}
+
+fn descending_nulls_last(v: &Values) -> Vec<i128> {
+    let keys: Vec<(i128, i128)> = v[1].iter().zip(&v[2]).map(|(&key, &valid)| (1 - valid, -key)).collect();
+    ideal::order_by(&keys).into_iter().map(|row| v[0][row]).collect()
+}
