@@ -133,13 +133,15 @@ impl Clear {
         let run = world.run(async |ctx| {
             let result = protocol(ctx.clone(), inputs[ctx.seat().index()].clone()).await?;
             let spent = ctx.openings().iter().all(|opening| opening.opened == opening.declared);
-            Ok((result, ctx.masked_openings(), spent))
+            let masked = usize::try_from(ctx.masked_openings()).unwrap();
+            Ok((result, masked, spent))
         });
         let (cost, transcript) = (run.cost(), run.transcript.clone());
-        let [(a, masked, x), (b, _, y), (c, _, z)] = run.outputs()?;
-        let values = T::reveal([a, b, c])?;
-        let masked = usize::try_from(masked).unwrap();
-        Ok(Outcome { values, cost, transcript, masked, openings_are_spent: x && y && z })
+        let outputs = run.outputs()?;
+        let masked = outputs[0].1;
+        let openings_are_spent = outputs.iter().all(|output| output.2);
+        let values = T::reveal(outputs.map(|output| output.0))?;
+        Ok(Outcome { values, cost, transcript, masked, openings_are_spent })
     }
 
     /// As [`Clear::run`] with message `target` changed; without values if a check noticed.

@@ -51,6 +51,16 @@ fn products() -> Vec<Case> {
             |v| floor_or_below(ideal::floor_divide(&ideal::mul(&v[0], &v[1]), 1 << 20)),
             |n| truncated_product(n, 20, U64),
         ),
+        Case {
+            prepare: |v| v[1].iter_mut().for_each(|y| *y = (*y).max(1)),
+            ..case(
+                "fixed::quotient",
+                |n| vec![signed(n, 40), unsigned(n, 30)],
+                |c, _| c.run::<u64, _>(async |ctx, i| fixed::quotient(&ctx, &i.x[0], &i.x[1], 20).await),
+                |v| exactly(v[0].iter().zip(&v[1]).map(|(x, y)| (x << 20) / y)),
+                super::numbers::quotient_cost,
+            )
+        },
         case(
             "fixed::rescale",
             |n| vec![signed(n, 62)],
@@ -162,7 +172,7 @@ fn of_any_size() -> Vec<Case> {
             "fixed::inverse_square_root",
             sizes,
             |c, _| run(c, async |ctx, x| fixed::inverse_square_root(&ctx, &x, LEVELS, FRACTION).await),
-            |v| near(v, |x| inverse(x, |x| x.sqrt())),
+            |v| near(v, |x| inverse(x, f64::sqrt)),
             |n| normal_cost(n).then(scaled_cost(n, POINT)),
         ),
         case(

@@ -4,6 +4,13 @@
 //! [`crate::ideal`], the cost is that of its formula in [`bill`], messages do not depend on the content, and what is
 //! opened is what was declared. A protocol that is missing here fails [`every_protocol_is_in_the_table`].
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::too_many_lines,
+    reason = "tables of small numbers"
+)]
+
 mod bill;
 mod bits;
 mod fixed;
@@ -254,7 +261,7 @@ fn changed_messages_end_in_an_abort_or_a_result() {
 }
 
 /// Protocols that have no inputs to be shared, or that no table can describe, with the test that covers each.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: &[(&str, &str)] = &[
     ("open::open", "open::tests"),
     ("open::open_bits", "open::tests"),
     ("open::open_to", "open::tests"),
@@ -266,7 +273,6 @@ const ELSEWHERE: [(&str, &str); 8] = [
 ];
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "reads the sources that it is about")]
 fn every_protocol_is_in_the_table() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src/protocol");
     let mut names = Vec::new();
@@ -296,7 +302,10 @@ fn every_protocol_is_in_the_table() {
     for name in &names {
         let known =
             cases.iter().any(|case| case.name == name) || ELSEWHERE.iter().any(|(other, _)| other == name);
-        assert!(known, "{name} is not in the table of functionalities");
+        assert!(
+            known,
+            "{name} has no case in `proof`, and `ELSEWHERE` does not say which tests it has instead"
+        );
     }
     for case in &cases {
         assert!(names.iter().any(|name| name == case.name), "{} does not exist", case.name);

@@ -122,8 +122,9 @@ fn secret_orders() -> Vec<Case> {
             "arrange::compose",
             |n| vec![unsigned(n, 20), unsigned(n, 20)],
             |v| {
-                v.iter_mut()
-                    .for_each(|x| *x = ideal::order_by(x).into_iter().map(|row| row as i128).collect())
+                for x in v {
+                    *x = ideal::order_by(x).into_iter().map(|row| row as i128).collect();
+                }
             },
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::compose(&ctx, &i.x[0], &i.x[1]).await),
             |v| exactly(ideal::gather(&v[0], &order_of(&v[1]))),
@@ -309,7 +310,9 @@ fn sorting() -> Vec<Case> {
             |v| {
                 // The planes below the key follow from it, so that equal keys are equal records.
                 for list in v {
-                    list.iter_mut().for_each(|x| *x = *x >> 2 << 2 | *x >> 2 & 3);
+                    for x in &mut *list {
+                        *x = *x >> 2 << 2 | *x >> 2 & 3;
+                    }
                     list.sort_unstable();
                 }
             },

@@ -369,7 +369,7 @@ fn restoring_division(n: usize) -> Bill {
 }
 
 /// Over Z_2^64.
-fn quotient_cost(n: usize) -> Bill {
+pub(super) fn quotient_cost(n: usize) -> Bill {
     let product = |bits| bill::truncated_product(n, bits, U128);
     let wide = bill::widen(n, U64, U128);
     let numerator = bill::abs(n, 63, U64).then(wide);

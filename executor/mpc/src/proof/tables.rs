@@ -92,13 +92,15 @@ fn grouping() -> Vec<Case> {
             },
             expected: |v| {
                 let mut lists = ideal::values_by_key(&rows(v));
-                lists.iter_mut().for_each(|list| list.1.dedup());
+                for list in &mut lists {
+                    list.1.dedup();
+                }
                 table(v[0].len(), lists.len(), &keys_and_counts(&lists))
             },
             cost: |n| {
                 let below = n.saturating_sub(1);
                 let marks = and_all(below, 4).beside(and(n, 1)).beside(and_all(below, VALUE));
-                let counted = bill::destinations(n, 1).then(bill::to_arithmetic(n, 1, 4));
+                let counted = bill::destinations(n, 1).beside(bill::to_arithmetic(n, 1, 4));
                 let sorted = bill::passes(n, 11, Table::of(0, 11));
                 sorted
                     .then(marks)
@@ -150,7 +152,7 @@ async fn picked(ctx: Context, i: Inputs<u64>, groups: usize) -> Result<Vec<Colum
 fn pick_cost(n: usize) -> Bill {
     let (g, below) = (groups(n), n.saturating_sub(1));
     let sorted = bill::passes(n, 11, Table::of(0, 11)).then(and_all(below, 4).beside(and(n, 1)));
-    let counted = bill::destinations(n, 1).then(bill::to_arithmetic(n, 1, 4));
+    let counted = bill::destinations(n, 1).beside(bill::to_arithmetic(n, 1, 4));
     let targets = bill::widen(g, 4, 8).then(bill::is_negative(g, 35)).then(bill::to_arithmetic(g, 1, 8));
     let targets = targets.then(bill::divide_by_public(3 * g, 4, 8)).then(bill::to_arithmetic(g, 1, 4));
     let targets = targets.then(bill::each(3 * g * 4));

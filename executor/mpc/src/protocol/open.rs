@@ -141,6 +141,8 @@ fn sum<R: Ring>(x: &Shared<R>, missing: Option<Part>) -> Vec<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
     use super::*;
     use crate::Error;
     use crate::world::{Fate, World};
@@ -185,25 +187,44 @@ mod tests {
         }
     }
 
+    /// Opens one column in one of four ways; the result as numbers, if this seat learns it.
+    async fn opened(ctx: Context, x: Shared<u64>, bits: SharedBits, way: usize) -> Result<Option<Vec<u64>>> {
+        ctx.declare("it", x.len());
+        match way {
+            0 => open(&ctx, "it", &x).await.map(Some),
+            1 => Ok(Some(open_bits(&ctx, "it", &bits).await?.to_values())),
+            2 => open_to(&ctx, "it", Seat::P1, &x).await,
+            _ => open_masked(&ctx, &x).await.map(Some),
+        }
+    }
+
+    /// Whichever message of an opening is changed: its receiver aborts, and nobody learns a wrong value.
     #[test]
-    fn a_changed_message_aborts() {
-        for step in ["/value", "/hash"] {
-            let world = World::new(1).with_hook(move |message, payload| {
-                if message.step == step && message.from == Seat::P1 {
-                    payload[0] ^= 1;
-                }
-                Fate::Deliver
-            });
-            let parts = world.share_bits(&Planes::from_bools(&[true, false, true]));
-            let run = world.run(|ctx| {
-                let x = parts[ctx.seat().index()].clone();
-                async move {
-                    ctx.declare("flags", 3);
-                    open_bits(&ctx, "flags", &x).await
-                }
-            });
-            let aborts = run.results.iter().filter(|r| matches!(r, Err(Error::Abort { .. }))).count();
-            assert_eq!(aborts, 1, "{step}");
+    fn every_changed_message_aborts() {
+        let values = [5u64, u64::MAX, 0];
+        for way in 0..4 {
+            let run = |target: usize| {
+                let count = AtomicUsize::new(0);
+                let world = World::new(1).with_hook(move |_, payload| {
+                    if count.fetch_add(1, SeqCst) == target {
+                        payload[0] ^= 1;
+                    }
+                    Fate::Deliver
+                });
+                let (x, bits) = (world.share(&values), world.share_bits(&Planes::from_values(&values, 64)));
+                world.run(|ctx| {
+                    let i = ctx.seat().index();
+                    opened(ctx, x[i].clone(), bits[i].clone(), way)
+                })
+            };
+            let messages = run(usize::MAX).transcript.len();
+            assert_eq!(messages, if way == 2 { 2 } else { 6 });
+            for target in 0..messages {
+                let results = run(target).results;
+                let aborts = results.iter().filter(|r| matches!(r, Err(Error::Abort { .. }))).count();
+                assert_eq!(aborts, 1, "way {way}, message {target}");
+                assert!(results.into_iter().flatten().flatten().all(|opened| opened == values));
+            }
         }
     }
 }

@@ -135,6 +135,9 @@ impl Hop {
         let rest = half_step.recv::<u32>(self.holder, self.keep);
         let table = recv_table(&table_step, self.sender, shapes, self.len);
         let (rest, table) = futures::try_join!(rest, table)?;
+        if rest.iter().any(|&source| source as usize >= self.len) {
+            return Err(ctx.abort("half of an order names a row that does not exist"));
+        }
         Ok(table.iter().map(|part| part.gather(&rest)).collect())
     }
 }

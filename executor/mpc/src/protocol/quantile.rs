@@ -81,7 +81,7 @@ pub struct OrderStatistics {
 /// Groups are those of [`super::group::sums_by_key`] for the same keys and validity, in the same order: every valid
 /// row counts, also one whose value is NULL. More groups than `max_groups` are cut off.
 /// Shapes: n rows -> min(n, `max_groups`) rows.
-/// Cost: [`sort`] by the planes of key and value and two more, then 10 + ceil(log2(w + 1)) rounds for w planes of the
+/// Cost: [`sort`] by the planes of key and value and two more, then 8 + ceil(log2(w + 1)) rounds for w planes of the
 /// key (1 more for both ends of the order). For quantiles 27 + ceil(log2(d + 2)) + ceil(log2 r) more, for a common
 /// denominator of d bits and numbers of rows of r bits; most of them work on groups only.
 ///
@@ -100,9 +100,7 @@ pub async fn pick_by_key(
     let levels = Levels::new(ctx, picks)?;
     let rows = sorted(&ctx.step("sort"), keys, valid, values).await?;
     let marks = Marks::of(&ctx.step("marks"), &rows).await?;
-    let destinations = destinations(&ctx.step("destinations"), &marks.ends.not(ctx.seat())).await?;
-    let counted =
-        Column::U32(one_bit_to_arithmetic::<u32>(&ctx.step("count"), &marks.there).await?.prefix_sums());
+    let (destinations, counted) = ends_and_counts(ctx, &marks.ends, &marks.there).await?;
 
     let ranks = if levels.list.is_empty() {
         Ranks::default()
@@ -135,7 +133,7 @@ pub async fn pick_by_key(
 /// How many different values each group has: `COUNT(DISTINCT ...)`, or the persons behind a group.
 ///
 /// Groups as in [`pick_by_key`]. The result has one picked column less: `counts` are those of distinct values.
-/// Cost: [`sort`] by the planes of key and value and two more, then 10 + max(ceil(log2(w + 1)), ceil(log2 v)) rounds for
+/// Cost: [`sort`] by the planes of key and value and two more, then 8 + max(ceil(log2(w + 1)), ceil(log2 v)) rounds for
 /// keys of w and values of v planes.
 ///
 /// # Errors
@@ -147,18 +145,16 @@ pub async fn distinct_by_key(
     values: &Values,
     max_groups: usize,
 ) -> Result<OrderStatistics> {
-    let (n, groups, width) = (keys.len(), keys.len().min(max_groups), keys.width());
+    let (groups, width) = (keys.len().min(max_groups), keys.width());
     let rows = sorted(&ctx.step("sort"), keys, valid, values).await?;
     let (mark_step, same_step) = (ctx.step("marks"), ctx.step("same"));
     let (marks, again) = futures::try_join!(Marks::of(&mark_step, &rows), repeated(&same_step, &rows))?;
     // A value is counted where it comes first: in a new group, or after another one.
     let first = and(&ctx.step("first"), &again, &marks.heads.not(ctx.seat())).await?.not(ctx.seat());
     let counted = and(&ctx.step("counted"), &marks.there, &first).await?;
-    let destinations = destinations(&ctx.step("destinations"), &marks.ends.not(ctx.seat())).await?;
-    let counted = one_bit_to_arithmetic::<u32>(&ctx.step("count"), &counted).await?.prefix_sums();
-    debug_assert_eq!(counted.len(), n);
+    let (destinations, counted) = ends_and_counts(ctx, &marks.ends, &counted).await?;
     let bits = Column::Bits(SharedBits::concat_planes(&[&rows.keys, &marks.ends]));
-    let moved = move_to(&ctx.step("move"), vec![Column::U32(counted), bits], &destinations).await?;
+    let moved = move_to(&ctx.step("move"), vec![counted, bits], &destinations).await?;
     let mut kept: Vec<Column> = moved.iter().map(|column| column.rows(0..groups)).collect();
     let bits = pop_bits(ctx, &mut kept)?;
     let counts = first_u32(ctx, kept)?.differences();
@@ -297,6 +293,21 @@ impl Marks {
         let ends = rows.valid.xor(&SharedBits::concat_rows(&[&goes_on, &edge]));
         Ok(Marks { heads, ends, there, goes_on })
     }
+}
+
+/// Where rows go so that ends come first, and running counts of the rows that count.
+async fn ends_and_counts(
+    ctx: &Context,
+    ends: &SharedBits,
+    counted: &SharedBits,
+) -> Result<(Shared<u32>, Column)> {
+    let (ends_step, count_step) = (ctx.step("destinations"), ctx.step("count"));
+    let behind = ends.not(ctx.seat());
+    let (destinations, counted) = futures::try_join!(
+        destinations(&ends_step, &behind),
+        one_bit_to_arithmetic::<u32>(&count_step, counted)
+    )?;
+    Ok((destinations, Column::U32(counted.prefix_sums())))
 }
 
 /// Whether a row has the same value as the one above.
@@ -595,10 +606,10 @@ mod tests {
         let sorted = 24;
         let ends = async |ctx: Context, i: Inputs<u64>| picked_by(ctx, i, &[Pick::Smallest]).await;
         let cost = one.run::<u64, _>(ends).cost;
-        assert_eq!((cost.rounds, cost.bytes), (sorted + 10 + 2, 24_787));
+        assert_eq!((cost.rounds, cost.bytes), (sorted + 8 + 2, 24_787));
         // A common denominator of 7 bits, and 100 rows.
         let cost = one.run::<u64, _>(all).cost;
-        assert_eq!((cost.rounds, cost.bytes), (sorted + 10 + 2 + 1 + 27 + 4 + 3, 45_070));
+        assert_eq!((cost.rounds, cost.bytes), (sorted + 8 + 2 + 1 + 27 + 4 + 3, 45_070));
     }
 
     #[test]

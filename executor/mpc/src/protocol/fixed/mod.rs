@@ -23,6 +23,7 @@ pub use scale::Scale;
 pub use sigmoid::sigmoid;
 
 use super::product::mul;
+use super::quotient::divide_bounded;
 use super::truncate::truncate;
 use crate::{Context, Result, Ring, Shared};
 
@@ -43,6 +44,25 @@ pub async fn truncated_product<R: Ring>(
 ) -> Result<Shared<R>> {
     let product = mul(&ctx.step("product"), x, y).await?;
     truncate(&ctx.step("truncated"), &product, bits).await
+}
+
+/// `x / y` with `fraction` more fractional bits than the difference of theirs, rounded towards zero, exactly.
+///
+/// Domain: `|x| < 2^(62 - fraction)`, `0 < y < 2^62`; for other `y` the result is some number, which the caller masks.
+/// Shapes: n each -> n. Cost: as [`divide_bounded`].
+///
+/// # Errors
+/// [`crate::Error::Internal`] for a fraction of more than 61 bits; as [`divide_bounded`].
+pub async fn quotient<R: Ring>(
+    ctx: &Context,
+    x: &Shared<R>,
+    y: &Shared<R>,
+    fraction: u32,
+) -> Result<Shared<R>> {
+    if fraction > 61 {
+        return Err(ctx.internal("a quotient of too many fractional bits"));
+    }
+    divide_bounded(ctx, &x.shift_left(fraction), y).await
 }
 
 /// From `from` to `to` fractional bits: a truncation, or local.

@@ -103,23 +103,23 @@ fn lane_terms(
     entries: Entries,
 ) -> Vec<u128> {
     let sums: Vec<u128> = b.first.iter().zip(&b.second).map(|(x, y)| x.wrapping_add(*y)).collect();
-    let mut z = Vec::with_capacity(size * columns);
+    let mut terms = Vec::with_capacity(size * columns);
     for i in 0..size {
         let from = match entries {
             Entries::All => 0,
             Entries::UpperTriangle => i,
         };
-        let start = z.len();
-        z.resize(start + columns - from, 0u128);
+        let start = terms.len();
+        terms.resize(start + columns - from, 0u128);
         for k in 0..size {
-            let (x, y) = (a.first[i * size + k], a.second[i * size + k]);
+            let (own, next) = (a.first[i * size + k], a.second[i * size + k]);
             let row = k * columns + from..(k + 1) * columns;
-            for ((z, s), c) in z[start..].iter_mut().zip(&sums[row.clone()]).zip(&b.first[row]) {
-                *z = z.wrapping_add(x.wrapping_mul(*s)).wrapping_add(y.wrapping_mul(*c));
+            for ((term, sum), first) in terms[start..].iter_mut().zip(&sums[row.clone()]).zip(&b.first[row]) {
+                *term = term.wrapping_add(own.wrapping_mul(*sum)).wrapping_add(next.wrapping_mul(*first));
             }
         }
     }
-    z
+    terms
 }
 
 /// The square from its upper triangle.
