@@ -18,6 +18,16 @@ pub fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
+/// The straight line from 0 at -32 to 1 at 32, constant outside.
+pub fn line(x: f64) -> f64 {
+    ((x + 32.0) / 64.0).clamp(0.0, 1.0)
+}
+
+/// The quotient.
+pub fn quotient(x: f64, y: f64) -> f64 {
+    x / y
+}
+
 /// The fixed-point numbers of `fraction` fractional bits within `error` and two units of `value`.
 pub fn within(value: f64, fraction: u32, error: f64) -> RangeInclusive<i128> {
     let unit = 2f64.powi(fraction.cast_signed());

@@ -3,10 +3,12 @@
 use super::bill::{self, Bill, and, and_all, log};
 use super::{Case, Slot, Values, as_they_are, exactly, flags, none, planes};
 use crate::harness::{Clear, Outcome};
-use crate::{Context, Result, SharedBits, bits, compare, ideal, one_hot, segmented, select};
+use crate::{Context, Result, SharedBits, bits, compare, ideal, one_hot, read, segmented, select};
 
 /// Planes of the inputs below.
 const WIDTH: usize = 13;
+/// Planes of a place.
+const PLACE: usize = 17;
 /// The longest run.
 const RUN: usize = 5;
 
@@ -130,6 +132,24 @@ pub(super) fn cases() -> Vec<Case> {
                 |c, _| run(c, async |ctx, x| one_hot::one_hot(&ctx, &x[0]).await),
                 |v| each(v, |x| 1 << x),
                 |n| bill::one_hot(n, 5),
+            )
+        },
+        Case {
+            inputs: |n| vec![planes(n, WIDTH), planes(3, PLACE)],
+            prepare: as_they_are,
+            ..case(
+                "read::read_rows",
+                |c, _| run(c, async |ctx, x| read::read_rows(&ctx, &x[0], &x[1]).await),
+                |v| {
+                    let places: Vec<u32> = v[1].iter().map(|&place| place as u32).collect();
+                    exactly(ideal::gather(&v[0], &places))
+                },
+                |n| {
+                    // Blocks of 2^9 rows.
+                    let codes = bill::one_hot(3, 9).beside(bill::one_hot(3, PLACE - 9));
+                    let found = and(3, n.div_ceil(512) * WIDTH).then(and(3, WIDTH));
+                    if n == 0 { Bill::NOTHING } else { codes.then(found) }
+                },
             )
         },
         Case {

@@ -97,10 +97,7 @@ fn functions() -> Vec<Case> {
                     fixed::piecewise(&ctx, &line, &i.x[0], 40, 30, 20).await
                 })
             },
-            |v| {
-                let line = |x: f64| ((x + 32.0) / 64.0).clamp(0.0, 1.0);
-                near(v, |x| twin::within(line(twin::number(x, 30)), 20, 0.5f64.powi(19)))
-            },
+            |v| near(v, |x| twin::within(twin::line(twin::number(x, 30)), 20, 0.5f64.powi(19))),
             |n| sigmoid_cost(n, 40, 30),
         ),
         case(
@@ -174,6 +171,27 @@ fn of_any_size() -> Vec<Case> {
             |c, _| run(c, async |ctx, x| fixed::inverse_square_root(&ctx, &x, LEVELS, FRACTION).await),
             |v| near(v, |x| inverse(x, f64::sqrt)),
             |n| normal_cost(n).then(scaled_cost(n, POINT)),
+        ),
+        case(
+            "fixed::divide_by_root",
+            |n| vec![signed(n, 20), unsigned(n, 2 * LEVELS as u32)],
+            |c, _| {
+                c.run::<u128, _>(async |ctx, i| {
+                    fixed::divide_by_root(&ctx, &i.x[0], &i.x[1], LEVELS, FRACTION).await
+                })
+            },
+            |v| {
+                let quotient = |(&x, &y): (&i128, &i128)| match y {
+                    0 => -1..=0,
+                    _ => twin::relative(
+                        twin::quotient(twin::number(x, 0), twin::number(y, 0).sqrt()),
+                        FRACTION,
+                        0.5f64.powi(48),
+                    ),
+                };
+                v[0].iter().zip(&v[1]).map(quotient).collect()
+            },
+            |n| normal_cost(n).then(each(n * U128)).then(scaled_cost(n, POINT + LEVELS - 30)),
         ),
         case(
             "fixed::reciprocal",
