@@ -52,7 +52,12 @@ pub fn disclosures(plan: &SecurePlan, federation: &Federation, session: &Session
                     rows.get(index).copied().unwrap_or_default(),
                 ));
             }
-            Node::Union(_) | Node::Compute(_) | Node::Aggregate(_) | Node::Lasso(_) => {}
+            Node::Union(_)
+            | Node::Compute(_)
+            | Node::Aggregate(_)
+            | Node::Fold(_)
+            | Node::Assemble(_)
+            | Node::Lasso(_) => {}
         }
     }
     all.extend(owners(plan, federation));

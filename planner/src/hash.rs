@@ -51,6 +51,8 @@ impl Canonical {
             Node::Union(union) => self.field("union", union),
             Node::Compute(compute) => self.field("compute", compute),
             Node::Aggregate(aggregate) => self.field("aggregate", aggregate),
+            Node::Fold(fold) => self.field("fold", fold),
+            Node::Assemble(assemble) => self.field("assemble", assemble),
             Node::Lasso(lasso) => self.field("lasso", lasso),
             Node::Release(release) => self.release(release),
         }

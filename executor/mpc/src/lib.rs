@@ -66,7 +66,7 @@
 //! | [`quantile`] | `pick_by_key(ctx, &keys, &valid, &Values, &[Pick], max_groups) -> OrderStatistics`: MIN, MAX, `PERCENTILE_CONT`, `PERCENTILE_DISC` of groups; `distinct_by_key`: COUNT(DISTINCT). Keys of no planes: the whole table |
 //! | [`join`] | `join(ctx, UniqueSide, &keys, &valid, Inputs) -> Joined` (inner and left), `require_unique(ctx, label, &duplicate)`, `semi_join(ctx, &other_keys, &other_valid, &keys, &valid, Inputs)` (semi and anti, keys may repeat) |
 //! | [`fill`] | `fill(ctx, Vec<Column>, &heads)`: the value of each head to all rows below it |
-//! | [`fixed`] | fixed-point columns: `truncated_product(ctx, &x, &y, bits)`, `quotient(ctx, &x, &y, fraction)`, `rescale`, `sigmoid(ctx, &x, bits, from, to)` (Z_2^64, error 2^-27), `piecewise`, `exponential(ctx, &x, from, to)` (relative error 2^-38), `logarithm(ctx, &x, levels)`, `square_root`, `inverse_square_root`, `reciprocal(ctx, &x, levels, fraction)`, `polynomial`, `shifts` |
+//! | [`fixed`] | fixed-point columns: `truncated_product(ctx, &x, &y, bits)`, `running_products(ctx, &x, length, bits)`, `quotient(ctx, &x, &y, fraction)`, `rescale`, `sigmoid(ctx, &x, bits, from, to)` (Z_2^64, error 2^-27), `piecewise`, `exponential(ctx, &x, from, to)` (relative error 2^-38), `logarithm(ctx, &x, levels)`, `square_root`, `inverse_square_root`, `reciprocal(ctx, &x, levels, fraction)`, `polynomial`, `shifts` |
 //! | [`lasso`] | `statistics(ctx, &features, &target, &valid)`, `solve(ctx, &statistics, &Problem) -> Solution` |
 //! | [`world`] | `World::new(seed)`, `share`, `share_bits`, `run(\|ctx\| async ..) -> Run { results, transcript }`, `reconstruct`, `reconstruct_bits`, `reconstruct_column` |
 

@@ -4,9 +4,11 @@
 //! pseudonyms; as a seat it runs the nodes in the order of the plan. A party that is both does both at once.
 
 mod aggregate;
+mod assemble;
 #[cfg(test)]
 pub(crate) mod clear;
 mod compute;
+mod fold;
 mod hashed_join;
 mod input;
 pub(crate) mod lasso;
@@ -66,6 +68,8 @@ fn input_of(plan: &SecurePlan, id: NodeId) -> Result<&Input> {
         | Node::Union(_)
         | Node::Compute(_)
         | Node::Aggregate(_)
+        | Node::Fold(_)
+        | Node::Assemble(_)
         | Node::Lasso(_)
         | Node::Release(_) => Err(Error::internal("join", "the rows of an identifier are no input")),
     }
@@ -126,6 +130,10 @@ impl SeatRun<'_> {
             Node::Union(_) => union::run(&inputs.iter().map(Arc::as_ref).collect::<Vec<_>>())?,
             Node::Compute(node) => Box::pin(compute::run(&ctx, node, first()?)).await?,
             Node::Aggregate(node) => Box::pin(aggregate::run(&ctx, node, first()?)).await?,
+            Node::Fold(node) => Box::pin(fold::run(&ctx, node, first()?)).await?,
+            Node::Assemble(node) => {
+                assemble::run(ctx.seat(), node, &inputs.iter().map(Arc::as_ref).collect::<Vec<_>>())?
+            }
             Node::Lasso(node) => {
                 let counts = inputs.get(1).map(Arc::as_ref);
                 Box::pin(lasso::run(&ctx, node, first()?, counts)).await?
@@ -175,5 +183,7 @@ fn no_table() -> Error {
 
 #[cfg(test)]
 mod sql_tests;
+#[cfg(test)]
+mod statistic_tests;
 #[cfg(test)]
 mod tests;

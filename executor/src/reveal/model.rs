@@ -49,9 +49,13 @@ pub(super) fn quantity(plan: &SecurePlan, node: NodeId, column: usize) -> Result
                 };
                 return Ok(kind.map(|kind| Quantity { model, kind }));
             }
-            Node::Input(_) | Node::HashedJoin(_) | Node::Union(_) | Node::Aggregate(_) | Node::Release(_) => {
-                return Ok(None);
-            }
+            Node::Input(_)
+            | Node::HashedJoin(_)
+            | Node::Union(_)
+            | Node::Aggregate(_)
+            | Node::Fold(_)
+            | Node::Assemble(_)
+            | Node::Release(_) => return Ok(None),
         }
     }
 }

@@ -15,7 +15,8 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 use crate::catalog::{self, Federation, Party};
 use crate::plan::{
-    Aggregate, HashedJoin, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, Reg, SecurePlan, Source,
+    Aggregate, HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, Piece, Reg,
+    SecurePlan, Source,
 };
 
 /// Whether column `column` of node `node` (a group table, perhaps computed on) counts people of `owner`.
@@ -26,11 +27,47 @@ pub(super) fn counts(
     node: NodeId,
     column: usize,
 ) -> bool {
+    counts_in(plan, federation, owner, (node, column), false)
+}
+
+/// The same; `summed`: counts of several cells are added, so that a person may be in one cell only.
+fn counts_in(
+    plan: &SecurePlan,
+    federation: &Federation,
+    owner: PartyId,
+    (node, column): (NodeId, usize),
+    summed: bool,
+) -> bool {
     match plan.nodes.get(node.0) {
+        Some(Node::Fold(fold)) => match fold.how {
+            How::Sum | How::FromStart | How::FromEnd => {
+                counts_in(plan, federation, owner, (fold.input, column), true)
+            }
+            How::Product { .. } => false,
+        },
+        Some(Node::Assemble(assemble)) => {
+            let mut left = column;
+            for piece in &assemble.pieces {
+                let width = match piece {
+                    Piece::Table { input, .. } => plan.nodes.get(input.0).map_or(0, |n| n.columns().len()),
+                    Piece::Public(_) => 1,
+                };
+                match piece {
+                    Piece::Table { input, .. } if left < width => {
+                        return counts_in(plan, federation, owner, (*input, left), summed);
+                    }
+                    Piece::Public(_) if left < width => return false,
+                    Piece::Table { .. } | Piece::Public(_) => left -= width,
+                }
+            }
+            false
+        }
         Some(Node::Compute(compute)) => {
             let Some((Reg(reg), _)) = compute.outputs.get(column) else { return false };
             match compute.ops.get(*reg) {
-                Some(Op::Column(source)) => counts(plan, federation, owner, compute.input, *source),
+                Some(Op::Column(source)) => {
+                    counts_in(plan, federation, owner, (compute.input, *source), summed)
+                }
                 _ => false,
             }
         }
@@ -39,10 +76,10 @@ pub(super) fn counts(
             let trace = Trace { plan, federation, owner };
             match measure {
                 Measure::Sum { value } | Measure::SumOfRows { value, .. } => trace.sum(aggregate, *value),
-                Measure::Persons { counts, run_starts, max_run, .. } => {
+                Measure::Persons { counts, run_starts, max_run, .. } if !summed => {
                     trace.runs(aggregate, *counts, *run_starts, *max_run)
                 }
-                Measure::SumOfProducts { .. } | Measure::AtRank { .. } => false,
+                Measure::Persons { .. } | Measure::SumOfProducts { .. } | Measure::AtRank { .. } => false,
             }
         }
         Some(Node::Lasso(lasso)) => {
@@ -51,7 +88,8 @@ pub(super) fn counts(
                 |id: NodeId| plan.nodes.get(id.0).map(|n| n.columns().len()).unwrap_or_default();
             let Some(table) = lasso.counts else { return false };
             let own = lasso.columns.len().saturating_sub(counts_width(table));
-            column.checked_sub(own).is_some_and(|place| counts(plan, federation, owner, table, place))
+            let place = column.checked_sub(own);
+            place.is_some_and(|place| counts_in(plan, federation, owner, (table, place), summed))
         }
         Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_) | Node::Release(_)) | None => false,
     }
@@ -106,6 +144,8 @@ impl<'p> Trace<'p> {
             | Node::Union(_)
             | Node::Compute(_)
             | Node::Aggregate(_)
+            | Node::Fold(_)
+            | Node::Assemble(_)
             | Node::Lasso(_)
             | Node::Release(_) => None,
         })
@@ -169,7 +209,10 @@ impl<'p> Trace<'p> {
                     left.extend(op.operands());
                 }
             }
-            Some(Node::Aggregate(_) | Node::Lasso(_) | Node::Release(_)) | None => {}
+            Some(
+                Node::Aggregate(_) | Node::Fold(_) | Node::Assemble(_) | Node::Lasso(_) | Node::Release(_),
+            )
+            | None => {}
         }
     }
 
@@ -197,7 +240,10 @@ impl<'p> Trace<'p> {
                     self.sources(compute.input, *source, true, into);
                 }
             }
-            Some(Node::Aggregate(_) | Node::Lasso(_) | Node::Release(_)) | None => {}
+            Some(
+                Node::Aggregate(_) | Node::Fold(_) | Node::Assemble(_) | Node::Lasso(_) | Node::Release(_),
+            )
+            | None => {}
         }
     }
 

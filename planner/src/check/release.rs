@@ -40,7 +40,12 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation, session: &Sessio
                 }
             }
             Node::Release(release) => self::release(plan, federation, release, index)?,
-            Node::Union(_) | Node::Compute(_) | Node::Aggregate(_) | Node::Lasso(_) => {}
+            Node::Union(_)
+            | Node::Compute(_)
+            | Node::Aggregate(_)
+            | Node::Fold(_)
+            | Node::Assemble(_)
+            | Node::Lasso(_) => {}
         }
     }
     Ok(())
@@ -143,14 +148,28 @@ fn source(plan: &SecurePlan, from: NodeId, node: usize) -> Result<(NodeId, Relea
         match plan.nodes.get(at.0) {
             Some(Node::Compute(compute)) if compute.input < at => at = compute.input,
             Some(Node::Aggregate(_)) => return Ok((at, Released::Groups)),
+            Some(Node::Fold(_) | Node::Assemble(_)) if cells(plan, at) => return Ok((at, Released::Groups)),
             Some(Node::Lasso(lasso)) => return Ok((at, Released::Model(lasso))),
             Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_)) => {
                 return Err(refused("only aggregates leave the federation: a release of rows".to_owned()));
             }
-            Some(Node::Compute(_) | Node::Release(_)) | None => {
+            Some(Node::Fold(_) | Node::Assemble(_) | Node::Compute(_) | Node::Release(_)) | None => {
                 return Err(broken(node, "a release of nothing"));
             }
         }
+    }
+}
+
+/// Whether a table is made of group tables alone.
+fn cells(plan: &SecurePlan, at: NodeId) -> bool {
+    match plan.nodes.get(at.0) {
+        Some(Node::Aggregate(_)) => true,
+        Some(node @ (Node::Compute(_) | Node::Fold(_) | Node::Assemble(_))) => {
+            let inputs = node.inputs();
+            !inputs.is_empty() && inputs.iter().all(|input| *input < at && cells(plan, *input))
+        }
+        Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_) | Node::Lasso(_) | Node::Release(_))
+        | None => false,
     }
 }
 

@@ -6,8 +6,8 @@ use datafusion::logical_expr::LogicalPlan;
 use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, JoinKey, Lasso, Measure, Node, Op, Order,
-    Range, Reg, Release, RingSize, SecurePlan, Source, Union,
+    Aggregate, Assemble, ColumnDef, Compute, Encoding, Fold, HashedJoin, How, Input, JoinKey, Lasso, Measure,
+    Node, Op, Order, Piece, Range, Reg, Release, RingSize, SecurePlan, Source, Union,
 };
 
 use super::broken;
@@ -31,6 +31,8 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation) -> Result<()> {
             Node::Union(union) => self::union(union, plan),
             Node::Compute(compute) => self::compute(compute, plan),
             Node::Aggregate(aggregate) => self::aggregate(aggregate, plan),
+            Node::Fold(fold) => self::fold(fold, plan),
+            Node::Assemble(assemble) => self::assemble(assemble, plan),
             Node::Lasso(lasso) => self::lasso(lasso, plan),
             Node::Release(release) => self::release(release, plan),
         };
@@ -318,6 +320,52 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
         ensure(fits, || format!("measure `{}` does not fit its columns", def.name))?;
     }
     Ok(())
+}
+
+fn fold(fold: &Fold, plan: &SecurePlan) -> Checked {
+    let rows = plan.rows().get(fold.input.0).copied().unwrap_or_default();
+    ensure(fold.axis.cells() == rows, || "an axis that is not one of its cells".to_owned())?;
+    let input = columns(plan, fold.input);
+    ensure(input.len() == fold.columns.len(), || "columns that are not those of its cells".to_owned())?;
+    for (before, after) in input.iter().zip(&fold.columns) {
+        let fits = match (fold.how, after.encoding) {
+            (How::Product { fraction }, Encoding::Arithmetic(RingSize::Z128)) => fraction <= 60,
+            (How::Sum | How::FromStart | How::FromEnd, Encoding::Arithmetic(_)) => true,
+            (_, Encoding::Arithmetic(_) | Encoding::Bit | Encoding::Planes(_)) => false,
+        };
+        ensure(fits && before.encoding == after.encoding, || {
+            format!("column `{}` cannot be put together", after.name)
+        })?;
+    }
+    Ok(())
+}
+
+fn assemble(assemble: &Assemble, plan: &SecurePlan) -> Checked {
+    let rows = plan.rows();
+    let mut encodings: Vec<Encoding> = Vec::new();
+    for piece in &assemble.pieces {
+        let length = match piece {
+            Piece::Table { input, rows: places } => {
+                let bound = rows.get(input.0).copied().unwrap_or_default();
+                ensure(places.iter().all(|place| (*place as usize) < bound), || {
+                    "a place that its table does not have".to_owned()
+                })?;
+                encodings.extend(columns(plan, *input).iter().map(|def| def.encoding));
+                places.len()
+            }
+            Piece::Public(values) => {
+                let def = assemble.columns.get(encodings.len()).ok_or("a public column without a name")?;
+                let fits = values.iter().all(|value| def.range.lo <= *value && *value <= def.range.hi);
+                let number = matches!(def.encoding, Encoding::Arithmetic(_));
+                ensure(fits && number, || format!("public column `{}` does not fit", def.name))?;
+                encodings.push(def.encoding);
+                values.len()
+            }
+        };
+        ensure(length == assemble.rows, || "pieces of different lengths".to_owned())?;
+    }
+    let found: Vec<Encoding> = assemble.columns.iter().map(|def| def.encoding).collect();
+    ensure(found == encodings, || "columns that are not those of its pieces".to_owned())
 }
 
 fn lasso(lasso: &Lasso, plan: &SecurePlan) -> Checked {

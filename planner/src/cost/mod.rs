@@ -88,6 +88,8 @@ fn memory(plan: &SecurePlan, rows: &[usize]) -> u64 {
         | Node::HashedJoin(_)
         | Node::Union(_)
         | Node::Aggregate(_)
+        | Node::Fold(_)
+        | Node::Assemble(_)
         | Node::Lasso(_)
         | Node::Release(_) => size(index),
     };

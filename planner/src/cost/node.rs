@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Lasso, Measure, Multiplicity, Node, NodeId, Op,
-    Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
+    Aggregate, ColumnDef, Compute, Encoding, Fold, HashedJoin, How, Lasso, Measure, Multiplicity, Node,
+    NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, table};
@@ -25,7 +25,8 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
         Node::HashedJoin(join) => {
             hashed_join(join, of(join.stay), of(join.moved_key.input), &columns(join.moved_key.input))
         }
-        Node::Union(_) => Cost::default(),
+        Node::Union(_) | Node::Assemble(_) => Cost::default(),
+        Node::Fold(fold) => self::fold(fold),
         Node::Compute(compute) => self::compute(compute, of(compute.input), &columns(compute.input)),
         Node::Aggregate(aggregate) => {
             self::aggregate(aggregate, of(aggregate.input), &columns(aggregate.input))
@@ -40,6 +41,8 @@ fn hashed_join(join: &HashedJoin, stay: u64, moved: u64, columns: &[&ColumnDef])
     let encodings: Vec<Encoding> = columns.iter().map(|def| def.encoding).collect();
     let tags = Cost { rounds: 1, owner_bytes: table::TAG_BYTES * (stay + moved), ..Cost::default() };
     let table = match join.multiplicity {
+        // Nothing moves where nothing of the other table is asked for but the match.
+        Multiplicity::OneToOne | Multiplicity::ManyToOne if encodings.is_empty() => Cost::default(),
         Multiplicity::OneToOne => table::place(&encodings, moved, stay, join.matcher),
         Multiplicity::ManyToOne => table::gather(&encodings, moved, stay, join.matcher),
     };
@@ -223,6 +226,15 @@ fn sums_of(keys: &[u64], ring: RingSize, n: u64, members: u64) -> Cost {
         cost = cost.then(table::multiply(scaled * n, ring));
     }
     cost.then(table::multiply(members * keys.iter().product::<u64>(), ring))
+}
+
+/// Sums are local; running products double their distance in every step.
+fn fold(fold: &Fold) -> Cost {
+    let How::Product { fraction } = fold.how else { return Cost::default() };
+    let axis = fold.axis;
+    let products =
+        table::running_products((axis.outer * axis.inner) as u64, axis.length as u64, u64::from(fraction));
+    fold.columns.iter().fold(Cost::default(), |cost, _| cost.beside(products))
 }
 
 fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {

@@ -343,6 +343,20 @@ pub(super) fn read(n: u64, width: u64, reads: u64, place: u64) -> Cost {
     codes.then(and(reads, blocks * width)).then(and(reads, width))
 }
 
+/// Running products along `runs` runs of `length` fixed-point numbers in `Z_2^128`.
+pub(super) fn running_products(runs: u64, length: u64, fraction: u64) -> Cost {
+    let wide = element(RingSize::Z128);
+    let wrap = if fraction <= 32 { INDEX_BYTES } else { wide };
+    let mut cost = Cost::default();
+    let mut distance = 1;
+    while distance < length {
+        let n = runs * (length - distance);
+        cost = cost.then(multiply(n, RingSize::Z128)).then(by_parts(n, wide, wrap));
+        distance *= 2;
+    }
+    cost
+}
+
 /// The sufficient statistics of a model with `terms` features.
 pub(super) fn statistics(terms: u64, ring: RingSize) -> Cost {
     let columns = terms + 2;

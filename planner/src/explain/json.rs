@@ -29,6 +29,8 @@ pub fn json(plan: &SecurePlan, federation: &Federation) -> Value {
                 | Node::Union(_)
                 | Node::Compute(_)
                 | Node::Aggregate(_)
+                | Node::Fold(_)
+                | Node::Assemble(_)
                 | Node::Lasso(_)
                 | Node::Release(_) => Value::Null,
             };

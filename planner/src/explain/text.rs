@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, Lasso, LassoOutput, Measure, Multiplicity,
-    Node, Op, Order, Release, RingSize, Rows, SecurePlan, Threshold,
+    Aggregate, Assemble, ColumnDef, Compute, Encoding, Fold, HashedJoin, How, Input, Lasso, LassoOutput,
+    Measure, Multiplicity, Node, Op, Order, Release, RingSize, Rows, SecurePlan, Threshold,
 };
 
 /// Bytes with a unit, in at most four digits.
@@ -48,6 +48,8 @@ pub(super) fn kind(node: &Node) -> &'static str {
         Node::Union(_) => "Union",
         Node::Compute(_) => "Compute",
         Node::Aggregate(_) => "Aggregate",
+        Node::Fold(_) => "Fold",
+        Node::Assemble(_) => "Assemble",
         Node::Lasso(_) => "Lasso",
         Node::Release(_) => "Release",
     }
@@ -58,9 +60,13 @@ pub(super) fn place(node: &Node, federation: &Federation) -> String {
     match node {
         Node::Input(input) => format!("at {}, then secure", owner(input, federation)),
         Node::Release(_) => "secure, then to the analyst".to_owned(),
-        Node::HashedJoin(_) | Node::Union(_) | Node::Compute(_) | Node::Aggregate(_) | Node::Lasso(_) => {
-            "secure".to_owned()
-        }
+        Node::HashedJoin(_)
+        | Node::Union(_)
+        | Node::Compute(_)
+        | Node::Aggregate(_)
+        | Node::Fold(_)
+        | Node::Assemble(_)
+        | Node::Lasso(_) => "secure".to_owned(),
     }
 }
 
@@ -79,9 +85,13 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
                 matcher.map_or("?", |party| party.name.as_str())
             )
         }
-        Node::Union(_) => "no communication".to_owned(),
+        Node::Union(_) | Node::Assemble(_) => "no communication".to_owned(),
         Node::Compute(_) => "arithmetic and comparisons on shares".to_owned(),
         Node::Aggregate(aggregate) => aggregate_protocol(aggregate),
+        Node::Fold(fold) => match fold.how {
+            How::Sum | How::FromStart | How::FromEnd => "no communication".to_owned(),
+            How::Product { .. } => "products of fixed-point numbers, doubling the distance".to_owned(),
+        },
         Node::Lasso(_) => "sufficient statistics, ADMM and Newton steps on shares".to_owned(),
         Node::Release(_) => "gate on shares; every seat sends its shares to the analyst alone".to_owned(),
     }
@@ -104,6 +114,8 @@ pub(super) fn summary(plan: &SecurePlan, federation: &Federation, index: usize) 
         Node::Union(union) => format!("{} tables stacked", union.inputs.len()),
         Node::Compute(compute) => self::compute(compute),
         Node::Aggregate(aggregate) => self::aggregate(aggregate),
+        Node::Fold(fold) => self::fold(fold),
+        Node::Assemble(assemble) => self::assemble(assemble),
         Node::Lasso(lasso) => self::lasso(lasso),
         Node::Release(release) => self::release(release),
     }
@@ -190,6 +202,22 @@ fn aggregate(aggregate: &Aggregate) -> String {
         format!(" in {}", plural(cells as u64, "cell"))
     };
     format!("{}{by}{counting}", unique(&names))
+}
+
+fn fold(fold: &Fold) -> String {
+    let names: Vec<_> = fold.columns.iter().map(|def| def.name.as_str()).collect();
+    let what = match fold.how {
+        How::Sum => "sums over",
+        How::FromStart => "running sums over",
+        How::FromEnd => "running sums from the end of",
+        How::Product { .. } => "running products over",
+    };
+    format!("{what} {} cells: {}", fold.axis.length, unique(&names))
+}
+
+fn assemble(assemble: &Assemble) -> String {
+    let names: Vec<_> = assemble.columns.iter().map(|def| def.name.as_str()).collect();
+    format!("{} side by side", unique(&names))
 }
 
 fn lasso(lasso: &Lasso) -> String {

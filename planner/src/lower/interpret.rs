@@ -27,8 +27,8 @@ use super::scale::{decode, encode};
 use super::value::same_text;
 use crate::function::hashed::{canonical, normalise};
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, Lasso, LassoOutput, Measure, Multiplicity,
-    Node, Op, Order, Release, RingSize, Rounding, Rows, Scale, SecurePlan, Source,
+    Aggregate, ColumnDef, Compute, Encoding, Fold, HashedJoin, How, Input, Lasso, LassoOutput, Measure,
+    Multiplicity, Node, Op, Order, Piece, Release, RingSize, Rounding, Rows, Scale, SecurePlan, Source,
 };
 
 /// Data by `party.table`.
@@ -73,6 +73,22 @@ pub(crate) fn interpret(plan: &SecurePlan, parties: &[String], data: &Data) -> R
             }
             Node::Aggregate(aggregate) => {
                 sums(aggregate, &tables[aggregate.input.0], &plan.nodes[aggregate.input.0].columns())
+            }
+            Node::Fold(fold) => folded(fold, &tables[fold.input.0]),
+            Node::Assemble(assemble) => {
+                let mut columns = Vec::new();
+                for piece in &assemble.pieces {
+                    match piece {
+                        Piece::Table { input, rows } => columns.extend(
+                            tables[input.0]
+                                .columns
+                                .iter()
+                                .map(|column| rows.iter().map(|row| column[*row as usize]).collect()),
+                        ),
+                        Piece::Public(values) => columns.push(values.clone()),
+                    }
+                }
+                Table { columns, rows: assemble.rows }
             }
             Node::Lasso(lasso) => {
                 fit(lasso, &tables[lasso.input.0], lasso.counts.map(|counts| &tables[counts.0]))
@@ -453,6 +469,31 @@ fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) -> Table {
         cells.iter().map(sum).collect()
     });
     Table { columns: columns.collect(), rows: cells.len() }
+}
+
+/// Sums and products along an axis.
+fn folded(fold: &Fold, input: &Table) -> Table {
+    let axis = fold.axis;
+    let columns = input.columns.iter().map(|column| {
+        let mut all = column.clone();
+        let mut sums = Vec::new();
+        for run in 0..axis.outer * axis.inner {
+            let at = |place: usize| (run / axis.inner * axis.length + place) * axis.inner + run % axis.inner;
+            sums.push((0..axis.length).map(|place| column[at(place)]).sum());
+            for place in 1..axis.length {
+                let (now, before) = match fold.how {
+                    How::FromEnd => (at(axis.length - 1 - place), at(axis.length - place)),
+                    _ => (at(place), at(place - 1)),
+                };
+                all[now] = match fold.how {
+                    How::Product { fraction } => (all[now] * all[before]) >> fraction,
+                    _ => all[now] + all[before],
+                };
+            }
+        }
+        if fold.how == How::Sum { sums } else { all }
+    });
+    Table { columns: columns.collect(), rows: fold.rows() }
 }
 
 /// Fractional bits of the numbers of a fit here; the secure solver has scales of its own.

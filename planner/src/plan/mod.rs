@@ -7,8 +7,10 @@
 //! it discloses to whom.
 
 mod aggregate;
+mod assemble;
 mod column;
 mod compute;
+mod fold;
 mod hashed_join;
 mod input;
 mod lasso;
@@ -17,8 +19,10 @@ mod shape;
 mod union;
 
 pub use aggregate::{Aggregate, Measure, Rank, RankPlace};
+pub use assemble::{Assemble, Piece};
 pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType};
 pub use compute::{Compute, Op, Reg, Rounding};
+pub use fold::{Axis, Fold, How};
 pub use hashed_join::{HashedJoin, JoinKey, Multiplicity};
 pub use input::{Input, Order, SharedColumn, Source};
 pub use lasso::{Lasso, LassoOutput, LassoTerm};
@@ -48,6 +52,10 @@ pub enum Node {
     Compute(Compute),
     /// Sums per cell of closed-domain keys.
     Aggregate(Aggregate),
+    /// Cells put together along a key.
+    Fold(Fold),
+    /// Tables of cells side by side.
+    Assemble(Assemble),
     /// A LASSO fit on sufficient statistics.
     Lasso(Lasso),
     /// The release gate and the columns that leave.

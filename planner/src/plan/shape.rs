@@ -11,6 +11,8 @@ impl Node {
             Node::Union(union) => union.inputs.clone(),
             Node::Compute(compute) => vec![compute.input],
             Node::Aggregate(aggregate) => vec![aggregate.input],
+            Node::Fold(fold) => vec![fold.input],
+            Node::Assemble(assemble) => assemble.inputs(),
             Node::Lasso(lasso) => std::iter::once(lasso.input).chain(lasso.counts).collect(),
             Node::Release(release) => vec![release.input],
         }
@@ -24,6 +26,8 @@ impl Node {
             Node::Union(union) => union.columns.iter().collect(),
             Node::Compute(compute) => compute.outputs.iter().map(|(_, def)| def).collect(),
             Node::Aggregate(aggregate) => aggregate.columns.iter().collect(),
+            Node::Fold(fold) => fold.columns.iter().collect(),
+            Node::Assemble(assemble) => assemble.columns.iter().collect(),
             Node::Lasso(lasso) => lasso.columns.iter().collect(),
             Node::Release(_) => Vec::new(),
         }
@@ -44,6 +48,8 @@ impl SecurePlan {
                 Node::Union(union) => union.inputs.iter().map(|id| of(*id)).sum(),
                 Node::Compute(compute) => of(compute.input),
                 Node::Aggregate(aggregate) => aggregate.keys.iter().map(Vec::len).product(),
+                Node::Fold(fold) => fold.rows(),
+                Node::Assemble(assemble) => assemble.rows,
                 Node::Lasso(lasso) => match lasso.output {
                     LassoOutput::Coefficients => lasso.features.len() + usize::from(lasso.intercept),
                     LassoOutput::Summary => 1,

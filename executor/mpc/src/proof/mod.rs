@@ -270,6 +270,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("lasso::statistics", "lasso::tests"),
     ("lasso::solve", "lasso::tests"),
     ("fixed::polynomial", "fixed::polynomial::tests"),
+    ("fixed::running_products", "fixed::running_products::tests"),
 ];
 
 #[test]

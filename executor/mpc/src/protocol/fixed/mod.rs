@@ -9,6 +9,7 @@ mod normalise;
 mod piecewise;
 mod polynomial;
 mod root;
+mod running_products;
 mod scale;
 mod sigmoid;
 
@@ -19,6 +20,7 @@ pub use normalise::{Shifts, shifts};
 pub use piecewise::{Piecewise, piecewise};
 pub use polynomial::polynomial;
 pub use root::{divide_by_root, inverse_square_root, reciprocal, square_root};
+pub use running_products::running_products;
 pub use scale::Scale;
 pub use sigmoid::sigmoid;
 
