@@ -36,6 +36,8 @@ pub(super) struct Patient {
     cost_cents: i128,
     region: usize,
     since: i32,
+    months: i32,
+    died: bool,
     /// What this patient's record lacks: one bit a column.
     gaps: u16,
     at_hospital: bool,
@@ -88,6 +90,7 @@ fn patient(rng: &mut ChaCha20Rng, number: usize, at_hospital: bool, at_insurer: 
             + if kidney { 5.0 } else { 0.0 };
     let days = whole(bell(rng, expected, 5.0), 0, 366);
     let gp_visits = whole(bell(rng, 5.0 + 0.2 * f64::from(days), 2.5), 0, 100);
+    let (months, died) = followed(number, age, ejection_fraction, smoking == 2);
     let cost = bell(rng, 900.0 + 410.0 * f64::from(days) + 60.0 * f64::from(gp_visits), 600.0);
     Patient {
         number,
@@ -110,10 +113,24 @@ fn patient(rng: &mut ChaCha20Rng, number: usize, at_hospital: bool, at_insurer: 
         cost_cents: i128::from(whole(cost * 100.0, 0, 25_000_000)),
         region: [0, 0, 1, 1, 2, 3][rng.random_range(0..6)],
         since: rng.random_range(INSURED_SINCE),
+        months,
+        died,
         gaps: (0..16).map(|bit| u16::from(rng.random_bool(0.015)) << bit).sum(),
         at_hospital,
         at_insurer,
     }
+}
+
+/// For how many months a patient was followed, up to five years, and whether until death: what survival analysis is to
+/// find depends on age, the heart and smoking.
+fn followed(number: usize, age: i32, ejection_fraction: i32, smokes: bool) -> (i32, bool) {
+    let mut rng = ChaCha20Rng::seed_from_u64(number as u64);
+    let burden = 0.035 * f64::from(age - 68) - 0.03 * f64::from(ejection_fraction - 42)
+        + if smokes { 0.5 } else { 0.0 };
+    let chance: f64 = rng.random_range(0.0..1.0);
+    let lived = -(1.0 - chance).ln() * 70.0 / burden.exp();
+    let followed = f64::from(rng.random_range(6..=60));
+    (whole(lived.min(followed).ceil(), 1, 60), lived <= followed)
 }
 
 impl Patient {
@@ -169,6 +186,8 @@ pub(super) fn claims(patients: &[Patient]) -> anyhow::Result<RecordBatch> {
         ("kidney", column::<BooleanArray, _>(&p, |x| Some(x.kidney))),
         ("copd", column::<BooleanArray, _>(&p, |x| x.known(11, x.copd))),
         ("since", column::<Date32Array, _>(&p, |x| Some(x.since))),
+        ("months", column::<Int32Array, _>(&p, |x| x.known(12, x.months))),
+        ("died", column::<BooleanArray, _>(&p, |x| Some(x.died))),
     ];
     Ok(RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, c)| (name, c, true)))?)
 }

@@ -23,7 +23,8 @@ seat = 2
 name = "cohort"
 sql = """
 SELECT h.age, h.sex, h.bmi, h.smoking, h.exercise, h.alcohol, h.systolic, h.heart_rate, h.ejection_fraction,
-       h.cholesterol, h.sleep, h.diabetes, c.days, c.gp_visits, c.cost, c.region, c.kidney, c.copd
+       h.cholesterol, h.sleep, h.diabetes, c.days, c.gp_visits, c.cost, c.region, c.kidney, c.copd,
+       c.months, c.died
 FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id)
 """
 "#;
@@ -86,6 +87,8 @@ region = { type = "TEXT", values = ["north", "south", "east", "west"], allow = [
 kidney = { type = "BOOLEAN", nullable = false, allow = ["filter", "group", "model"], label = "Chronic kidney disease" }
 copd = { type = "BOOLEAN", allow = ["filter", "group", "model"], label = "COPD" }
 since = { type = "DATE", bounds = ["2010-01-01", "2026-12-31"], allow = ["filter"], label = "Insured since" }
+months = { type = "INTEGER", bounds = [1, 60], allow = ["survival", "aggregate", "quantile"], unit = "months", label = "Follow-up" }
+died = { type = "BOOLEAN", nullable = false, allow = ["survival", "aggregate"], label = "Died" }
 "#;
     text.replace("MAX_ROWS", &bound(rows).to_string())
 }
