@@ -125,6 +125,7 @@ fn columns_of(
         | Kind::Whole { .. }
         | Kind::Numbers { .. }
         | Kind::Truth
+        | Kind::Text
         | Kind::Word(_) => return Err(Error::internal("columns for another kind of argument")),
     };
     let categories: Vec<&Named> = call

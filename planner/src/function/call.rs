@@ -113,6 +113,7 @@ fn preset(parameter: &Parameter, spec: &Spec, columns: &[String]) -> Result<Opti
                 Kind::Number { .. } | Kind::NumberOr { .. } | Kind::Whole { .. } => "1".to_owned(),
                 Kind::Numbers { .. } => "'0.1,1'".to_owned(),
                 Kind::Truth => "true".to_owned(),
+                Kind::Text => "'...'".to_owned(),
                 Kind::Word(words) => format!("'{}'", words.first().unwrap_or(&"")),
             };
             Err(Error::invalid(format!("{} needs the argument `{}`", spec.name, parameter.name))
@@ -207,6 +208,7 @@ impl Reader<'_> {
             }
             Kind::Numbers { least, most } => Value::Numbers(numbers(argument, least, most)?),
             Kind::Truth => Value::Truth(truth(argument)?),
+            Kind::Text => Value::Text(text(argument)?.to_owned()),
             Kind::Word(words) => Value::Word(word(argument, words)?),
         };
         Ok(Given::Constant(constant))

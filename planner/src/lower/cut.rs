@@ -11,6 +11,7 @@ use super::chain::chain;
 use super::group::{has_closed_keys, lower_groups};
 use super::leaf::owners;
 use super::rows::normalise;
+use super::statistic::lower_statistic;
 use super::subquery::has_subquery;
 use super::{failure, model};
 use crate::Result;
@@ -44,11 +45,19 @@ impl Cut<'_> {
             return self.cut(&boundary.input);
         }
         if let Some(function) = table_function(plan) {
-            let Lowering::Model(Family::Lasso, part) = function.spec.lowering else {
-                return Err(failure::internal("a table function that was not expanded"));
+            let number = self.releases.len();
+            let Cut { federation, nodes, notices, .. } = self;
+            let (release, clear) = match function.spec.lowering {
+                Lowering::Expansion(_) => {
+                    return Err(failure::internal("a table function that was not expanded"));
+                }
+                Lowering::Model(Family::Lasso, part) => {
+                    model::lower_model(function, part, federation, number, nodes)?
+                }
+                Lowering::Statistic(which) => {
+                    lower_statistic(function, which, federation, number, nodes, notices)?
+                }
             };
-            let (release, clear) =
-                model::lower_model(function, part, self.federation, self.releases.len(), &mut self.nodes)?;
             self.releases.push(release);
             return Ok(clear);
         }

@@ -8,6 +8,7 @@
 //!   figure   aggregates: sums over rows, arithmetic on sums, the persons behind each number
 //!   group    HAVING, expressions over aggregates, the release
 //!   model    LASSO
+//!   statistic  tests, survival, counts: sums per cell and arithmetic on cells
 //! ```
 //! `facts` and `infer` carry (range, scale, closed values) through every expression; an expression that may fail,
 //! or whose range does not fit, is refused. NULL ends here: a value is a number and a known bit, a condition two bits.
@@ -50,6 +51,7 @@ mod rowset;
 mod scalar;
 mod scale;
 mod star;
+mod statistic;
 mod subquery;
 mod term;
 #[cfg(test)]

@@ -40,10 +40,20 @@ fn heart() -> (Federation, Data) {
     (federation, data)
 }
 
-fn federation(toml: &str, policies: &[(&str, &str)]) -> Federation {
+pub(super) fn federation(toml: &str, policies: &[(&str, &str)]) -> Federation {
     let policies: Vec<(String, String)> =
         policies.iter().map(|(party, text)| ((*party).to_owned(), (*text).to_owned())).collect();
     parse(toml, &policies).unwrap()
+}
+
+/// Whether a number is the reference's.
+pub(super) fn close_to(found: f64, expected: f64) -> bool {
+    (found - expected).abs() <= 1e-9 + 1e-6 * expected.abs()
+}
+
+/// CSV text without quotes as the declared types.
+pub(super) fn loaded(federation: &Federation, files: &[(&str, &str)]) -> Data {
+    data(federation, files)
 }
 
 /// CSV text without quotes as the declared types.
@@ -78,7 +88,7 @@ fn names(federation: &Federation) -> Vec<String> {
 }
 
 /// The result through the plan.
-fn secure(federation: &Federation, data: &Data, sql: &str) -> Result<RecordBatch, crate::Error> {
+pub(super) fn secure(federation: &Federation, data: &Data, sql: &str) -> Result<RecordBatch, crate::Error> {
     match crate::plan(federation, &Session::default(), sql)? {
         Planned::Secure(checked) => Ok(interpret(&checked.plan, &names(federation), data)),
         Planned::Clear(plan) => Ok(run(&plan, data)),
@@ -92,7 +102,7 @@ fn clear(federation: &Federation, data: &Data, sql: &str) -> RecordBatch {
     run(&bound.raw, data)
 }
 
-fn rows(batch: &RecordBatch) -> Vec<Vec<ScalarValue>> {
+pub(super) fn rows(batch: &RecordBatch) -> Vec<Vec<ScalarValue>> {
     let cell = |row| {
         batch.columns().iter().map(|column| ScalarValue::try_from_array(column, row).unwrap()).collect()
     };

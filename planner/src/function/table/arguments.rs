@@ -27,6 +27,8 @@ pub enum Value {
     Truth(bool),
     /// A word.
     Word(&'static str),
+    /// A text.
+    Text(String),
 }
 
 /// A column of the input that a function uses.
@@ -82,7 +84,12 @@ impl Arguments {
         match self.get(name) {
             Some(Value::Column(variable)) => Some(variable),
             Some(
-                Value::Columns(_) | Value::Number(_) | Value::Numbers(_) | Value::Truth(_) | Value::Word(_),
+                Value::Columns(_)
+                | Value::Number(_)
+                | Value::Numbers(_)
+                | Value::Truth(_)
+                | Value::Word(_)
+                | Value::Text(_),
             )
             | None => None,
         }
@@ -93,7 +100,12 @@ impl Arguments {
         match self.get(name) {
             Some(Value::Columns(variables)) => variables,
             Some(
-                Value::Column(_) | Value::Number(_) | Value::Numbers(_) | Value::Truth(_) | Value::Word(_),
+                Value::Column(_)
+                | Value::Number(_)
+                | Value::Numbers(_)
+                | Value::Truth(_)
+                | Value::Word(_)
+                | Value::Text(_),
             )
             | None => &[],
         }
@@ -112,7 +124,12 @@ impl Arguments {
         match self.get(name) {
             Some(Value::Number(number)) => Some(number.0),
             Some(
-                Value::Column(_) | Value::Columns(_) | Value::Numbers(_) | Value::Truth(_) | Value::Word(_),
+                Value::Column(_)
+                | Value::Columns(_)
+                | Value::Numbers(_)
+                | Value::Truth(_)
+                | Value::Word(_)
+                | Value::Text(_),
             )
             | None => None,
         }
@@ -123,7 +140,12 @@ impl Arguments {
         match self.get(name) {
             Some(Value::Numbers(numbers)) => numbers.iter().map(|number| number.0).collect(),
             Some(
-                Value::Column(_) | Value::Columns(_) | Value::Number(_) | Value::Truth(_) | Value::Word(_),
+                Value::Column(_)
+                | Value::Columns(_)
+                | Value::Number(_)
+                | Value::Truth(_)
+                | Value::Word(_)
+                | Value::Text(_),
             )
             | None => Vec::new(),
         }
@@ -137,7 +159,12 @@ impl Arguments {
         match self.get(name) {
             Some(Value::Truth(truth)) => Ok(*truth),
             Some(
-                Value::Column(_) | Value::Columns(_) | Value::Number(_) | Value::Numbers(_) | Value::Word(_),
+                Value::Column(_)
+                | Value::Columns(_)
+                | Value::Number(_)
+                | Value::Numbers(_)
+                | Value::Word(_)
+                | Value::Text(_),
             )
             | None => Err(missing(name)),
         }
@@ -148,9 +175,33 @@ impl Arguments {
         match self.get(name) {
             Some(Value::Word(word)) => Some(word),
             Some(
-                Value::Column(_) | Value::Columns(_) | Value::Number(_) | Value::Numbers(_) | Value::Truth(_),
+                Value::Column(_)
+                | Value::Columns(_)
+                | Value::Number(_)
+                | Value::Numbers(_)
+                | Value::Truth(_)
+                | Value::Text(_),
             )
             | None => None,
+        }
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// Internal, as [`Arguments::column`].
+    pub fn text(&self, name: &str) -> Result<&str> {
+        match self.get(name) {
+            Some(Value::Text(text)) => Ok(text),
+            Some(
+                Value::Column(_)
+                | Value::Columns(_)
+                | Value::Number(_)
+                | Value::Numbers(_)
+                | Value::Truth(_)
+                | Value::Word(_),
+            )
+            | None => Err(missing(name)),
         }
     }
 
@@ -160,7 +211,9 @@ impl Arguments {
             let columns: &[Variable] = match value {
                 Value::Column(variable) => std::slice::from_ref(variable),
                 Value::Columns(variables) => variables,
-                Value::Number(_) | Value::Numbers(_) | Value::Truth(_) | Value::Word(_) => &[],
+                Value::Number(_) | Value::Numbers(_) | Value::Truth(_) | Value::Word(_) | Value::Text(_) => {
+                    &[]
+                }
             };
             columns.iter().map(move |variable| (*name, variable))
         })
@@ -171,7 +224,9 @@ impl Arguments {
         self.entries.iter_mut().flat_map(|(_, value)| match value {
             Value::Column(variable) => std::slice::from_mut(variable),
             Value::Columns(variables) => variables.as_mut_slice(),
-            Value::Number(_) | Value::Numbers(_) | Value::Truth(_) | Value::Word(_) => &mut [],
+            Value::Number(_) | Value::Numbers(_) | Value::Truth(_) | Value::Word(_) | Value::Text(_) => {
+                &mut []
+            }
         })
     }
 
@@ -190,6 +245,7 @@ impl Arguments {
                 }
                 Value::Truth(truth) => truth.to_string(),
                 Value::Word(word) => (*word).to_owned(),
+                Value::Text(text) => text.clone(),
             };
             format!("{name}={text}")
         };

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal, StudentsT};
+use statrs::function::gamma::ln_gamma;
 
 /// A function of doubles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +34,12 @@ pub enum Distribution {
     ChiSquaredAbove,
     /// P(X >= x) of the F distribution: `(x, df1, df2)`.
     FisherAbove,
+    /// The probability, given its margins, of a table of two by two that is at most as probable: `(a, b, c, d)`, row by row.
+    HypergeometricTwoSided,
+    /// That of a first count of at most a.
+    HypergeometricBelow,
+    /// That of a first count of at least a.
+    HypergeometricAbove,
 }
 
 impl Distribution {
@@ -51,6 +58,9 @@ impl Distribution {
             | Distribution::StudentQuantile
             | Distribution::ChiSquaredAbove => 2,
             Distribution::FisherAbove => 3,
+            Distribution::HypergeometricTwoSided
+            | Distribution::HypergeometricBelow
+            | Distribution::HypergeometricAbove => 4,
         }
     }
 
@@ -64,6 +74,9 @@ impl Distribution {
             Distribution::StudentQuantile => "student_quantile",
             Distribution::ChiSquaredAbove => "chi_squared_above",
             Distribution::FisherAbove => "fisher_above",
+            Distribution::HypergeometricTwoSided => "hypergeometric_two_sided",
+            Distribution::HypergeometricBelow => "hypergeometric_below",
+            Distribution::HypergeometricAbove => "hypergeometric_above",
         }
     }
 
@@ -80,10 +93,51 @@ impl Distribution {
             (Distribution::StudentQuantile, [p, df]) => student(*df)?.inverse_cdf(open(*p)?),
             (Distribution::ChiSquaredAbove, [x, df]) => ChiSquared::new(*df).ok()?.sf(*x),
             (Distribution::FisherAbove, [x, df1, df2]) => FisherSnedecor::new(*df1, *df2).ok()?.sf(*x),
+            (
+                Distribution::HypergeometricTwoSided
+                | Distribution::HypergeometricBelow
+                | Distribution::HypergeometricAbove,
+                [first, second, third, fourth],
+            ) => hypergeometric(self, [*first, *second, *third, *fourth])?,
             _ => return None,
         };
         (!value.is_nan()).then_some(value)
     }
+}
+
+/// The sum of the probabilities of the tables with the margins of this one that count.
+fn hypergeometric(tail: Distribution, table: [f64; 4]) -> Option<f64> {
+    let log_choose =
+        |of: f64, some: f64| ln_gamma(of + 1.0) - ln_gamma(some + 1.0) - ln_gamma(of - some + 1.0);
+    let (first, second) = (table[0] + table[1], table[2] + table[3]);
+    let (column, all) = (table[0] + table[2], first + second);
+    if !(0.0..=1e9).contains(&all) || table.iter().any(|count| *count < 0.0) {
+        return None;
+    }
+    let log_probability = |corner: f64| {
+        log_choose(first, corner) + log_choose(second, column - corner) - log_choose(all, column)
+    };
+    let own = log_probability(table[0]);
+    // As the reference: tables a little more probable than this one by rounding alone count too.
+    let counts = |corner: f64, log: f64| {
+        if tail == Distribution::HypergeometricBelow {
+            corner <= table[0]
+        } else if tail == Distribution::HypergeometricAbove {
+            corner >= table[0]
+        } else {
+            log <= own + 1e-7
+        }
+    };
+    let mut sum = 0.0;
+    let mut corner = (column - second).max(0.0);
+    while corner <= first.min(column) {
+        let log = log_probability(corner);
+        if counts(corner, log) {
+            sum += log.exp();
+        }
+        corner += 1.0;
+    }
+    Some(sum.min(1.0))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -28,7 +28,7 @@ pub(crate) fn expand(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
                 let plan = expansion(function).map_err(|error| DataFusionError::External(Box::new(error)))?;
                 named(plan, function).map(Transformed::yes)
             }
-            Lowering::Model(..) => Ok(Transformed::no(node)),
+            Lowering::Model(..) | Lowering::Statistic(_) => Ok(Transformed::no(node)),
         }
     });
     expanded.map(|expanded| expanded.data)
@@ -71,8 +71,7 @@ pub(super) fn released(
 ///
 /// # Errors
 /// Internal if the engine cannot plan it.
-#[cfg_attr(not(test), expect(dead_code, reason = "for functions whose results are lists of pairs"))]
-pub(super) fn rows_of(
+pub(crate) fn rows_of(
     released: LogicalPlan,
     entries: &[(Vec<ScalarValue>, Vec<Expr>)],
 ) -> Result<LogicalPlan> {

@@ -25,6 +25,8 @@
 //!    p-values and intervals come from the scalar functions of [`distribution`], which run above the boundary only.
 //! 2. [`Lowering::Model`]: a node of the secure plan on sufficient statistics of the rows, or on the rows themselves,
 //!    see `lower/model.rs`. What it reveals is its outputs, each of them under the gate of models.
+//! 3. [`Lowering::Statistic`]: sums per cell of closed keys and grids and arithmetic on these cells, see
+//!    `lower/statistic`. What it reveals are numbers that the documented outputs determine.
 //!
 //! # Defaults
 //! Arguments that nobody has to write, with their defaults, stand in each [`Spec`] (`DESCRIBE FUNCTION` shows them). The limits of
@@ -32,26 +34,56 @@
 
 mod arguments;
 mod boundary;
+mod comparison;
+mod correlation;
 mod crosstab;
+mod description;
 pub mod distribution;
 mod expansion;
+mod independence;
+mod join_size;
 mod lasso;
 pub mod limits;
 mod node;
+mod rank_test;
 mod spec;
+mod standardized_rate;
+mod survival;
 #[cfg(test)]
 mod tests;
 
 pub use arguments::{Arguments, Number, Value, Variable};
 pub use boundary::Boundary;
-pub(crate) use expansion::expand;
+pub(crate) use expansion::{expand, rows_of};
 pub use node::TableFunction;
-pub use spec::{ColumnType, Family, Holds, Kind, Lowering, Parameter, Part, Preset, Spec};
+pub use spec::{ColumnType, Family, Holds, Kind, Lowering, Parameter, Part, Preset, Spec, Statistic};
 
 use crate::nearest::same_name;
 
 /// All table functions, sorted by name.
-pub const FUNCTIONS: &[&Spec] = &[&crosstab::CROSSTAB, &lasso::LASSO, &lasso::LASSO_SUMMARY];
+pub const FUNCTIONS: &[&Spec] = &[
+    &comparison::ANOVA,
+    &independence::CHI2_TEST,
+    &correlation::CORRELATION,
+    &correlation::COVARIANCE,
+    &crosstab::CROSSTAB,
+    &description::DESCRIBE_STATS,
+    &independence::FISHER_TEST,
+    &description::HISTOGRAM,
+    &join_size::JOIN_SIZE,
+    &survival::KAPLAN_MEIER,
+    &rank_test::KRUSKAL,
+    &lasso::LASSO,
+    &lasso::LASSO_SUMMARY,
+    &survival::LOGRANK,
+    &rank_test::MANN_WHITNEY,
+    &comparison::MEAN_DIFFERENCE,
+    &survival::MEDIAN_SURVIVAL,
+    &description::QUANTILES,
+    &standardized_rate::STANDARDIZED_RATE,
+    &survival::SURVIVAL_AT,
+    &comparison::T_TEST,
+];
 
 /// The function of this name.
 pub fn find(name: &str) -> Option<&'static Spec> {

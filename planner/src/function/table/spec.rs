@@ -101,6 +101,8 @@ pub enum Kind {
     },
     /// true or false.
     Truth,
+    /// A text.
+    Text,
     /// One of these words, in lower case.
     Word(&'static [&'static str]),
 }
@@ -178,6 +180,43 @@ pub enum Lowering {
     Expansion(fn(&TableFunction) -> Result<LogicalPlan>),
     /// As a node of the secure plan.
     Model(Family, Part),
+    /// As arithmetic on tables of cells.
+    Statistic(Statistic),
+}
+
+/// Which statistic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Statistic {
+    /// `ANOVA`.
+    Anova,
+    /// `CHI2_TEST`.
+    Chi2,
+    /// `DESCRIBE_STATS`.
+    Describe,
+    /// `FISHER_TEST`.
+    Fisher,
+    /// `HISTOGRAM`.
+    Histogram,
+    /// `KAPLAN_MEIER`.
+    KaplanMeier,
+    /// `KRUSKAL`.
+    Kruskal,
+    /// `LOGRANK`.
+    LogRank,
+    /// `MANN_WHITNEY`.
+    MannWhitney,
+    /// `MEAN_DIFFERENCE`.
+    MeanDifference,
+    /// `MEDIAN_SURVIVAL`.
+    MedianSurvival,
+    /// `QUANTILES`.
+    Quantiles,
+    /// `STANDARDIZED_RATE`.
+    StandardizedRate,
+    /// `SURVIVAL_AT`.
+    SurvivalAt,
+    /// `T_TEST`.
+    TTest,
 }
 
 /// Which model.
@@ -264,6 +303,7 @@ impl Kind {
             Kind::Whole { least, most } => format!("whole number from {least} to {most}"),
             Kind::Numbers { least, most } => format!("list, each a {}", range(least, most)),
             Kind::Truth => "true or false".to_owned(),
+            Kind::Text => "text".to_owned(),
             Kind::Word(words) => format!("one of '{}'", words.join("', '")),
         }
     }

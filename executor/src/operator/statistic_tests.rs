@@ -1,0 +1,258 @@
+//! Statistics on the tables of a trial, by all parties in memory: equal to the reference tools, oblivious, and at the
+//! cost that the plan states.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, StringArray, new_null_array};
+use datafusion::arrow::compute::{cast, concat};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::util::display::array_value_to_string;
+use planner::catalog::Federation;
+use planner::plan::{Input, Order, PartyId, SecurePlan};
+use planner::{CheckedPlan, Planned, Session};
+use serde_json::Value;
+
+use crate::local;
+use crate::reveal::{Released, ReleasedShares};
+use crate::run::OwnTable;
+use crate::world::{Message, Outcome, World};
+
+macro_rules! trial {
+    ($path:literal) => {
+        include_str!(concat!("../../../tests/federations/trial/", $path))
+    };
+}
+
+const REFERENCE: &str = include_str!("../../../tests/reference/trial.json");
+
+const SEATS: [usize; 3] = [0, 1, 2];
+
+/// One of each statistic.
+const QUERIES: [&str; 16] = [
+    "SELECT * FROM CHI2_TEST(linked, row => 'toxicity', column => 'stage')",
+    "SELECT * FROM CHI2_TEST(stacked, row => 'arm', column => 'response', correction => true)",
+    "SELECT * FROM T_TEST(linked, value => 'after', by => 'arm')",
+    "SELECT * FROM T_TEST(linked, value => 'before,after', paired => true)",
+    "SELECT * FROM MEAN_DIFFERENCE(linked, value => 'after', by => 'arm')",
+    "SELECT * FROM ANOVA(stacked, value => 'after', by => 'toxicity')",
+    "SELECT * FROM KRUSKAL(linked, value => 'visits', by => 'stage')",
+    "SELECT * FROM MANN_WHITNEY(stacked, value => 'visits', by => 'arm')",
+    "SELECT * FROM KAPLAN_MEIER(linked, time => 'months', event => 'died', by => 'arm')",
+    "SELECT * FROM MEDIAN_SURVIVAL(stacked, time => 'months', event => 'died')",
+    "SELECT * FROM LOGRANK(linked, time => 'months', event => 'died', by => 'toxicity')",
+    "SELECT * FROM STANDARDIZED_RATE(stacked, event => 'died', by => 'arm', strata => 'age', population => 'old=3,young=7')",
+    "SELECT * FROM QUANTILES(linked, value => 'visits', q => '0.1,0.5')",
+    "SELECT * FROM DESCRIBE_STATS(stacked, columns => 'visits,before')",
+    "SELECT * FROM HISTOGRAM(linked, value => 'after', bins => 7, by => 'arm')",
+    "SELECT * FROM FISHER_TEST(linked, row => 'arm', column => 'response')",
+];
+
+fn federation(min_people: u32) -> Federation {
+    let threshold = format!("min_people = {min_people}");
+    let policy = |text: &str| text.replace("min_people = 1", &threshold);
+    let policies = [
+        ("north".to_owned(), policy(trial!("parties/north/policy.toml"))),
+        ("south".to_owned(), policy(trial!("parties/south/policy.toml"))),
+        ("registry".to_owned(), policy(trial!("parties/registry/policy.toml"))),
+    ];
+    planner::policy::parse(trial!("federation.toml"), &policies).unwrap()
+}
+
+/// A table of CSV text, in the types of its policy.
+fn table(federation: &Federation, party: usize, text: &str) -> RecordBatch {
+    let declared = &federation.parties[party].tables[0];
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    let mut fields = Vec::new();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for column in &declared.columns {
+        let place = header.iter().position(|name| *name == column.name).unwrap();
+        let cells: StringArray =
+            rows.iter().map(|row| Some(row[place]).filter(|cell| !cell.is_empty())).collect();
+        columns.push(cast(&cells, &column.sql_type.arrow()).unwrap());
+        fields.push(Field::new(&column.name, column.sql_type.arrow(), column.nullable));
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+}
+
+fn tables(federation: &Federation) -> [RecordBatch; 3] {
+    [
+        table(federation, 0, trial!("parties/north/data/patients.csv")),
+        table(federation, 1, trial!("parties/south/data/patients.csv")),
+        table(federation, 2, trial!("parties/registry/data/followup.csv")),
+    ]
+}
+
+fn world(seed: u64, [north, south, registry]: [RecordBatch; 3]) -> World {
+    World::new(seed, &["north", "south", "registry"], SEATS)
+        .with_table(0, "patients", north)
+        .with_table(1, "patients", south)
+        .with_table(2, "followup", registry)
+}
+
+fn planned(federation: &Federation, sql: &str) -> CheckedPlan {
+    let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
+    match planner::plan(federation, &session, sql) {
+        Ok(Planned::Secure(checked)) => *checked,
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+async fn run(
+    world: &World,
+    federation: &Federation,
+    sql: &str,
+) -> (SecurePlan, Outcome<Vec<ReleasedShares>>) {
+    let CheckedPlan { plan, permit } = planned(federation, sql);
+    let permits = (1..3).map(|_| planned(federation, sql).permit);
+    let outcome = world.run(&plan, std::iter::once(permit).chain(permits).collect()).await;
+    (plan, outcome)
+}
+
+/// The result of a query.
+async fn answer(world: &World, federation: &Federation, sql: &str) -> RecordBatch {
+    let (plan, outcome) = run(world, federation, sql).await;
+    let released = World::released(&plan, SEATS, outcome).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let table = |table: Released| OwnTable { schema: table.batch.schema(), batches: vec![table.batch] };
+    let tables: BTreeMap<String, OwnTable> = released
+        .into_iter()
+        .enumerate()
+        .map(|(index, released)| (format!("r{index}"), table(released)))
+        .collect();
+    let clear = Input {
+        owner: PartyId(0),
+        plan: plan.clear.clone(),
+        tables: vec![],
+        bound: 0,
+        valid: None,
+        order: Order::Local,
+        columns: vec![],
+    };
+    local::run(&clear, &tables, 1 << 28).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// Whether a cell is what the reference says: counts exactly, the rest to 1e-6 relative or 1e-9.
+fn same(array: &dyn Array, row: usize, expected: &Value) -> bool {
+    let text = || array_value_to_string(array, row).unwrap();
+    match expected {
+        Value::Null => array.is_null(row),
+        Value::String(expected) => text() == *expected,
+        Value::Number(expected) => {
+            let expected = expected.as_f64().unwrap();
+            let found = text().parse::<f64>();
+            found.is_ok_and(|found| (found - expected).abs() <= 1e-9 + 1e-6 * expected.abs())
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn statistics_equal_the_reference_tools() {
+    let federation = federation(1);
+    let world = world(1, tables(&federation));
+    let cases: Vec<Value> = serde_json::from_str(REFERENCE).unwrap();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let sql = case["sql"].as_str().unwrap();
+        let expected = case["rows"].as_array().unwrap();
+        let found = answer(&world, &federation, sql).await;
+        let equal = found.num_rows() == expected.len()
+            && expected.iter().enumerate().all(|(row, cells)| {
+                let cells = cells.as_array().unwrap();
+                cells.len() == found.num_columns()
+                    && cells.iter().zip(found.columns()).all(|(cell, column)| same(column, row, cell))
+            });
+        if !equal {
+            wrong.push(sql);
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// Fewer rows, other values, nothing but NULL in some columns.
+fn changed(batch: &RecordBatch, rows: usize) -> RecordBatch {
+    let schema = batch.schema();
+    if rows == 0 {
+        return batch.slice(0, 0);
+    }
+    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
+        let first = column.slice(0, 1);
+        let same = vec![first.as_ref(); rows];
+        match (field.name().as_str(), field.is_nullable()) {
+            // Each person has one row.
+            ("patient_id", _) => column.slice(0, rows),
+            ("died" | "toxicity" | "before", true) => new_null_array(field.data_type(), rows),
+            _ => concat(&same).unwrap(),
+        }
+    });
+    RecordBatch::try_new(batch.schema(), columns.collect()).unwrap()
+}
+
+#[tokio::test]
+async fn messages_of_statistics_do_not_depend_on_data() {
+    let federation = federation(10);
+    let full = tables(&federation);
+    let few = [0, 1, 2].map(|party| changed(&full[party], party * 3));
+    let (full, few) = (world(1, full), world(2, few));
+    for sql in QUERIES {
+        let (_, full) = run(&full, &federation, sql).await;
+        let (_, few) = run(&few, &federation, sql).await;
+        for (party, result) in few.results.iter().enumerate() {
+            assert!(result.is_ok(), "{sql} at {party}: {:?}", result.as_ref().err());
+        }
+        assert_eq!(full.transcript, few.transcript, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn seats_send_what_the_plans_of_statistics_say() {
+    let federation = federation(10);
+    let world = world(1, tables(&federation));
+    let mut wrong = Vec::new();
+    for sql in QUERIES {
+        let (plan, outcome) = run(&world, &federation, sql).await;
+        let cost = planner::cost::cost(&plan, &federation);
+        for (index, (node, own)) in plan.nodes.iter().zip(&cost.nodes).enumerate() {
+            let step = format!("core/node/{index}/");
+            let sent = SEATS.map(|party| {
+                let of_party =
+                    |message: &&Message| message.from == party && message.channel.starts_with(&step);
+                outcome.transcript.iter().filter(of_party).map(|message| message.bytes as u64).sum::<u64>()
+            });
+            if sent != own.seat_bytes {
+                wrong.push(format!("{sql}: node {index} {node:?}: {sent:?}, not {:?}", own.seat_bytes));
+            }
+        }
+        let results = SEATS.map(|party| outcome.results[party].as_ref().unwrap());
+        let result_bytes = results.map(|shares| shares.iter().map(ReleasedShares::len).sum::<usize>() as u64);
+        assert_eq!(result_bytes, [cost.total.result_bytes; 3], "{sql}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// 24 + 24 patients of two hospitals stacked, under an explicit lower threshold of 3 persons.
+#[tokio::test]
+async fn a_pilot_of_two_small_hospitals_is_answered() {
+    let federation = federation(3);
+    let [north, south, registry] = tables(&federation);
+    let world = world(7, [north.slice(0, 24), south.slice(0, 24), registry]);
+    let survival = "time => 'months', event => 'died', by => 'arm'";
+    for (call, rows) in [
+        (format!("MEDIAN_SURVIVAL(stacked, {survival})"), 2),
+        (format!("SURVIVAL_AT(stacked, {survival}, times => '6')"), 2),
+        (format!("LOGRANK(stacked, {survival})"), 1),
+        ("CROSSTAB(stacked, row => 'arm', column => 'response')".to_owned(), 4),
+        ("CROSSTAB(stacked, row => 'age', column => 'toxicity')".to_owned(), 1),
+    ] {
+        let found = answer(&world, &federation, &format!("SELECT * FROM {call}")).await;
+        assert!(found.num_rows() >= rows, "{call}: {found:?}");
+        let known = found.columns().iter().any(|column| {
+            matches!(column.data_type(), DataType::Float64 | DataType::Int64)
+                && column.null_count() < column.len()
+        });
+        assert!(known, "{call}: {found:?}");
+    }
+}

@@ -1,0 +1,324 @@
+//! `KAPLAN_MEIER`, `MEDIAN_SURVIVAL`, `SURVIVAL_AT`: the survival function on a public time grid.
+//!
+//! S(t) = product over times up to t of (1 - d / n), with d events and n persons at risk: running sums from the end give
+//! n, running products give S. The variance is Greenwood's, the interval the exponential one (log-log scale).
+//! Kaplan and Meier, Journal of the American Statistical Association 1958; Greenwood, 1926; Kalbfleisch and Prentice,
+//! The Statistical Analysis of Failure Time Data, 2nd edition, section 1.4.
+
+use datafusion::functions::math::expr_fn::{exp, ln, round, sqrt};
+use datafusion::logical_expr::{Expr, LogicalPlan, lit};
+use datafusion::scalar::ScalarValue;
+
+use super::cells::{Cells, Demand, beside};
+use super::rows::{Key, Rows};
+use super::{Fixed, Job, Leaving, bits_of, number, released, when};
+use crate::Result;
+use crate::catalog::Use;
+use crate::function::Variable;
+use crate::function::table::distribution::Distribution;
+use crate::lower::failure;
+use crate::lower::rows::normalise;
+use crate::plan::{How, Range, RingSize};
+
+/// Bits of a number of events or persons in fixed point: what a quotient of few rounds takes.
+const BITS: u32 = 60;
+
+/// A curve for every group.
+pub(super) struct Curves {
+    /// `by`, if there is one.
+    pub(super) by: Option<Key>,
+    /// The times.
+    pub(super) grid: Key,
+    /// Per group and time: `survival`, `variance` (of log S), `at_risk`, `events`; the gates count those at risk.
+    pub(super) cells: Cells,
+    /// Persons of every group, as gates.
+    groups: Cells,
+    /// What must be reached before a number of events leaves.
+    event_gates: Vec<Demand>,
+    fraction: u32,
+    variance_unit: f64,
+    multiple: i128,
+    withholds: bool,
+}
+
+/// The times, the groups and the counts of events and of persons leaving at every time.
+pub(super) struct Exposure {
+    pub(super) strata: Option<Key>,
+    pub(super) by: Option<Key>,
+    pub(super) grid: Key,
+    /// Per stratum, group and time, as far as these are asked for: `at_risk` and `events`.
+    pub(super) cells: Cells,
+    /// Persons of every group, as gates.
+    pub(super) groups: Cells,
+    /// The most rows.
+    pub(super) bound: i128,
+    event_gates: Vec<Demand>,
+    multiple: i128,
+    withholds: bool,
+}
+
+/// Counts events and persons at risk. `at_times`: gates count those at risk at every time, else there are none.
+pub(super) fn exposure(job: &mut Job<'_>, at_times: bool) -> Result<Exposure> {
+    let relation = normalise(&job.function.input, job.federation)?;
+    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let arguments = &job.function.arguments;
+    let (time, event) = (arguments.column("time")?, arguments.column("event")?);
+    let by = arguments.optional_column("by");
+    let strata = arguments.optional_column("strata");
+    let used: Vec<&Variable> = [Some(time), Some(event), by, strata].into_iter().flatten().collect();
+    let happened = rows.event(event)?;
+    let counting = rows.known(&used)?;
+    let grid = match arguments.optional_number("grid") {
+        None => rows.grid(time, "time")?,
+        Some(width) => rows.coarse_grid(time, width)?,
+    };
+    let strata = strata.map(|strata| rows.key(strata)).transpose()?;
+    let by = by.map(|by| rows.key(by)).transpose()?;
+    let keys: Vec<&Key> = strata.iter().chain(by.iter()).chain([&grid]).collect();
+    let gates = if at_times { rows.gates(&counting, "at risk")? } else { Vec::new() };
+    if !gates.is_empty() && !rows.one_row_per_person()? {
+        return Err(failure::not_built(format!(
+            "{} of tables with several rows per person, whose persons at risk cannot be added up",
+            job.function.spec.name
+        )));
+    }
+    rows.count("at_risk", &counting)?;
+    rows.table(&keys, &gates)?;
+    let gates = if at_times { rows.event_gates(&counting, &happened)? } else { Vec::new() };
+    rows.count_events("events", &counting, &happened)?;
+    rows.table(&keys, &gates)?;
+    let groups: Vec<&Key> = by.iter().collect();
+    let gates = rows.gates(&counting, "persons")?;
+    rows.count("n", &counting)?;
+    rows.table(&groups, &gates)?;
+    let (bound, multiple, withholds) = (rows.bound(), rows.multiple(), rows.withholds());
+    let tables = rows.finish(job.nodes)?;
+    let [leaving, events, groups] = tables.as_slice() else {
+        return Err(failure::internal("three tables of counts"));
+    };
+    let last = leaving.shape.len() - 1;
+    let mut limits = vec![("at_risk", Range { lo: 0, hi: bound })];
+    let names: Vec<String> = leaving
+        .gates
+        .iter()
+        .filter_map(|gate| leaving.defs.get(gate.column))
+        .map(|d| d.name.clone())
+        .collect();
+    limits.extend(names.iter().map(|name| (name.as_str(), Range { lo: 0, hi: bound })));
+    let at_risk = leaving.fold(last, How::FromEnd, &limits, job.nodes)?;
+    let moved = |gate: &Demand| Demand { column: at_risk.defs.len() + gate.column, ..gate.clone() };
+    let event_gates = events.gates.iter().map(moved).collect();
+    let events = events.ungated();
+    let cells = beside(&[(at_risk.whole(), ""), (events.whole(), "")], Vec::new(), job.nodes)?;
+    let groups = groups.clone();
+    Ok(Exposure { strata, by, grid, cells, groups, bound, event_gates, multiple, withholds })
+}
+
+/// Survival and its variance from events and persons at risk.
+fn curves(job: &mut Job<'_>) -> Result<Curves> {
+    let Exposure { by, grid, cells, groups, bound, event_gates, multiple, withholds, .. } =
+        exposure(job, true)?;
+    let last = cells.shape.len() - 1;
+    let fraction = BITS - bits_of(bound) - 1;
+    let mut registers = cells.registers();
+    let (n, d) = (registers.get("at_risk")?, registers.get("events")?);
+    let unit = |reg| Fixed { reg, unit: 1.0 };
+    let hazard = registers.ratio(unit(d), unit(n), fraction, Some(1))?;
+    let ones = 1_i128 << fraction;
+    registers.within(hazard.reg, 0, ones);
+    // d / (n (n - d)) is the hazard over n - d; 0 where nobody is left, as the reference has it.
+    let left = registers.program.subtract(n, d)?;
+    registers.within(left, 0, bound);
+    let term = registers.ratio(hazard, unit(left), bits_of(bound) - 2, Some(ones))?;
+    let minus = registers.program.scale(hazard.reg, -1)?;
+    let factor = registers.program.offset(minus, ones)?;
+    registers.within(factor, 0, ones);
+    let (factor, wide) = (registers.wide(factor), registers.wide(term.reg));
+    let steps = registers.keep(&[(factor, "survival"), (wide, "variance")], job.nodes).ungated();
+    let survival = steps.only("survival", job.nodes)?;
+    let survival = survival.fold(last, How::Product { fraction }, &[], job.nodes)?;
+    let variance = steps.only("variance", job.nodes)?.fold(last, How::FromStart, &[], job.nodes)?;
+    let parts = [(cells.whole(), ""), (survival.whole(), ""), (variance.whole(), "")];
+    let cells = beside(&parts, Vec::new(), job.nodes)?;
+    let variance_unit = term.unit;
+    Ok(Curves { by, grid, cells, groups, event_gates, fraction, variance_unit, multiple, withholds })
+}
+
+/// The curve, from the first time to the last at which enough persons are at risk.
+pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
+    let curves = curves(job)?;
+    let counts = allows_counts(job)?;
+    let mut registers = curves.cells.registers();
+    let (n, d) = (registers.get("at_risk")?, registers.get("events")?);
+    let present = registers.at_least(n, 1)?;
+    let mut kept = vec![
+        (registers.get("survival")?, "survival"),
+        (registers.get("variance")?, "variance"),
+        (present, "present"),
+    ];
+    let mut leaving = vec![
+        Leaving::double("survival", 0.5_f64.powi(curves.fraction.cast_signed())),
+        Leaving::double("variance", curves.variance_unit),
+    ];
+    if counts {
+        job.notice_rounding(curves.multiple);
+        kept.push((registers.rounded(n, curves.multiple)?, "at_risk"));
+        kept.push((registers.rounded(d, curves.multiple)?, "events"));
+        let mut enough = registers.program.bit(true);
+        for gate in &curves.event_gates {
+            let persons = registers.column(gate.column);
+            let met = registers.at_least(persons, i128::from(gate.at_least))?;
+            enough = registers.program.and(enough, met);
+        }
+        kept.push((enough, "enough events"));
+        leaving.push(Leaving::whole("at_risk"));
+        leaving.push(Leaving::whole("events").where_known("enough events"));
+    }
+    let cells = registers.keep(&kept, job.nodes);
+    let count = |name: &str| if counts { released(name) } else { lit(ScalarValue::Int64(None)) };
+    let [survival, lower, upper] = interval(job.function.arguments.number("level")?);
+    let exprs = [group(&curves), released("time"), survival, lower, upper, count("at_risk"), count("events")];
+    let keys = keys(&curves, ("time", &curves.grid));
+    job.release_cells(&cells, &keys, Some("present"), &leaving, &exprs)
+}
+
+/// Whether the owners of time and event let counts leave.
+fn allows_counts(job: &Job<'_>) -> Result<bool> {
+    let relation = normalise(&job.function.input, job.federation)?;
+    let rows = Rows::new(job.function, &relation, job.federation)?;
+    let arguments = &job.function.arguments;
+    Ok(rows.allows(arguments.column("time")?, Use::Aggregate)?
+        && rows.allows(arguments.column("event")?, Use::Aggregate)?)
+}
+
+/// The keys of the released table.
+fn keys<'c>(curves: &'c Curves, time: (&'static str, &'c Key)) -> Vec<(&'static str, &'c Key)> {
+    curves.by.iter().map(|by| ("group", by)).chain([time]).collect()
+}
+
+/// The group of a row; NULL where there are none.
+fn group(curves: &Curves) -> Expr {
+    if curves.by.is_some() { released("group") } else { lit(ScalarValue::Utf8(None)) }
+}
+
+/// Survival, cleaned of the last digits of its fixed point, and its exponential Greenwood interval.
+fn interval(level: f64) -> [Expr; 3] {
+    let survival = round(vec![released("survival"), lit(10_i64)]);
+    let survival = when(survival.clone().lt(number(0.0)), number(0.0), survival);
+    let z = Distribution::NormalQuantile.call(vec![number(f64::midpoint(1.0, level))]);
+    let hazard = -ln(survival.clone());
+    let reach = z * sqrt(released("variance")) / hazard.clone();
+    let bound = |reach: Expr| {
+        let inner = exp(-exp(ln(hazard.clone()) + reach));
+        let low = when(survival.clone().lt_eq(number(0.0)), number(0.0), inner);
+        when(survival.clone().gt_eq(number(1.0)), number(1.0), low)
+    };
+    let (lower, upper) = (bound(reach.clone()), bound(-reach));
+    [survival, lower, upper]
+}
+
+/// The first time at which at most half survive: the number of times at which more do, put on the grid.
+pub(super) fn lower_median(job: &mut Job<'_>) -> Result<LogicalPlan> {
+    let curves = curves(job)?;
+    let last = curves.cells.shape.len() - 1;
+    let groups: usize = curves.cells.shape.iter().take(last).product();
+    let (unit, integers) = curves.grid.whole_numbers()?;
+    // From each time to the next; the last leads nowhere.
+    let mut steps: Vec<i128> = integers.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    steps.push(0);
+    let start = integers.first().copied().unwrap_or_default();
+    let end = integers.last().copied().unwrap_or_default();
+    let cells = beside(&[(curves.cells.whole(), "")], vec![("step", steps.repeat(groups))], job.nodes)?;
+    let mut registers = cells.registers();
+    let survival = registers.get("survival")?;
+    // What rounding may add to one half is far below what a person changes.
+    let half = (1_i128 << (curves.fraction - 1)) + (1 << (curves.fraction - 30));
+    let below = registers.program.offset(survival, -half)?;
+    let below = registers.program.negative(below);
+    let above = registers.program.not(below);
+    let above = registers.program.arithmetic(above, RingSize::Z64)?;
+    let step = registers.get("step")?;
+    let moved = registers.program.multiply(above, step)?;
+    let n = registers.get("at_risk")?;
+    let mut counted = registers.at_least(n, 1)?;
+    for gate in &curves.cells.gates {
+        let persons = registers.column(gate.column);
+        let met = registers.at_least(persons, i128::from(gate.at_least))?;
+        counted = registers.program.and(counted, met);
+    }
+    let counted = registers.program.arithmetic(counted, RingSize::Z64)?;
+    let outputs = [(above, "above"), (moved, "moved"), (counted, "counted")];
+    let times = registers.keep(&outputs, job.nodes).ungated();
+    let limits = [("moved", Range { lo: 0, hi: end - start })];
+    let sums = times.fold(last, How::Sum, &limits, job.nodes)?;
+    let both = beside(&[(sums.whole(), ""), (curves.groups.whole(), " of group")], Vec::new(), job.nodes)?;
+    let mut registers = both.registers();
+    let (above, counted) = (registers.get("above")?, registers.get("counted")?);
+    let before = registers.program.subtract(above, counted)?;
+    let reached = registers.program.negative(before);
+    let moved = registers.get("moved")?;
+    let median = registers.program.offset(moved, start)?;
+    let n = registers.get("n of group")?;
+    let present = registers.at_least(n, 1)?;
+    let outputs = [(median, "median"), (reached, "reached"), (present, "present")];
+    let kept = registers.keep(&outputs, job.nodes);
+    let leaving = [Leaving::double("median", unit).where_known("reached")];
+    let exprs = [group(&curves), released("median")];
+    match &curves.by {
+        None => job.release_row(&kept, &leaving, &exprs),
+        Some(by) => job.release_cells(&kept, &[("group", by)], Some("present"), &leaving, &exprs),
+    }
+}
+
+/// Survival at some times.
+pub(super) fn lower_at(job: &mut Job<'_>) -> Result<LogicalPlan> {
+    let curves = curves(job)?;
+    let times = job.function.arguments.numbers("times");
+    let grid = &curves.grid.numbers;
+    let last = curves.cells.shape.len() - 1;
+    let groups: usize = curves.cells.shape.iter().take(last).product();
+    let (mut lived, mut at_risk) = (Vec::new(), Vec::new());
+    for time in &times {
+        let before = grid.iter().rposition(|point| point <= time);
+        let after = grid.iter().position(|point| point >= time);
+        let (Some(before), Some(after)) = (before, after) else {
+            return Err(failure::invalid(format!(
+                "`times`: {time} is not among the times that `{}` may have by its declared domain",
+                curves.grid.name
+            )));
+        };
+        lived.push(before);
+        at_risk.push(after);
+    }
+    let places = |of_time: &[usize]| -> Vec<usize> {
+        (0..groups).flat_map(|group| of_time.iter().map(move |place| group * grid.len() + place)).collect()
+    };
+    let mut shape = curves.cells.shape.clone();
+    if let Some(length) = shape.last_mut() {
+        *length = times.len();
+    }
+    let survival = curves.cells.ungated();
+    let parts = [
+        (survival.at(places(&lived), shape.clone()), ""),
+        (curves.cells.at(places(&at_risk), shape), " then"),
+    ];
+    let cells = beside(&parts, Vec::new(), job.nodes)?;
+    let mut registers = cells.registers();
+    // Where nothing is withheld, the curve goes on after its last time.
+    let n = registers.get("at_risk then")?;
+    let present = if curves.withholds { registers.at_least(n, 1)? } else { registers.at_least(n, 0)? };
+    let outputs = [
+        (registers.get("survival")?, "survival"),
+        (registers.get("variance")?, "variance"),
+        (present, "present"),
+    ];
+    let kept = registers.keep(&outputs, job.nodes);
+    let leaving = [
+        Leaving::double("survival", 0.5_f64.powi(curves.fraction.cast_signed())),
+        Leaving::double("variance", curves.variance_unit),
+    ];
+    let points = Key::of_numbers("time", &times);
+    let [survival, lower, upper] = interval(job.function.arguments.number("level")?);
+    let exprs = [group(&curves), released("time"), survival, lower, upper];
+    job.release_cells(&kept, &keys(&curves, ("time", &points)), Some("present"), &leaving, &exprs)
+}

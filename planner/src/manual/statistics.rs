@@ -1,0 +1,58 @@
+//! Statistics as table functions: how each is computed, how exact it is, what leaves, where it comes from.
+//!
+//! `SHOW FUNCTIONS` lists them, `DESCRIBE FUNCTION name` shows arguments, columns, an example and what is disclosed. The models of
+//! regression have a page of their own.
+//!
+//! # How they work
+//! Rows with a NULL in a column that is used are left out. The rest becomes a table of cells: a count or sum for each
+//! combination of the values of closed columns (`values`, BOOLEAN, short ranges of integers) and, for times and ranks, for
+//! each value of a public grid. What follows is exact arithmetic on these cells, on shares: sums along a key,
+//! quotients in fixed point, running products. No sort, no iteration; the number of messages depends on the declared
+//! domains alone. Only the numbers in the table below leave; p-values and intervals are computed from them at
+//! the analyst.
+//!
+//! | function | equals | what leaves, besides the documented columns that are not p-values or intervals | source |
+//! |---|---|---|---|
+//! | `T_TEST` | scipy `ttest_ind`, `ttest_rel` | the pooled variance; both variances without `equal_var`; that of the differences if `paired` | Welch, Biometrika 1947 |
+//! | `MEAN_DIFFERENCE` | scipy `ttest_ind(equal_var=False)` | squared standard error, 1/df, mean of both variances; no sizes | Austin, Communications in Statistics 2009, for `smd` |
+//! | `ANOVA` | scipy `f_oneway` | the share of variance between groups, from which F follows; no means | Fisher 1925 |
+//! | `MANN_WHITNEY` | scipy `mannwhitneyu(method='asymptotic')` | the standardised value of U | Mann and Whitney, Annals of Mathematical Statistics 1947 |
+//! | `KRUSKAL` | scipy `kruskal` | nothing | Kruskal and Wallis, JASA 1952 |
+//! | `CROSSTAB` | pandas `crosstab` | nothing | |
+//! | `CHI2_TEST` | scipy `chi2_contingency` | nothing: never the table | Pearson 1900; Yates 1934 for `correction` |
+//! | `FISHER_TEST` | scipy `fisher_exact` | the four counts, which odds ratio and p determine | Fisher 1934 |
+//! | `KAPLAN_MEIER`, `SURVIVAL_AT` | lifelines `KaplanMeierFitter` | the variance of log S, which the interval determines | Kaplan and Meier, JASA 1958; Greenwood 1926; Kalbfleisch and Prentice 2002 |
+//! | `MEDIAN_SURVIVAL` | lifelines `median_survival_time_` | nothing | |
+//! | `LOGRANK` | lifelines `multivariate_logrank_test`; strata as Mantel and Haenszel | nothing: neither scores nor variances | Mantel 1966; Peto and Peto 1972 |
+//! | `STANDARDIZED_RATE` | its formula | the variance of the rate | Breslow and Day 1987, chapter 2 |
+//! | `DESCRIBE_STATS` | pandas `describe` | the variance | Hyndman and Fan, The American Statistician 1996, definition 7 |
+//! | `QUANTILES` | numpy `quantile` | nothing | the same |
+//! | `HISTOGRAM` | numpy `histogram` over the declared domain | nothing | |
+//! | `CORRELATION`, `COVARIANCE` | pandas `corr`, `cov`, pairwise complete | nothing | |
+//! | `JOIN_SIZE` | `COUNT(*)` | nothing | |
+//!
+//! # How exact
+//! Counts and order statistics are exact, and so are sums and moments of integers, decimals and stepped doubles. Quotients
+//! keep 40 to 60 bits after the point. On the reference data (tests/reference, made by the tools themselves) every
+//! number agrees to 1e-6 relative or 1e-9 absolute. Two limits are of the method: `MANN_WHITNEY` never uses exact small-sample
+//! tables, and `HISTOGRAM` has the declared domain as its range, since the smallest and largest value are secret.
+//!
+//! # Rules of their own
+//! - **Groups** are the values of a closed column in SQL's order. A WHERE on that column alone narrows them: `T_TEST((SELECT *
+//!   FROM t WHERE arm IN ('a', 'b')), ...)`. With `min_people` of 2 or more every group, level or stratum must have enough
+//!   persons of every owner, values that nobody has included, or the result is NULL; with `min_people = 1` values that
+//!   nobody has are left out, as the reference tools do.
+//! - **Times** need at most 10,000 possible values; `grid => 7` makes steps of 7, in which a time counts at the end of its
+//!   step. A curve stops where fewer than `min_people` are at risk; no row says so. `at_risk` and `events` come out where the
+//!   owners of time and event allow `aggregate`, `events` where at least `min_people` persons have one.
+//! - A survival curve steps down where events are. Whoever sees it, sees at which times of the grid there were some, however few:
+//!   choose a grid that is coarse enough.
+//! - **Ranks and quantiles** need values with a grid of at most 10,000 values (`bounds` with a `step`). `QUANTILES` of 0 and 1 are
+//!   MIN and MAX and need `minmax`.
+//! - Persons at risk are counted by running sums over times, so survival functions need tables with one row per person.
+//! - `LOGRANK` takes up to 12 groups, `DESCRIBE_STATS` up to 32 columns, a table up to 100,000 cells.
+//!
+//! # What it costs
+//! Owners share one 64-bit number for each row and value of a key, so a grid of 366 days over 10,000 rows is 29 MB; choose
+//! `grid` for long times. After that, rounds and bytes depend on the cells only: a few hundred rounds for a test or a curve,
+//! about 1,500 for each step of the elimination in `LOGRANK`. `EXPLAIN` has the exact numbers.
