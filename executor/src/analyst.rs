@@ -155,6 +155,13 @@ impl Connection {
         Connection { peers, session, timeout, cancel: Arc::default(), progress: None }
     }
 
+    /// A new session of another analyst who asks with the same key.
+    #[must_use]
+    pub fn for_analyst(&self, analyst: &str) -> Self {
+        let session = Session { analyst: analyst.to_owned(), ..Session::default() };
+        Connection { session, cancel: Arc::default(), progress: None, ..self.clone() }
+    }
+
     /// How long a query may take where the session does not `SET timeout`; ten minutes at first.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;

@@ -2,9 +2,13 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "of all statements only queries can be explained")]
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::sqlparser::ast::{Expr, Query, UnaryOperator};
+use datafusion::sql::sqlparser::ast::{Expr, Query, UnaryOperator, Value, visit_expressions};
 
 use crate::bind::{self, Bound};
 use crate::catalog::Federation;
@@ -12,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::nearest::{hint, same_name};
 use crate::place;
 use crate::plan::SecurePlan;
-use crate::planned::{CheckedPlan, Planned, SessionChange};
+use crate::planned::{CheckedPlan, OpenQuery, Planned, SessionChange};
 use crate::session::{PreparedStatement, SETTINGS, Session, VirtualTable, parse_duration_ms};
 use crate::sql_text::readable;
 use crate::stack::on_own_stack;
@@ -32,6 +36,39 @@ use crate::{disclosure, explain};
 pub fn plan(federation: &Federation, session: &Session, sql: &str) -> Result<Planned> {
     let planner = Planner { federation, session, sql };
     on_own_stack(|| planner.statement(parse(sql)?)).map_err(|error| shown(&error))
+}
+
+/// The columns and parameters of a query that has parameters, before they have values; `None` for any other statement.
+/// What the values decide (release, policy, what is not built) is found by [`plan`], with the values.
+///
+/// # Errors
+/// [`Class::Invalid`](crate::Class::Invalid): syntax, names, types; an argument of a table function without a value.
+pub fn open_query(federation: &Federation, session: &Session, sql: &str) -> Result<Option<OpenQuery>> {
+    let open = || {
+        let Kind::Query(query) = parse(sql)? else { return Ok(None) };
+        if !has_parameters(&query) {
+            return Ok(None);
+        }
+        let plan = bind::bind_open(federation, session, query).map_err(|error| place::found(error, sql))?;
+        let types = plan.get_parameter_types().map_err(|_| Error::internal("types of parameters"))?;
+        let number = |name: &String| name.trim_start_matches('$').parse::<usize>().ok();
+        let count = types.keys().filter_map(number).max().unwrap_or(0);
+        let of = |index: usize| types.get(&format!("${index}")).cloned().flatten().unwrap_or(DataType::Utf8);
+        let fields = plan.schema().fields().iter();
+        let fields = fields.map(|field| Field::new(field.name(), field.data_type().clone(), true));
+        let columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Ok(Some(OpenQuery { columns, parameters: (1..=count).map(of).collect() }))
+    };
+    on_own_stack(open).map_err(|error| shown(&error))
+}
+
+/// Whether a query has places for values.
+fn has_parameters(query: &Query) -> bool {
+    let found = visit_expressions(query, |expr| match expr {
+        Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 /// An error in the words of SQL, not of the engine.
@@ -84,10 +121,11 @@ impl Planner<'_> {
         if !bound.reads_tables() {
             return Ok(Planned::Clear(Box::new(bound.optimised)));
         }
-        crate::release_check::check(self.federation, self.session, self.sql, &bound.raw)?;
+        // `LIMIT 0` and `WHERE 1 = 0`, as programs ask for the columns of a table: no row is read, so none can leave.
         if !bind::reads_tables(&bound.optimised) {
             return Ok(Planned::Clear(Box::new(bound.optimised)));
         }
+        crate::release_check::check(self.federation, self.session, self.sql, &bound.raw)?;
         self.secure(&bound).map(|checked| Planned::Secure(Box::new(checked)))
     }
 
@@ -338,6 +376,40 @@ bmi = { type = "DOUBLE", bounds = [10, 80], step = 0.5, nullable = false, allow 
         ));
         let error = plan(&federation(), &session, "SELECT age FROM hospital.lifestyle").unwrap_err();
         assert_eq!(error.class, Class::Refused);
+    }
+
+    #[test]
+    fn questions_for_columns_alone_are_answered_from_the_plan() {
+        let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
+        for sql in [
+            "SELECT * FROM hospital.lifestyle LIMIT 0",
+            "SELECT age FROM hospital.lifestyle WHERE 1 = 0",
+            "SELECT * FROM (SELECT * FROM adults) t WHERE false",
+        ] {
+            let Planned::Clear(plan) = planned(&session, sql) else { panic!("{sql}") };
+            assert!(!bind::reads_tables(&plan), "{sql}");
+        }
+        for sql in ["SELECT * FROM hospital.lifestyle LIMIT 10", "SELECT age FROM hospital.lifestyle LIMIT 1"]
+        {
+            let error = plan(&federation(), &session, sql).unwrap_err();
+            assert_eq!(error.class, Class::Refused, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_query_without_values_has_columns_and_parameters() {
+        let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
+        let open = |sql: &str| open_query(&federation(), &session, sql);
+        let sql = "SELECT COUNT(*) AS n, $3 AS x FROM hospital.lifestyle WHERE age > $1 AND bmi < $2";
+        let found = open(sql).unwrap().unwrap();
+        assert_eq!(found.parameters, [DataType::Int32, DataType::Float64, DataType::Utf8]);
+        let columns: Vec<_> =
+            found.columns.fields().iter().map(|f| (f.name().as_str(), f.is_nullable())).collect();
+        assert_eq!(columns, [("n", true), ("x", true)]);
+        assert_eq!(open("SELECT COUNT(*) FROM adults WHERE years > ?").unwrap().unwrap().parameters.len(), 1);
+        assert_eq!(open("SELECT COUNT(*) FROM adults").unwrap(), None);
+        assert_eq!(open("SHOW TABLES").unwrap(), None);
+        assert_eq!(open("SELECT nope FROM adults WHERE years > $1").unwrap_err().class, Class::Invalid);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a statement turns into.
 
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::LogicalPlan;
 
@@ -27,6 +28,15 @@ pub enum Planned {
     },
     /// A change of the session.
     Session(SessionChange),
+}
+
+/// A query whose parameters have no values yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenQuery {
+    /// Its result columns, all nullable.
+    pub columns: SchemaRef,
+    /// The types of `$1`, `$2`, ..., as far as the query says; TEXT where it does not.
+    pub parameters: Vec<DataType>,
 }
 
 /// A plan that passed the last check, with the permission to reveal what it lists.

@@ -137,20 +137,7 @@ fn plan_resolved(
     let virtual_tables =
         resolver.used.iter().map(|index| session.virtual_tables[*index].name.clone()).collect();
     let functions = Arc::new(relation::TableFunctions::new(federation, resolver.calls));
-    let names = context::Names::new(federation, Arc::<relation::TableFunctions>::clone(&functions) as _);
-    let options = ParserOptions {
-        enable_ident_normalization: false,
-        map_string_types_to_utf8view: false,
-        collect_spans: true,
-        ..ParserOptions::new()
-    };
-    let planner = SqlToRel::new_with_options(&names, options);
-    let plan = planner
-        .sql_statement_to_plan(Statement::Query(query))
-        .and_then(mismatch::check)
-        .and_then(optimise::analyse)
-        .and_then(division::make_total);
-    let raw = plan.map_err(|error| engine_error::translate(&error))?;
+    let raw = raw_plan(federation, query, &functions)?;
     let optimised = if has_distinct_on(&raw) {
         Err(Error::invalid("DISTINCT ON is not built yet"))
     } else {
@@ -165,6 +152,28 @@ fn plan_resolved(
         crate::release_check::check(federation, session, "", &raw).and(Err(error))
     })?;
     Ok(Bound { raw, optimised, notices: functions.notices(), virtual_tables })
+}
+
+/// The plan of a resolved query as written, types coerced.
+fn raw_plan(
+    federation: &Federation,
+    query: Box<Query>,
+    functions: &Arc<relation::TableFunctions>,
+) -> Result<LogicalPlan> {
+    let names = context::Names::new(federation, Arc::<relation::TableFunctions>::clone(functions) as _);
+    let options = ParserOptions {
+        enable_ident_normalization: false,
+        map_string_types_to_utf8view: false,
+        collect_spans: true,
+        ..ParserOptions::new()
+    };
+    let planner = SqlToRel::new_with_options(&names, options);
+    let plan = planner
+        .sql_statement_to_plan(Statement::Query(query))
+        .and_then(mismatch::check)
+        .and_then(optimise::analyse)
+        .and_then(division::make_total);
+    plan.map_err(|error| engine_error::translate(&error))
 }
 
 /// The optimizer cannot take `DISTINCT ON` whose expressions the analyser has changed.
@@ -183,6 +192,20 @@ fn has_distinct_on(plan: &LogicalPlan) -> bool {
 /// As [`bind`], as far as names go.
 pub(crate) fn check_names(federation: &Federation, session: &Session, mut query: Box<Query>) -> Result<()> {
     Resolver::new(federation, session, None).statement(&mut query)
+}
+
+/// The plan of a query whose parameters have no values yet: its columns and the types of its parameters.
+///
+/// # Errors
+/// As [`bind`].
+pub(crate) fn bind_open(
+    federation: &Federation,
+    session: &Session,
+    mut query: Box<Query>,
+) -> Result<LogicalPlan> {
+    let mut resolver = Resolver::new(federation, session, None);
+    resolver.statement(&mut query)?;
+    raw_plan(federation, query, &Arc::new(relation::TableFunctions::new(federation, resolver.calls)))
 }
 
 /// Checks that every virtual table of the federation can be planned.

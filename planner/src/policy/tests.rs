@@ -258,6 +258,14 @@ fn policies_belong_to_parties() {
 }
 
 #[test]
+fn analysts_may_share_the_key_of_an_endpoint() {
+    let key = format!("ed25519:{}=", "A".repeat(43));
+    let analyst = |name: &str| format!("[[analyst]]\nname = \"{name}\"\nkey = \"{key}\"\n");
+    let federation = read(&format!("{PARTIES}{}{}", analyst("ann"), analyst("bob")), &[]).unwrap();
+    assert_eq!(federation.analysts.len(), 2);
+}
+
+#[test]
 fn addresses_of_both_kinds() {
     for address in ["[::1]:7100", "party.example.org:443", "127.0.0.1:1"] {
         let text = PARTIES.replacen("127.0.0.1:7100", address, 1);
