@@ -74,6 +74,11 @@ impl Asker {
         Ok(Self { connection, cluster: None, planning_only: true })
     }
 
+    /// The session.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// How long a statement may take.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.connection.set_timeout(timeout);

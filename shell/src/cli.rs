@@ -46,6 +46,8 @@ pub enum Command {
     Explain(Explain),
     /// Serve Flight SQL
     Flight(Flight),
+    /// Serve the wire protocol of PostgreSQL
+    ServePg(ServePg),
     /// Make keys and configuration files
     #[command(subcommand)]
     Init(Init),
@@ -228,13 +230,38 @@ pub struct Explain {
 
 /// `conjoin flight`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  conjoin flight --local study --listen 127.0.0.1:8815           your own programs, without login
+  conjoin flight --config analyst.toml --listen 0.0.0.0:8815     TLS and logins, as [flight] of the file says")]
 pub struct Flight {
-    /// Where to listen
+    /// Where to listen, host:port
     #[arg(long, value_name = "ADDR")]
     pub listen: String,
     /// Target.
     #[command(flatten)]
     pub target: Target,
+    /// Ask as this analyst (with --local)
+    #[arg(long = "as", value_name = "ANALYST", default_value = "analyst", conflicts_with = "config")]
+    pub analyst: String,
+}
+
+/// `conjoin serve-pg`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  conjoin serve-pg --local study --listen 127.0.0.1:5433        then: psql -h 127.0.0.1 -p 5433
+  conjoin serve-pg --config analyst.toml --listen 0.0.0.0:5433  TLS and logins, as [flight] of the file says")]
+pub struct ServePg {
+    /// Where to listen, host:port
+    #[arg(long, value_name = "ADDR")]
+    pub listen: String,
+    /// Target.
+    #[command(flatten)]
+    pub target: Target,
+    /// Ask as this analyst (with --local)
+    #[arg(long = "as", value_name = "ANALYST", default_value = "analyst", conflicts_with = "config")]
+    pub analyst: String,
 }
 
 /// `conjoin init`.
@@ -246,6 +273,9 @@ pub enum Init {
     /// An analyst's key and commented configuration
     #[command(after_help = "Example:\n  conjoin init analyst alice --dir ~/.conjoin --federation study")]
     Analyst(InitMember),
+    /// A user of the Flight SQL endpoint: reads the password from standard input, prints what belongs into analyst.toml
+    #[command(after_help = "Example:\n  conjoin init user ann < password.txt >> analyst.toml")]
+    User(InitUser),
     /// A whole federation directory from CSV or Parquet files
     #[command(after_help = "\
 Example:
@@ -264,6 +294,13 @@ pub struct InitMember {
     /// The federation directory, for the configuration
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub federation: PathBuf,
+}
+
+/// `conjoin init user`.
+#[derive(Debug, Args)]
+pub struct InitUser {
+    /// The user's name: the analyst that the user asks as
+    pub name: String,
 }
 
 /// `conjoin init federation`.
@@ -298,6 +335,21 @@ pub struct Completions {
 }
 
 impl Command {
+    /// Whether it is a server, which ends in its own way when it is told to.
+    pub fn serves(&self) -> bool {
+        match self {
+            Command::Serve(_) | Command::Flight(_) | Command::ServePg(_) => true,
+            Command::Demo(demo) => demo.flight.is_some(),
+            Command::Local(local) => local.flight.is_some(),
+            Command::Shell(_)
+            | Command::Run(_)
+            | Command::Explain(_)
+            | Command::Init(_)
+            | Command::Check(_)
+            | Command::Completions(_) => false,
+        }
+    }
+
     /// The output options of commands that run SQL.
     pub fn output(&self) -> Output {
         match self {
@@ -307,9 +359,11 @@ impl Command {
             Command::Run(run) => run.output.clone(),
             Command::Explain(explain) => explain.output.clone(),
             Command::Check(check) => Output { format: check.format, ..Output::default() },
-            Command::Serve(_) | Command::Flight(_) | Command::Init(_) | Command::Completions(_) => {
-                Output::default()
-            }
+            Command::Serve(_)
+            | Command::Flight(_)
+            | Command::ServePg(_)
+            | Command::Init(_)
+            | Command::Completions(_) => Output::default(),
         }
     }
 }

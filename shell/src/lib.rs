@@ -1,7 +1,7 @@
 //! The program `conjoin`: the outermost layer, which wires the others together.
 //!
 //! [`cli`] is what can be typed, [`config`] and [`data`] are the files it names, [`command`] has one file for each
-//! command, [`runner`] runs statements one after the other over an [`asker`], and [`printer`] is the only writer to the
+//! command, [`runner`] runs statements one after the other over an [`asker`], [`endpoint`] serves clients of other programs, and [`printer`] is the only writer to the
 //! terminal.
 
 pub mod asker;
@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod data;
 pub mod demo;
+pub mod endpoint;
 pub mod error;
 pub mod format;
 pub mod printer;
@@ -58,7 +59,7 @@ fn start(cli: Cli, printer: Printer) -> Result<u8, Ended> {
         .build()
         .map_err(|error| Failure::internal(format!("cannot start the runtime: {error}")))?;
     // A server ends in its own way.
-    let serves = matches!(cli.command, cli::Command::Serve(_));
+    let serves = cli.command.serves();
     let code = runtime.block_on(async {
         // A task of its own: a command that waits for a file or a long computation keeps no signal from being seen.
         let mut command = tokio::spawn(command::run(cli, printer));

@@ -14,15 +14,15 @@ use crate::printer::Printer;
 use crate::runner::{Ended, OnFailure};
 
 pub(super) async fn run(command: Demo, printer: Printer) -> Result<(), Ended> {
-    if command.flight.is_some() {
-        return Err(flight::refused().into());
-    }
     check_output(&command.output)?;
     let place = Place::prepare(command.dir.as_deref())?;
     write(&place, &command, printer)?;
     let directory = Directory::load(place.path())?;
     let text = typed(&command.statements)?;
     let asker = Asker::local(&directory, &command.analyst, printer).await?;
+    if let Some(listen) = &command.flight {
+        return Ok(flight::beside(asker, listen, &command.analyst, printer).await?);
+    }
     if text.is_some() {
         let runner = runner(asker, &command.output, printer)?;
         return session(runner, text, OnFailure::Stop).await;

@@ -1,11 +1,13 @@
 //! `conjoin init`: keys and commented configuration files.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use connectors::endpoint::hash_password;
 use executor::identity::Identity;
 
 use super::not_built;
-use crate::cli::{Init, InitMember};
+use crate::cli::{Init, InitMember, InitUser};
 use crate::error::{Failure, Result};
 use crate::printer::Printer;
 
@@ -26,12 +28,20 @@ const ANALYST: &str = r#"# Configuration of analyst NAME. Relative paths start a
 name = "NAME"
 federation = "FEDERATION"     # the folder with federation.toml and parties/*/policy.toml, the same as at the parties
 key = "NAME.key.pem"          # private; its public half is in federation.toml
+
+# For `conjoin flight` and `conjoin serve-pg`. A user asks as the analyst of that name, which federation.toml lists with
+# this key; `conjoin init user NAME` writes a user's section.
+# [flight]
+# tls_cert = "tls.pem"
+# tls_key = "tls.key"
+# max_queries = 4
 "#;
 
 pub(super) fn run(command: &Init, printer: Printer) -> Result<()> {
     match command {
         Init::Party(member) => write(member, PARTY, "party.toml", "[[party]]", printer),
         Init::Analyst(member) => write(member, ANALYST, "analyst.toml", "[[analyst]]", printer),
+        Init::User(user) => print_user(user, printer),
         Init::Federation(_) => Err(not_built("`init federation`")
             .with_hint("`conjoin demo --dir DIR` writes an example to start from")),
     }
@@ -60,6 +70,17 @@ fn write(member: &InitMember, template: &str, file: &str, section: &str, printer
     printer.status(&format!("wrote {} and {}", config.display(), key.display()));
     printer.status("for federation.toml:");
     printer.out(&format!("{section}\nname = \"{}\"\nkey = \"{}\"\n", member.name, identity.public_key()))
+}
+
+/// Prints a user's section for `analyst.toml`, with the hash of the password on standard input.
+fn print_user(user: &InitUser, printer: Printer) -> Result<()> {
+    let mut password = String::new();
+    std::io::stdin()
+        .read_to_string(&mut password)
+        .map_err(|error| Failure::invalid(format!("cannot read standard input: {error}")))?;
+    let hash = hash_password(password.trim_end_matches(['\r', '\n']))?;
+    let name = toml::Value::from(user.name.as_str());
+    printer.out(&format!("[[flight.user]]\nname = {name}\npassword_hash = \"{hash}\"\n"))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -9,12 +9,13 @@ use crate::printer::Printer;
 use crate::runner::{Ended, OnFailure};
 
 pub(super) async fn run(command: Local, printer: Printer) -> Result<(), Ended> {
-    if command.flight.is_some() {
-        return Err(flight::refused().into());
-    }
     check_output(&command.output)?;
-    let text = text(&command.statements)?;
     let directory = Directory::load(&command.dir)?;
+    if let Some(listen) = &command.flight {
+        let asker = Asker::local(&directory, &command.analyst, printer).await?;
+        return Ok(flight::beside(asker, listen, &command.analyst, printer).await?);
+    }
+    let text = text(&command.statements)?;
     let asker = Asker::local(&directory, &command.analyst, printer).await?;
     let runner = runner(asker, &command.output, printer)?;
     session(runner, text, OnFailure::Stop).await

@@ -5,6 +5,6 @@ mod directory;
 mod document;
 mod party;
 
-pub use analyst::AnalystFile;
+pub use analyst::{AnalystFile, FlightFile};
 pub use directory::Directory;
 pub use party::PartyFile;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step is a failed test")]
 
 mod data;
+mod endpoints;
 mod files;
 mod functions;
 mod output;
