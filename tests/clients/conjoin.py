@@ -37,7 +37,8 @@ class Server:
                     told.set()
             told.set()
 
-        threading.Thread(target=read, daemon=True).start()
+        self.reader = threading.Thread(target=read, daemon=True)
+        self.reader.start()
         if not told.wait(120) or self.address is None:
             self.stop()
             raise AssertionError(f"{arguments} does not listen: {''.join(self.lines)}")
@@ -56,7 +57,10 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        return time.monotonic() - start
+        taken = time.monotonic() - start
+        self.reader.join(10)
+        self.process.stderr.close()
+        return taken
 
 
 def free_port():

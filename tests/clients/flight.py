@@ -54,7 +54,7 @@ class Loopback(unittest.TestCase):
             cursor.execute(sql)
             frame = cursor.fetch_df()
             self.assertEqual(list(frame.columns), ["smoking", "patients", "days", "cost"])
-            self.assertEqual(list(frame["smoking"]), ["current", "former", "never"])
+            self.assertEqual(list(frame["smoking"].dropna()), ["current", "former", "never"])
             self.assertEqual(frame["patients"].sum(), one(cursor, COUNT))
             cursor.execute(sql)
             table = cursor.fetch_arrow_table()
@@ -67,7 +67,7 @@ class Loopback(unittest.TestCase):
         connection = self.connect()
         frame = pandas.read_sql(sql, connection)
         other = polars.read_database(sql, connection)
-        self.assertEqual(list(frame["region"]), other["region"].to_list())
+        self.assertEqual(list(frame["region"].dropna()), other["region"].drop_nulls().to_list())
         self.assertEqual(list(frame["n"]), other["n"].to_list())
         self.assertGreater(other["n"].sum(), 900)
 
@@ -75,7 +75,7 @@ class Loopback(unittest.TestCase):
         with self.connect().cursor() as cursor:
             old = one(cursor, "SELECT COUNT(*) AS n FROM cohort WHERE age > $1", (60,))
             young = one(cursor, "SELECT COUNT(*) AS n FROM cohort WHERE age <= ?", (60,))
-            self.assertEqual(old + young, one(cursor, COUNT))
+            self.assertEqual(old + young, one(cursor, "SELECT COUNT(age) AS n FROM cohort"))
             self.assertEqual(one(cursor, "SELECT $1 AS text", ("it's; --",)), "it's; --")
             self.assertEqual(one(cursor, "SELECT CAST($1 AS DOUBLE) AS x", (0.1,)), 0.1)
             day = datetime.date(2026, 1, 31)
@@ -202,15 +202,13 @@ class Gateway(unittest.TestCase):
     def tearDownClass(cls):
         cls.study.stop()
 
-    def connect(self, user, password=None, **options):
-        host, port = self.study.endpoint.address.rsplit(":", 1)
-        words = {
-            "username": user,
-            "password": self.study.USERS.get(user, "") if password is None else password,
-            DatabaseOptions.TLS_ROOT_CERTS.value: self.study.read("tls.pem"),
-            **options,
-        }
-        words = {name: value for name, value in words.items() if value is not None}
+    def connect(self, user=None, password=None, **options):
+        """A connection; without a user, one without login."""
+        port = self.study.endpoint.address.rsplit(":", 1)[1]
+        words = {DatabaseOptions.TLS_ROOT_CERTS.value: self.study.read("tls.pem"), **options}
+        if user is not None:
+            words["username"] = user
+            words["password"] = self.study.USERS.get(user, "") if password is None else password
         connection = flightsql.connect(f"grpc+tls://localhost:{port}", db_kwargs=words, autocommit=True)
         self.addCleanup(connection.close)
         return connection
@@ -239,7 +237,7 @@ class Gateway(unittest.TestCase):
         name, value = client.authenticate_basic_token("ann", self.study.USERS["ann"])
         self.assertEqual(name.lower(), b"authorization")
         header = {DatabaseOptions.AUTHORIZATION_HEADER.value: value.decode()}
-        with self.connect(None, password="", **{**header, "password": None}).cursor() as cursor:
+        with self.connect(**header).cursor() as cursor:
             self.assertGreater(one(cursor, COUNT), 0)
 
     def test_wrong_logins_are_told_apart_from_nothing(self):
@@ -249,7 +247,7 @@ class Gateway(unittest.TestCase):
                     cursor.execute("SELECT 1")
             self.assertIn("user name or password is wrong", str(caught.exception))
         with self.assertRaises(adbc_driver_manager.Error) as caught:
-            with self.connect(None, password="", **{"password": None}).cursor() as cursor:
+            with self.connect().cursor() as cursor:
                 cursor.execute("SELECT 1")
         self.assertIn("a login is needed", str(caught.exception))
 
