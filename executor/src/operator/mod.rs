@@ -48,13 +48,35 @@ pub async fn run_plan(run: &dyn Run, plan: &SecurePlan, permit: Permit) -> Resul
 
 /// Everything up to the gate; at a seat one result per release.
 pub(crate) async fn run_nodes(run: &dyn Run, plan: &SecurePlan) -> Result<Vec<Gated>> {
+    let gated = run_all(run, plan, false).await?.gated;
+    gated.into_iter().map(|gated| gated.ok_or_else(no_table)).collect()
+}
+
+/// Runs a plan that releases nothing, and gives this seat's part of its last node's table: for measurements.
+///
+/// # Errors
+/// As [`run_plan`].
+pub async fn run_to_shares(run: &dyn Run, plan: &SecurePlan) -> Result<Option<Table>> {
+    Ok(run_all(run, plan, true).await?.last.map(Arc::unwrap_or_clone))
+}
+
+/// What the nodes of a plan gave.
+#[derive(Default)]
+struct Ran {
+    /// By release; empty where there is no seat.
+    gated: Vec<Option<Gated>>,
+    /// The last node's table, if it was asked for.
+    last: Option<Arc<Table>>,
+}
+
+async fn run_all(run: &dyn Run, plan: &SecurePlan, keep_last: bool) -> Result<Ran> {
     let links = Links::new(run);
     let handover = owner::Handover::new(plan);
     let owner = owner::run(&links, plan, &handover);
     let seat = async {
         match run.context() {
-            Some(ctx) => SeatRun { ctx, links: &links, plan, handover: &handover }.run().await,
-            None => Ok(Vec::new()),
+            Some(ctx) => SeatRun { ctx, links: &links, plan, handover: &handover }.run(keep_last).await,
+            None => Ok(Ran::default()),
         }
     };
     Ok(futures::try_join!(Box::pin(owner), Box::pin(seat))?.1)
@@ -85,11 +107,14 @@ struct SeatRun<'r> {
 
 impl SeatRun<'_> {
     /// Runs all nodes in order. A table is dropped after the last node that reads it.
-    async fn run(&self) -> Result<Vec<Gated>> {
+    async fn run(&self, keep_last: bool) -> Result<Ran> {
         let mut tables: Vec<Option<Arc<Table>>> = vec![None; self.plan.nodes.len()];
         let mut uses = vec![0usize; self.plan.nodes.len()];
         for input in self.plan.nodes.iter().flat_map(Node::inputs) {
             *uses.get_mut(input.0).ok_or_else(no_table)? += 1;
+        }
+        if let Some(last) = uses.last_mut() {
+            *last += usize::from(keep_last);
         }
         let mut gated: Vec<Option<Gated>> = self.plan.releases.iter().map(|_| None).collect();
         for (index, node) in self.plan.nodes.iter().enumerate() {
@@ -114,7 +139,8 @@ impl SeatRun<'_> {
                 }
             }
         }
-        gated.into_iter().map(|gated| gated.ok_or_else(no_table)).collect()
+        let last = if keep_last { tables.pop().flatten() } else { None };
+        Ok(Ran { gated, last })
     }
 
     /// One node. `inputs` are the tables that it reads.
