@@ -6,5 +6,6 @@ mod failure;
 mod floors;
 mod oblivious;
 mod random;
+mod report;
 mod sql;
 mod withheld;

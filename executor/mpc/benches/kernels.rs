@@ -3,6 +3,8 @@
 //! Protocols run with all three seats in this thread and without a transport, so a time is the computation of three
 //! parties together. What transport adds is measured by the `report` program.
 
+#![expect(missing_docs, reason = "criterion's macro makes a public function")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -11,6 +13,10 @@ use mpc::sort::{Direction, Key};
 use mpc::world::World;
 use mpc::{Column, Context, Planes, Prg, Result, Shared, SharedBits};
 use mpc::{arrange, compare, convert, product, shuffle, sort, truncate};
+
+/// As in the programs: freed memory is used again without asking the system.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Rows of a column.
 const ROWS: usize = 1 << 18;

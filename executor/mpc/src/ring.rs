@@ -74,6 +74,8 @@ pub trait Ring: Copy + Debug + Default + Eq + Ord + Send + Sync + Unpin + sealed
     fn write(values: &[Self], out: &mut Vec<u8>);
     /// Reads as many elements as `out` has from the start of `bytes`, which must be long enough.
     fn read(bytes: &[u8], out: &mut [Self]);
+    /// Appends all whole elements of `bytes` to `out`.
+    fn append(bytes: &[u8], out: &mut Vec<Self>);
 }
 
 mod sealed {
@@ -171,6 +173,10 @@ macro_rules! ring {
                     *value = <$t>::from_le_bytes(*chunk);
                 }
             }
+            fn append(bytes: &[u8], out: &mut Vec<Self>) {
+                let (chunks, _) = bytes.as_chunks::<{ size_of::<$t>() }>();
+                out.extend(chunks.iter().map(|chunk| <$t>::from_le_bytes(*chunk)));
+            }
         }
     };
 }
@@ -200,5 +206,8 @@ mod tests {
         let mut back = [0; 2];
         u128::read(&bytes, &mut back);
         assert_eq!(back, [1, u128::MAX - 7]);
+        let mut twice = back.to_vec();
+        u128::append(&bytes, &mut twice);
+        assert_eq!(twice, back.repeat(2));
     }
 }

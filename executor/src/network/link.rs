@@ -7,14 +7,15 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, BufReader, ReadHalf};
-use tokio::sync::{Notify, mpsc};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::frame::{Assembler, HEADER_BYTES, Header, Kind, REPORT_BYTES};
 use super::inbox::Inbox;
@@ -60,7 +61,7 @@ pub struct Throttle {
 pub struct Link {
     inner: Arc<Inner>,
     tasks: Vec<AbortHandle>,
-    delayed: Option<mpsc::UnboundedSender<(Instant, Outgoing)>>,
+    delayed: Option<mpsc::Sender<(Instant, Outgoing)>>,
     line: Mutex<Instant>,
     throttle: Option<Throttle>,
 }
@@ -87,13 +88,15 @@ impl Link {
             heard: AtomicBool::new(true),
             traffic: Mutex::default(),
         });
-        let mut tasks = vec![
+        let tasks = vec![
             tokio::spawn(read_all(Arc::clone(&inner), read, settings.unread_bytes)).abort_handle(),
             tokio::spawn(write_all(Arc::clone(&inner), settings.alive)).abort_handle(),
         ];
         let delayed = settings.throttle.map(|_| {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            tasks.push(tokio::spawn(delay_all(Arc::clone(&inner), receiver)).abort_handle());
+            let (sender, receiver) = mpsc::channel();
+            let (inner, runtime) = (Arc::clone(&inner), Handle::current());
+            // A thread, since the runtime's timers are a millisecond coarse: a tenth of a round on a slow network.
+            std::thread::spawn(move || delay_all(&inner, &runtime, &receiver));
             sender
         });
         Link { inner, tasks, delayed, line: Mutex::new(Instant::now()), throttle: settings.throttle }
@@ -296,9 +299,16 @@ async fn write_all(inner: Arc<Inner>, alive: Duration) {
     }
 }
 
-async fn delay_all(inner: Arc<Inner>, mut queue: mpsc::UnboundedReceiver<(Instant, Outgoing)>) {
-    while let Some((due, outgoing)) = queue.recv().await {
-        sleep_until(due).await;
+/// Sends every message when it is due, until the link is dropped.
+fn delay_all(inner: &Inner, runtime: &Handle, queue: &mpsc::Receiver<(Instant, Outgoing)>) {
+    /// By how much the system lets a sleeper oversleep.
+    const SLACK: Duration = Duration::from_micros(50);
+    let _entered = runtime.enter();
+    while let Ok((due, outgoing)) = queue.recv() {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()).saturating_sub(SLACK));
+        while Instant::now() < due {
+            std::thread::yield_now();
+        }
         if inner.post(outgoing).is_err() {
             return;
         }

@@ -6,7 +6,9 @@ mod random;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use aes::cipher::KeyInit;
 use aes::{Aes128, Block};
@@ -19,8 +21,9 @@ pub use random::{Prg, Random};
 use crate::seeds::Seeds;
 use crate::{Channel, Error, Network, Planes, Result, Ring, Seat};
 
-/// Bytes of one message; a longer column travels in chunks, which count as one round.
-pub(crate) const CHUNK_BYTES: usize = 1 << 19;
+/// Bytes of one message; a longer column travels in chunks, which count as one round. A chunk stays in the cache from
+/// the gates that make it to the cipher, and is one frame on the wire.
+pub(crate) const CHUNK_BYTES: usize = 1 << 18;
 
 /// A named scope of a protocol at one seat.
 ///
@@ -202,15 +205,8 @@ impl Context {
     /// As [`Context::send_bytes`].
     pub async fn send<R: Ring>(&self, to: Seat, values: &[R]) -> Result<()> {
         self.mark_used(to as u8)?;
-        let per_chunk = CHUNK_BYTES / R::BYTES;
-        let mut index = 0;
-        // A column without rows is still one message, so that both ends agree on their number.
-        while index == 0 || index * per_chunk < values.len() {
-            let part = &values[index * per_chunk..values.len().min((index + 1) * per_chunk)];
-            let mut bytes = Vec::with_capacity(part.len() * R::BYTES);
-            R::write(part, &mut bytes);
-            self.transmit(to, index, bytes).await?;
-            index += 1;
+        for (index, rows) in chunks::<R>(values.len()) {
+            self.transmit(to, index, encoded(&values[rows])).await?;
         }
         Ok(())
     }
@@ -220,17 +216,38 @@ impl Context {
     /// # Errors
     /// As [`Context::recv_bytes`].
     pub async fn recv<R: Ring>(&self, from: Seat, len: usize) -> Result<Vec<R>> {
-        let per_chunk = CHUNK_BYTES / R::BYTES;
-        let mut values = vec![R::ZERO; len];
-        let mut index = 0;
-        while index == 0 || index * per_chunk < len {
-            let end = len.min((index + 1) * per_chunk);
-            let part = &mut values[index * per_chunk..end];
-            let bytes = self.receive(from, index, part.len() * R::BYTES).await?;
-            R::read(&bytes, part);
-            index += 1;
+        let mut values = Vec::with_capacity(len);
+        for (index, rows) in chunks::<R>(len) {
+            R::append(&self.receive(from, index, rows.len() * R::BYTES).await?, &mut values);
         }
         Ok(values)
+    }
+
+    /// Sends a column of `len` elements to `to` that `make` appends chunk by chunk, while as many come in from `from`:
+    /// one round. Gives what was sent and what was received.
+    ///
+    /// # Errors
+    /// As [`Context::send`] and [`Context::recv`].
+    pub(crate) async fn exchange_made<R: Ring>(
+        &self,
+        to: Seat,
+        from: Seat,
+        len: usize,
+        mut make: impl FnMut(Range<usize>, &mut Vec<R>),
+    ) -> Result<(Vec<R>, Vec<R>)> {
+        self.mark_used(to as u8)?;
+        let send = async {
+            let mut made = Vec::with_capacity(len);
+            for (index, rows) in chunks::<R>(len) {
+                make(rows.clone(), &mut made);
+                self.same_shape(rows.end, made.len())?;
+                self.transmit(to, index, encoded(&made[rows])).await?;
+                // Lets the other side of this future take in what has come meanwhile.
+                yield_once().await;
+            }
+            Ok(made)
+        };
+        futures::try_join!(send, self.recv(from, len))
     }
 
     /// Sends planes.
@@ -330,6 +347,33 @@ impl Context {
     pub fn same_shape(&self, expected: usize, actual: usize) -> Result<()> {
         if expected == actual { Ok(()) } else { Err(Error::Shape { step: self.path(), expected, actual }) }
     }
+}
+
+/// The chunks of a column: their numbers and rows. A column without rows is still one message, so that both ends agree
+/// on the number of messages.
+fn chunks<R: Ring>(len: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let rows = CHUNK_BYTES / R::BYTES;
+    (0..len.div_ceil(rows).max(1)).map(move |index| (index, index * rows..len.min((index + 1) * rows)))
+}
+
+fn encoded<R: Ring>(values: &[R]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(values.len() * R::BYTES);
+    R::write(values, &mut bytes);
+    bytes
+}
+
+/// Gives way to what else the same task waits for.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|task| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        task.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

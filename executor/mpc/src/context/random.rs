@@ -82,17 +82,12 @@ impl Prg {
 
     /// Combines each element with the next one of the stream.
     pub fn apply<R: Ring>(&mut self, values: &mut [R], f: impl Fn(R, R) -> R) {
-        let per_block = 16 / R::BYTES;
+        let per_batch = BATCH * 16 / R::BYTES;
         let mut blocks = [Block::default(); BATCH];
-        let mut elements = vec![R::ZERO; (BATCH * per_block).min(values.len())];
-        for chunk in values.chunks_mut(BATCH * per_block) {
-            let used = &mut blocks[..chunk.len().div_ceil(per_block)];
-            for block in &mut *used {
-                *block = Block::from(self.counter.to_le_bytes());
-                self.counter = self.counter.wrapping_add(1);
-            }
-            self.cipher.encrypt_blocks(used);
-            R::read(Block::slice_as_flattened(used), &mut elements[..chunk.len()]);
+        let mut elements = Vec::with_capacity(per_batch.min(values.len()));
+        for chunk in values.chunks_mut(per_batch) {
+            elements.clear();
+            R::append(self.fill(&mut blocks, chunk.len() * R::BYTES), &mut elements);
             for (value, &random) in chunk.iter_mut().zip(&elements) {
                 *value = f(*value, random);
             }
@@ -101,9 +96,25 @@ impl Prg {
 
     /// The next `len` elements.
     pub fn elements<R: Ring>(&mut self, len: usize) -> Vec<R> {
-        let mut out = vec![R::ZERO; len];
-        self.apply(&mut out, |_, random| random);
+        let per_batch = BATCH * 16 / R::BYTES;
+        let mut blocks = [Block::default(); BATCH];
+        let mut out = Vec::with_capacity(len);
+        while out.len() < len {
+            let count = per_batch.min(len - out.len());
+            R::append(self.fill(&mut blocks, count * R::BYTES), &mut out);
+        }
         out
+    }
+
+    /// The next `bytes` bytes, which `blocks` must have room for.
+    fn fill<'b>(&mut self, blocks: &'b mut [Block; BATCH], bytes: usize) -> &'b [u8] {
+        let used = &mut blocks[..bytes.div_ceil(16)];
+        for block in &mut *used {
+            *block = Block::from(self.counter.to_le_bytes());
+            self.counter = self.counter.wrapping_add(1);
+        }
+        self.cipher.encrypt_blocks(used);
+        &Block::slice_as_flattened(used)[..bytes]
     }
 
     /// The next planes.

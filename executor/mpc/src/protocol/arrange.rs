@@ -4,14 +4,14 @@
 //! are opened, which are a uniformly random permutation whatever they were before, and every seat places its rows.
 //! Paper: [Asharov et al., CCS 2022](https://eprint.iacr.org/2022/1595), section 3. Model: semi-honest, 1 of 3.
 
-use super::convert::bit_to_arithmetic;
+use super::convert::bits_by_window;
 use super::one_hot::one_hot;
 use super::open::open_masked;
 use super::permute::{is_permutation, rows};
 use super::product::bilinear;
-use super::shuffle::shuffle;
+use super::shuffle::shuffle_from;
 use crate::planes::as_u32;
-use crate::{Column, Context, Result, Shared, SharedBits};
+use crate::{Column, Context, Result, Seat, Shared, SharedBits};
 
 /// Moves row i of all columns to row `destinations[i]`. The destinations are a permutation of all rows.
 ///
@@ -22,10 +22,23 @@ use crate::{Column, Context, Result, Shared, SharedBits};
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Abort`] if the destinations are no permutation, or their
 /// opening is inconsistent; [`crate::Error::Peer`].
 pub async fn move_to(ctx: &Context, columns: Vec<Column>, destinations: &Shared<u32>) -> Result<Vec<Column>> {
+    move_from(ctx, columns, destinations, Seat::P0).await
+}
+
+/// As [`move_to`], where `busy` is the seat that sends two components in the shuffle.
+///
+/// # Errors
+/// As [`move_to`].
+pub(super) async fn move_from(
+    ctx: &Context,
+    columns: Vec<Column>,
+    destinations: &Shared<u32>,
+    busy: Seat,
+) -> Result<Vec<Column>> {
     let mut table = columns;
     table.push(Column::U32(destinations.clone()));
     rows(ctx, &table)?;
-    let mut table = shuffle(&ctx.step("shuffle"), table).await?;
+    let mut table = shuffle_from(&ctx.step("shuffle"), table, busy).await?;
     let Some(Column::U32(destinations)) = table.pop() else {
         return Err(ctx.internal("a shuffle changed the kind of a column"));
     };
@@ -94,42 +107,77 @@ pub async fn compact(ctx: &Context, columns: Vec<Column>, flags: &SharedBits) ->
 /// # Errors
 /// [`crate::Error::Peer`].
 pub async fn destinations(ctx: &Context, digit: &SharedBits) -> Result<Shared<u32>> {
-    let n = digit.len();
     let code = one_hot(&ctx.step("one hot"), digit).await?;
     let values = code.width();
-    let places = bit_to_arithmetic::<u32>(&ctx.step("bits"), &code.planes(0..values - 1)).await?;
-    // What no other value claims belongs to the last one.
-    let mut last = Shared::from_public(ctx.seat(), &vec![1; n]);
-    let mut counter = Counter::new(n);
-    for place in &places {
-        counter.count(place);
-        last.sub_assign(place);
-    }
-    counter.count(&last);
-    let z = counter.z;
+    let windows = bits_by_window::<u32>(&ctx.step("bits"), &code.planes(0..values - 1)).await?;
+    let z = Counter::new(ctx.seat(), values, digit.len()).count(windows);
     let counts = bilinear(&ctx.step("counts"), z).await?;
     Ok(counts.add_constant(ctx.seat(), 1u32.wrapping_neg()))
 }
 
-/// Running counts over all values of a digit, and the cross terms of each row's count at its own value.
+/// Running counts of the rows of each value of a digit, and the cross terms of each row's count at its own value.
+///
+/// The codes of all values but the last are given; what no other value claims belongs to the last one.
 struct Counter {
-    first: u32,
-    second: u32,
+    seat: Seat,
+    /// The counts so far of every value, by component.
+    counts: Vec<(u32, u32)>,
     z: Vec<u32>,
 }
 
 impl Counter {
-    fn new(len: usize) -> Self {
-        Counter { first: 0, second: 0, z: vec![0; len] }
+    fn new(seat: Seat, values: usize, len: usize) -> Self {
+        Counter { seat, counts: vec![(0, 0); values], z: Vec::with_capacity(len) }
     }
 
-    /// Goes over the rows of one value.
-    fn count(&mut self, place: &Shared<u32>) {
-        for ((z, &a), &b) in self.z.iter_mut().zip(&place.first).zip(&place.second) {
-            self.first = self.first.wrapping_add(a);
-            self.second = self.second.wrapping_add(b);
-            let own = a.wrapping_mul(self.first.wrapping_add(self.second));
-            *z = z.wrapping_add(own).wrapping_add(b.wrapping_mul(self.first));
+    /// Goes over the codes of all rows, window by window, and gives the cross terms.
+    fn count(mut self, mut windows: Vec<Vec<Shared<u32>>>) -> Vec<u32> {
+        for window in &mut windows {
+            if let Some(last) = self.last(window) {
+                window.push(last);
+            }
+        }
+        self.start(&windows);
+        for window in windows {
+            self.rows(&window);
+        }
+        self.z
+    }
+
+    /// The code of the last value.
+    fn last(&self, window: &[Shared<u32>]) -> Option<Shared<u32>> {
+        let ones = Shared::zeros(window.first()?.len()).add_constant(self.seat, 1);
+        Some(window.iter().fold(ones, |mut last, place| {
+            last.sub_assign(place);
+            last
+        }))
+    }
+
+    /// The rows of a value come after those of all smaller ones.
+    fn start(&mut self, windows: &[Vec<Shared<u32>>]) {
+        let sum = |x: &[u32]| x.iter().fold(0u32, |sum, &a| sum.wrapping_add(a));
+        let mut before = (0u32, 0u32);
+        for (value, count) in self.counts.iter_mut().enumerate() {
+            *count = before;
+            for place in windows.iter().filter_map(|window| window.get(value)) {
+                before.0 = before.0.wrapping_add(sum(&place.first));
+                before.1 = before.1.wrapping_add(sum(&place.second));
+            }
+        }
+    }
+
+    fn rows(&mut self, window: &[Shared<u32>]) {
+        let start = self.z.len();
+        self.z.resize(start + window.first().map_or(0, Shared::len), 0);
+        for (count, place) in self.counts.iter_mut().zip(window) {
+            let (mut first, mut second) = *count;
+            for ((z, &a), &b) in self.z[start..].iter_mut().zip(&place.first).zip(&place.second) {
+                first = first.wrapping_add(a);
+                second = second.wrapping_add(b);
+                let own = a.wrapping_mul(first.wrapping_add(second));
+                *z = z.wrapping_add(own).wrapping_add(b.wrapping_mul(first));
+            }
+            *count = (first, second);
         }
     }
 }

@@ -9,6 +9,7 @@
 use super::bits::{and, and_all};
 use super::ladder::{Generate, carry};
 use super::roles::{Roles, difference};
+use super::windows;
 use crate::planes::as_u32;
 use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
 
@@ -21,6 +22,12 @@ use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
 /// # Errors
 /// [`crate::Error::Internal`] if `bits` is 0 or exceeds the ring; [`crate::Error::Peer`].
 pub async fn is_negative<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
+    let windows = windows::of_planes(x.len(), bits as usize);
+    windows::joined(ctx, windows, |ctx, rows| async move { sign(&ctx, &x.slice(rows), bits).await }).await
+}
+
+/// Whether `x`, a window of a column, is negative.
+async fn sign<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
     let (p, roles) = addends(ctx, x, bits).await?;
     let top = bits as usize - 1;
     let carry = carry(&ctx.step("carry"), &p, &Generate::Addend(roles), top).await?;
@@ -66,13 +73,14 @@ pub async fn less_than<R: Ring>(
     bits: u32,
 ) -> Result<SharedBits> {
     ctx.same_shape(x.len(), y.len())?;
-    let difference = x.sub(y);
+    let n = x.len();
     if bits < R::BITS {
-        return is_negative(ctx, &difference, bits + 1).await;
+        let windows = windows::of_planes(n, bits as usize + 1);
+        let sign = |ctx, rows| async move { sign(&ctx, &x.sub_rows(y, rows), bits + 1).await };
+        return windows::joined(ctx, windows, sign).await;
     }
     // The difference may wrap, but only where the signs differ, and there the sign of x decides.
-    let n = x.len();
-    let signs = is_negative(ctx, &Shared::concat(&[x, y, &difference]), bits).await?;
+    let signs = is_negative(ctx, &Shared::concat(&[x, y, &x.sub(y)]), bits).await?;
     let (x, y, d) = (signs.rows(0..n), signs.rows(n..2 * n), signs.rows(2 * n..3 * n));
     Ok(d.xor(&and(&ctx.step("signs differ"), &x.xor(&y), &x.xor(&d)).await?))
 }
@@ -104,8 +112,15 @@ pub async fn equal<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u
     if bits == 0 || bits > R::BITS {
         return Err(ctx.internal("a declared width is 0 or beyond the ring"));
     }
+    let windows = windows::of_planes(x.len(), bits as usize);
+    let is_zero = |ctx, rows| async move { is_zero(&ctx, &x.sub_rows(y, rows), bits).await };
+    windows::joined(ctx, windows, is_zero).await
+}
+
+/// Whether the low bits of `x`, a window of a column, are zero.
+async fn is_zero<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
     let roles = Roles::new(ctx.seat(), x.len());
-    let mut view = roles.view(&x.sub(y));
+    let mut view = roles.view(x);
     for b in view.low.iter_mut().chain(&mut view.high) {
         *b = b.negated();
     }
@@ -125,8 +140,13 @@ pub async fn equal<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u
 pub async fn less_than_planes(ctx: &Context, x: &SharedBits, y: &SharedBits) -> Result<SharedBits> {
     ctx.same_shape(x.len(), y.len())?;
     ctx.same_shape(x.width(), y.width())?;
-    // Where two bits are equal the lower ones decide; else x < y exactly if the bit of y is 1.
-    carry(ctx, &x.xor(y).not(ctx.seat()), &Generate::Planes(y), x.width()).await
+    let windows = windows::of_planes(x.len(), x.width());
+    windows::joined(ctx, windows, |ctx, rows| async move {
+        let (x, y) = (x.rows(rows.clone()), y.rows(rows));
+        // Where two bits are equal the lower ones decide; else x < y exactly if the bit of y is 1.
+        carry(&ctx, &x.xor(&y).not(ctx.seat()), &Generate::Planes(&y), x.width()).await
+    })
+    .await
 }
 
 /// Whether x < c for a public unsigned number `c`, of planes. As [`less_than_planes`].

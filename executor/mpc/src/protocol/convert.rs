@@ -3,11 +3,17 @@
 //! A bit x = a ^ b, `a` known to the holder and `b` to the two others, is a + b - 2 a b: one structured product.
 //! Model: semi-honest, 1 of 3.
 
+use futures::future::try_join_all;
+
 use super::compare::addends;
 use super::ladder::prefix_carries;
 use super::roles::Roles;
+use super::windows;
 use crate::planes::as_u32;
 use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
+
+/// Elements of all planes of a window: of Z_2^32, a third of them is one message.
+const WINDOW_ELEMENTS: usize = 3 << 16;
 
 /// Converts every plane into a column of zeros and ones.
 ///
@@ -21,6 +27,29 @@ use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
 /// # Errors
 /// [`crate::Error::Peer`].
 pub async fn bit_to_arithmetic<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<Vec<Shared<R>>> {
+    let windows = bits_by_window(ctx, x).await?;
+    if windows.len() == 1 {
+        return Ok(windows.into_iter().flatten().collect());
+    }
+    let column = |p: usize| windows.iter().map(|window: &Vec<Shared<R>>| &window[p]).collect::<Vec<_>>();
+    Ok((0..x.width()).map(|p| Shared::concat(&column(p))).collect())
+}
+
+/// As [`bit_to_arithmetic`], window by window of the rows.
+pub(super) async fn bits_by_window<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<Vec<Vec<Shared<R>>>> {
+    let mut windows = windows::split(x.len(), WINDOW_ELEMENTS / x.width().max(1));
+    if windows.len() == 1 {
+        return Ok(vec![window_to_arithmetic(ctx, x).await?]);
+    }
+    let each = windows.drain(..).enumerate().map(|(index, rows)| {
+        let ctx = ctx.nth(index);
+        async move { window_to_arithmetic(&ctx, &x.rows(rows)).await }
+    });
+    try_join_all(each).await
+}
+
+/// All planes of a window of rows.
+async fn window_to_arithmetic<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<Vec<Shared<R>>> {
     let roles = Roles::new(ctx.seat(), x.len());
     let (ranges, view, width) = (roles.ranges(), roles.view_bits(x), x.width());
     let random = ctx.random()?;

@@ -28,3 +28,4 @@ pub mod shuffle;
 pub mod sort;
 pub mod truncate;
 pub mod verify;
+mod windows;

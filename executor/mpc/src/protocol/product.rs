@@ -5,6 +5,8 @@
 //! neighbour. Differs from the paper: share order (x_i, x_{i+1}), replicated sums instead of differences.
 //! Model: semi-honest, 1 of 3. A sum of products costs as much as one product, whatever its length.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::{Context, Result, Ring, Shared};
@@ -18,11 +20,26 @@ const UNIT: usize = 1 << 16;
 ///
 /// The result is *unverified* in the sense of [`super::verify`]: linear maps and further products may use it, and
 /// nothing can be opened before the relation has been checked there.
-pub(super) async fn bilinear<R: Ring>(ctx: &Context, mut z: Vec<R>) -> Result<Shared<R>> {
-    ctx.random()?.mask(0, &mut z);
-    let len = z.len();
-    let second = ctx.exchange(ctx.seat().previous(), &z, ctx.seat().next(), len).await?;
-    Ok(Shared::from_parts(z, second))
+pub(super) async fn bilinear<R: Ring>(ctx: &Context, z: Vec<R>) -> Result<Shared<R>> {
+    bilinear_of(ctx, z.len(), |rows, out| out.extend_from_slice(&z[rows])).await
+}
+
+/// As [`bilinear`], of cross terms that `cross` appends for a range of rows: they are masked and on their way while they
+/// are still in the cache, and the next ones are made meanwhile.
+async fn bilinear_of<R: Ring>(
+    ctx: &Context,
+    len: usize,
+    mut cross: impl FnMut(Range<usize>, &mut Vec<R>),
+) -> Result<Shared<R>> {
+    let random = ctx.random()?;
+    let (mut first, mut second) = (random.first(0), random.second(0));
+    let masked = |rows: Range<usize>, z: &mut Vec<R>| {
+        cross(rows.clone(), z);
+        first.apply(&mut z[rows.clone()], R::plus);
+        second.apply(&mut z[rows], R::minus);
+    };
+    let (z, next) = ctx.exchange_made(ctx.seat().previous(), ctx.seat().next(), len, masked).await?;
+    Ok(Shared::from_parts(z, next))
 }
 
 /// The cross terms of a product that one seat can compute: `x_i y_i + x_i y_{i+1} + x_{i+1} y_i`.
@@ -40,10 +57,12 @@ fn cross<R: Ring>(x: (R, R), y: (R, R)) -> R {
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
 pub async fn mul<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>) -> Result<Shared<R>> {
     ctx.same_shape(x.len(), y.len())?;
-    let x_pairs = x.first.iter().zip(&x.second);
-    let y_pairs = y.first.iter().zip(&y.second);
-    let z = x_pairs.zip(y_pairs).map(|((&a, &b), (&c, &d))| cross((a, b), (c, d))).collect();
-    bilinear(ctx, z).await
+    let products = |rows: Range<usize>, z: &mut Vec<R>| {
+        let x = x.first[rows.clone()].iter().zip(&x.second[rows.clone()]);
+        let y = y.first[rows.clone()].iter().zip(&y.second[rows]);
+        z.extend(x.zip(y).map(|((&a, &b), (&c, &d))| cross((a, b), (c, d))));
+    };
+    bilinear_of(ctx, x.len(), products).await
 }
 
 /// Sums of products: element `i` is the sum over all pairs of `x[i] * y[i]`.
@@ -58,15 +77,21 @@ pub async fn sum_of_products<R: Ring>(
     pairs: &[(&Shared<R>, &Shared<R>)],
 ) -> Result<Shared<R>> {
     let len = pairs.first().map_or(0, |(x, _)| x.len());
-    let mut z = vec![R::ZERO; len];
     for (x, y) in pairs {
         ctx.same_shape(len, x.len())?;
         ctx.same_shape(len, y.len())?;
-        for (i, z) in z.iter_mut().enumerate() {
-            *z = z.plus(cross((x.first[i], x.second[i]), (y.first[i], y.second[i])));
-        }
     }
-    bilinear(ctx, z).await
+    let sums = |rows: Range<usize>, z: &mut Vec<R>| {
+        z.resize(rows.end, R::ZERO);
+        for (x, y) in pairs {
+            let x = x.first[rows.clone()].iter().zip(&x.second[rows.clone()]);
+            let y = y.first[rows.clone()].iter().zip(&y.second[rows.clone()]);
+            for (z, ((&a, &b), (&c, &d))) in z[rows.clone()].iter_mut().zip(x.zip(y)) {
+                *z = z.plus(cross((a, b), (c, d)));
+            }
+        }
+    };
+    bilinear_of(ctx, len, sums).await
 }
 
 /// Dot products: output `k` is the sum over all rows of the products of pair `k`.

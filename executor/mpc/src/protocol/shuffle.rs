@@ -18,55 +18,59 @@ use crate::{Column, Context, Prg, Result, Seat};
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
 pub async fn shuffle(ctx: &Context, columns: Vec<Column>) -> Result<Vec<Column>> {
+    shuffle_from(ctx, columns, Seat::P0).await
+}
+
+/// As [`shuffle`], with `busy` in the place of P0, its next neighbour in that of P1, and its previous one in that of P2:
+/// who shuffles often lets the seats take turns.
+///
+/// # Errors
+/// As [`shuffle`].
+pub(super) async fn shuffle_from(ctx: &Context, columns: Vec<Column>, busy: Seat) -> Result<Vec<Column>> {
     let len = rows(ctx, &columns)?;
     let parts: Vec<(Part, Part)> = columns.into_iter().map(Column::into_parts).collect();
     let shapes: Vec<Shape> = parts.iter().map(|(first, _)| first.shape()).collect();
     let [a, b, c, d] = ["01", "12", "20", "last"].map(|name| ctx.step(name));
-    let (first, second) = match ctx.seat() {
-        Seat::P0 => {
-            let sums = parts.into_iter().map(|(x, y)| plus(x, &y)).collect();
-            let sums = permuted(&mut stream_with(&a, Seat::P1)?, sums, &shapes, len, plus);
-            send_table(&a, Seat::P2, &sums).await?;
-            let rest = recv_table(&b, Seat::P1, &shapes, len).await?;
-            let mut stream = stream_with(&c, Seat::P2)?;
-            let rest = permuted(&mut stream, rest, &shapes, len, minus);
-            let y0 = random_table(&mut stream, &shapes, len);
-            let y1: Vec<Part> = rest.into_iter().zip(&y0).map(|(x, s)| minus(x, s)).collect();
-            send_table(&c, Seat::P1, &y1).await?;
-            (y0, y1)
-        }
-        Seat::P1 => {
-            let rest = parts.into_iter().map(|(_, x2)| x2).collect();
-            let rest = permuted(&mut stream_with(&a, Seat::P0)?, rest, &shapes, len, minus);
-            let rest = permuted(&mut stream_with(&b, Seat::P2)?, rest, &shapes, len, minus);
-            send_table(&b, Seat::P0, &rest).await?;
-            let (y1, y2) = (recv_table(&c, Seat::P0, &shapes, len), recv_table(&d, Seat::P2, &shapes, len));
-            futures::try_join!(y1, y2)?
-        }
-        Seat::P2 => {
-            let sums = recv_table(&a, Seat::P0, &shapes, len).await?;
-            let sums = permuted(&mut stream_with(&b, Seat::P1)?, sums, &shapes, len, plus);
-            let mut stream = stream_with(&c, Seat::P0)?;
-            let y2 = permuted(&mut stream, sums, &shapes, len, plus);
-            let y0 = random_table(&mut stream, &shapes, len);
-            send_table(&d, Seat::P1, &y2).await?;
-            (y2, y0)
-        }
+    let (p1, p2) = (busy.next(), busy.previous());
+    let (first, second) = if ctx.seat() == busy {
+        let sums: Vec<Part> = parts.into_iter().map(|(x, y)| plus(x, &y)).collect();
+        let sums = permuted(&mut stream_with(&a, p1)?, &sums, len, Part::add_random);
+        send_table(&a, p2, &sums).await?;
+        let rest = recv_table(&b, p1, &shapes, len).await?;
+        let mut stream = stream_with(&c, p2)?;
+        let rest = permuted(&mut stream, &rest, len, Part::sub_random);
+        let y0 = random_table(&mut stream, &shapes, len);
+        let y1: Vec<Part> = rest.into_iter().zip(&y0).map(|(x, s)| minus(x, s)).collect();
+        send_table(&c, p1, &y1).await?;
+        (y0, y1)
+    } else if ctx.seat() == p1 {
+        let rest: Vec<Part> = parts.into_iter().map(|(_, x2)| x2).collect();
+        let rest = permuted(&mut stream_with(&a, busy)?, &rest, len, Part::sub_random);
+        let rest = permuted(&mut stream_with(&b, p2)?, &rest, len, Part::sub_random);
+        send_table(&b, busy, &rest).await?;
+        let (y1, y2) = (recv_table(&c, busy, &shapes, len), recv_table(&d, p2, &shapes, len));
+        futures::try_join!(y1, y2)?
+    } else {
+        let sums = recv_table(&a, busy, &shapes, len).await?;
+        let sums = permuted(&mut stream_with(&b, p1)?, &sums, len, Part::add_random);
+        let mut stream = stream_with(&c, busy)?;
+        let y2 = permuted(&mut stream, &sums, len, Part::add_random);
+        let y0 = random_table(&mut stream, &shapes, len);
+        send_table(&d, p1, &y2).await?;
+        (y2, y0)
     };
     join_columns(ctx, first, second)
 }
 
 /// One pair's permutation, and its mask with the sign of this side.
-fn permuted(
-    stream: &mut Prg,
-    table: Vec<Part>,
-    shapes: &[Shape],
-    len: usize,
-    mask: fn(Part, &Part) -> Part,
-) -> Vec<Part> {
+fn permuted(stream: &mut Prg, table: &[Part], len: usize, mask: fn(&mut Part, &mut Prg)) -> Vec<Part> {
     let order = stream.permutation(len);
-    let masks = random_table(stream, shapes, len);
-    table.into_iter().zip(&masks).map(|(part, m)| mask(part.gather(&order), m)).collect()
+    let moved = |part: &Part| {
+        let mut part = part.gather(&order);
+        mask(&mut part, stream);
+        part
+    };
+    table.iter().map(moved).collect()
 }
 
 #[cfg(test)]

@@ -85,6 +85,14 @@ impl<R: Ring> Shared<R> {
         self.zip(other, R::minus)
     }
 
+    /// The given rows of `self - other`.
+    pub(crate) fn sub_rows(&self, other: &Self, rows: Range<usize>) -> Self {
+        let each = |x: &[R], y: &[R]| {
+            x[rows.clone()].iter().zip(&y[rows.clone()]).map(|(&a, &b)| a.minus(b)).collect()
+        };
+        Shared { first: each(&self.first, &other.first), second: each(&self.second, &other.second) }
+    }
+
     /// Adds `other` in place; the lengths must be equal.
     pub fn add_assign(&mut self, other: &Self) {
         debug_assert_eq!(self.len(), other.len());

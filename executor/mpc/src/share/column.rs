@@ -247,6 +247,26 @@ impl Part {
         zip_parts!(self, other, |x, y| ring(x, y), |p, q| p.xor_assign(q));
     }
 
+    /// Adds the next elements of a stream, in the group of its kind.
+    pub(crate) fn add_random(&mut self, prg: &mut Prg) {
+        match self {
+            Part::U32(x) => prg.apply(x, u32::plus),
+            Part::U64(x) => prg.apply(x, u64::plus),
+            Part::U128(x) => prg.apply(x, u128::plus),
+            Part::Bits(x) => prg.apply(x.words_mut(), |a, b| a ^ b),
+        }
+    }
+
+    /// Subtracts the next elements of a stream, in the group of its kind.
+    pub(crate) fn sub_random(&mut self, prg: &mut Prg) {
+        match self {
+            Part::U32(x) => prg.apply(x, u32::minus),
+            Part::U64(x) => prg.apply(x, u64::minus),
+            Part::U128(x) => prg.apply(x, u128::minus),
+            Part::Bits(x) => prg.apply(x.words_mut(), |a, b| a ^ b),
+        }
+    }
+
     /// Row `i` of the result is row `sources[i]`, or zero if there is no such row.
     pub(crate) fn gather(&self, sources: &[u32]) -> Part {
         fn ring<R: Ring>(x: &[R], sources: &[u32]) -> Vec<R> {

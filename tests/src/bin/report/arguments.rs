@@ -8,7 +8,7 @@ use mpc::Seat;
 use crate::Failure;
 use crate::work::{WORKS, Work};
 
-const USAGE: &str = "usage: report [--output FILE.csv] [--work NAME] [--rtt-ms N] [--rows N]";
+const USAGE: &str = "usage: report [--output FILE.csv] [--work NAME] [--rtt-ms N] [--rows N] [--runs N]";
 
 /// What was typed.
 pub(crate) struct Arguments {
@@ -20,14 +20,22 @@ pub(crate) struct Arguments {
     pub(crate) rtt: Option<Duration>,
     /// Rows instead of those that a work is defined for.
     pub(crate) rows: Option<usize>,
+    /// How many runs count; one more warms up.
+    pub(crate) runs: usize,
     /// The seat that this process is to take, if it is not the one that a user started.
     pub(crate) seat: Option<Seat>,
 }
 
 impl Arguments {
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let mut read =
-            Arguments { output: None, works: WORKS.iter().collect(), rtt: None, rows: None, seat: None };
+        let mut read = Arguments {
+            output: None,
+            works: WORKS.iter().collect(),
+            rtt: None,
+            rows: None,
+            runs: 3,
+            seat: None,
+        };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value; {USAGE}"));
             match word.as_str() {
@@ -35,6 +43,7 @@ impl Arguments {
                 "--work" => read.works = vec![named(&value()?)?],
                 "--rtt-ms" => read.rtt = Some(Duration::try_from_secs_f64(value()?.parse::<f64>()? / 1e3)?),
                 "--rows" => read.rows = Some(value()?.parse()?),
+                "--runs" => read.runs = value()?.parse::<usize>()?.max(1),
                 "--seat" => read.seat = Some(Seat::from_index(value()?.parse()?)),
                 "--help" | "-h" => return Err(format!("{USAGE}; works: {}", names()).into()),
                 _ => return Err(format!("unknown argument {word}; {USAGE}").into()),

@@ -89,6 +89,7 @@ impl Party {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--seat", &seat.index().to_string(), "--work", work.name]);
         command.args(["--rows", &arguments.rows(work).to_string()]);
+        command.args(["--runs", &arguments.runs.to_string()]);
         if let Some(rtt) = arguments.rtt {
             command.args(["--rtt-ms", &(rtt.as_secs_f64() * 1e3).to_string()]);
         }

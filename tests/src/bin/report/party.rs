@@ -17,9 +17,6 @@ use crate::figures::{Figures, cpu_time, peak_kib};
 use crate::peers::Peers;
 use crate::work::{Inputs, Work};
 
-/// Runs that count; one more warms up.
-const RUNS: usize = 3;
-
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,11 +26,12 @@ pub(crate) fn run(arguments: &Arguments, seat: Seat) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new()?;
     let peers = Arc::new(Peers::new(seat, runtime.block_on(connect(arguments, seat))?));
     // As a party does: a query has a thread of its own, and the runtime's threads move messages.
-    let figures = runtime.block_on(measure(work, arguments.rows(work), &peers))?;
+    let figures = runtime.block_on(measure(arguments, work, &peers))?;
     say(&figures.to_line())
 }
 
-async fn measure(work: &'static Work, rows: usize, peers: &Arc<Peers>) -> Result<Figures, Failure> {
+async fn measure(arguments: &Arguments, work: &Work, peers: &Arc<Peers>) -> Result<Figures, Failure> {
+    let (rows, runs) = (arguments.rows(work), arguments.runs);
     let inputs = work.inputs(rows, peers.seat())?;
     let mut rng: rand::rngs::StdRng = rand::make_rng();
     let seeds = seeds::agree(peers.as_ref(), &[0; 32], &mut rng).await?;
@@ -47,11 +45,11 @@ async fn measure(work: &'static Work, rows: usize, peers: &Arc<Peers>) -> Result
         fault: None,
     };
     let mut output = Vec::new();
-    for index in 0..=RUNS {
+    for index in 0..=runs {
         drop(std::mem::take(&mut output));
         peers.start(index, index == 0).await?;
         let (start, processor) = (Instant::now(), cpu_time());
-        output = once(work, &ctx, peers, &inputs, index).await?;
+        output = once(&ctx, peers, &inputs, index).await?;
         if index > 0 {
             figures.seconds.push(start.elapsed().as_secs_f64());
             figures.cpu_seconds.push(cpu_time().saturating_sub(processor).as_secs_f64());
@@ -62,15 +60,14 @@ async fn measure(work: &'static Work, rows: usize, peers: &Arc<Peers>) -> Result
     }
     figures.peak_kib = peak_kib();
     drop(inputs);
-    peers.start(RUNS + 1, false).await?;
+    peers.start(runs + 1, false).await?;
     figures.fault = work.check(&ctx.step("check"), rows, &output).await?.err();
     // Nobody leaves while another one still reads.
-    peers.start(RUNS + 2, false).await?;
+    peers.start(runs + 2, false).await?;
     Ok(figures)
 }
 
 async fn once(
-    work: &'static Work,
     ctx: &Context,
     peers: &Arc<Peers>,
     inputs: &Inputs,

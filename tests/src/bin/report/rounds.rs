@@ -7,7 +7,7 @@ use crate::Failure;
 use crate::work::{Inputs, Work};
 
 /// The rounds of a work that runs on shares; `None` for one that starts from plaintext.
-pub(crate) fn of(work: &'static Work, rows: usize) -> Result<Option<u64>, Failure> {
+pub(crate) fn of(work: &Work, rows: usize) -> Result<Option<u64>, Failure> {
     let mut seats = Vec::new();
     for seat in Seat::ALL {
         seats.push(match work.inputs(rows, seat)? {

@@ -3,7 +3,7 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use mpc::protocol::lasso::{Problem, Variable, solve, statistics};
-use mpc::{Column, Context, Error, Part, Result, Ring as _, Shared};
+use mpc::{Column, Context, Error, Part, Result, Shared};
 
 use super::data::{numbers, words};
 use super::{Kind, Work};
@@ -11,21 +11,13 @@ use super::{Kind, Work};
 pub(super) const LASSO_10K_10: Work = Work {
     name: "lasso_10k_10",
     rows: 10_000,
-    kind: Kind::Shared {
-        clear: |rows| columns(rows, 10),
-        protocol: fit,
-        check: |inputs, outputs| check(inputs, outputs),
-    },
+    kind: Kind::Shared { clear: |rows| columns(rows, 10), protocol: fit, check },
 };
 
 pub(super) const LASSO_1M_50: Work = Work {
     name: "lasso_1m_50",
     rows: 1_000_000,
-    kind: Kind::Shared {
-        clear: |rows| columns(rows, 50),
-        protocol: fit,
-        check: |inputs, outputs| check(inputs, outputs),
-    },
+    kind: Kind::Shared { clear: |rows| columns(rows, 50), protocol: fit, check },
 };
 
 /// Bits of a variable: integers in [-2^BITS, 2^BITS).
