@@ -20,6 +20,9 @@ const HASH_BYTES: u64 = 32;
 /// Planes that a pass of a radix sort takes.
 const DIGIT: u64 = 4;
 
+/// Rows from which on a sort takes narrower digits, and seats take turns in its shuffles.
+const LONG: u64 = 1 << 17;
+
 /// Bytes of a seed that an owner without a seat sends.
 const SEED_BYTES: u64 = 16;
 
@@ -302,8 +305,15 @@ fn one_hot(n: u64, width: u64) -> Cost {
 
 /// Rows to the front, or to destinations, by a shuffle and opened places: `bytes` of one component of what travels.
 fn moved(n: u64, bytes: u64) -> Cost {
+    moved_from(0, n, bytes)
+}
+
+/// As [`moved`], where seat `busy` sends two components.
+fn moved_from(busy: usize, n: u64, bytes: u64) -> Cost {
     let travels = bytes + INDEX_BYTES * n;
-    let shuffled = Cost { rounds: 2, seat_bytes: [2 * travels, travels, travels], ..Cost::default() };
+    let mut seat_bytes = [travels; 3];
+    seat_bytes[busy % 3] += travels;
+    let shuffled = Cost { rounds: 2, seat_bytes, ..Cost::default() };
     shuffled.then(each(1, INDEX_BYTES * n + HASH_BYTES))
 }
 
@@ -313,18 +323,29 @@ fn destinations(n: u64, width: u64) -> Cost {
     code.then(each(1, n * INDEX_BYTES))
 }
 
+/// The widths of the digits of a key, as the protocol chooses them.
+fn digits(n: u64, planes: u64) -> Vec<u64> {
+    if n < LONG {
+        return (0..planes.div_ceil(DIGIT)).map(|index| DIGIT.min(planes - index * DIGIT)).collect();
+    }
+    let count = (19 * planes).div_ceil(64);
+    (0..count).map(|index| planes / count + u64::from(index < planes % count)).collect()
+}
+
 /// A radix sort by keys of `planes` planes, of a payload of `width` planes.
 pub(super) fn sort(n: u64, planes: u64, width: u64) -> Cost {
-    let digits = planes.div_ceil(DIGIT);
+    let digits = digits(n, planes);
+    let passes = digits.len() as u64;
     // As the protocol decides it: per 8 rows, the payload in every pass, or an index and the payload at the end.
-    let travels = digits * width <= digits * 32 + 96 + width;
+    let travels = passes * width <= passes * 32 + 96 + width;
     let payload = if travels { self::planes(n, width) } else { INDEX_BYTES * n };
     let mut cost = Cost::default();
     let mut left = planes;
-    while left > 0 {
-        let digit = left.min(DIGIT);
+    for (pass, digit) in digits.into_iter().enumerate() {
         left -= digit;
-        cost = cost.then(destinations(n, digit)).then(moved(n, payload + self::planes(n, left)));
+        let busy = if n < LONG { 0 } else { pass };
+        let moved = moved_from(busy, n, payload + self::planes(n, left));
+        cost = cost.then(destinations(n, digit)).then(moved);
     }
     if travels {
         return cost;

@@ -31,6 +31,15 @@ fn protocols_cost_what_they_state() {
     assert_eq!(table::divide(1, 62, 62, RingSize::Z64).rounds, 65 + (7 + 3) + 1 + 3);
 }
 
+/// As the secure core's own tests measure them, keys of 64 planes with themselves as the payload.
+#[test]
+fn sorts_of_long_columns_take_more_rounds_and_fewer_bytes() {
+    let short = table::sort(1 << 10, 64, 64);
+    assert_eq!((short.rounds, short.bytes() * 100 >> 10), (134, 153_456));
+    let long = table::sort(1 << 20, 64, 64);
+    assert_eq!((long.rounds, long.bytes() >> 20), (158, 1271));
+}
+
 #[test]
 fn and_trees_have_logarithmic_depth() {
     for (count, rounds) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4)] {

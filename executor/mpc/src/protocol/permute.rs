@@ -6,6 +6,7 @@
 //! Paper: [Mohassel, Rindal and Rosulek, CCS 2020](https://eprint.iacr.org/2019/518), section 3.
 //! Model: semi-honest, 1 of 3.
 
+use crate::context::CHUNK_BYTES;
 use crate::share::{Part, Shape};
 use crate::{Column, Context, Prg, Result, Seat};
 
@@ -209,28 +210,49 @@ pub(super) fn random_table(stream: &mut Prg, shapes: &[Shape], len: usize) -> Ve
     shapes.iter().map(|shape| shape.random(len, stream)).collect()
 }
 
-/// Sends one component of all columns in one message.
+/// Sends one component of all columns: in one message, or, of a long table, column by column.
 pub(super) async fn send_table(ctx: &Context, to: Seat, table: &[Part]) -> Result<()> {
-    let mut bytes =
-        Vec::with_capacity(table.iter().map(|p| p.shape().wire_bytes(p.len())).sum::<usize>() + 8);
-    for part in table {
-        part.write(&mut bytes);
+    let total = table.iter().map(|part| part.shape().wire_bytes(part.len())).sum::<usize>();
+    if total <= CHUNK_BYTES {
+        let mut bytes = Vec::with_capacity(total + 8);
+        table.iter().for_each(|part| part.write(&mut bytes));
+        return ctx.send_bytes(to, bytes).await;
     }
-    ctx.send_bytes(to, bytes).await
+    for (index, part) in table.iter().enumerate() {
+        let ctx = ctx.nth(index);
+        match part {
+            Part::U32(x) => ctx.send(to, x).await?,
+            Part::U64(x) => ctx.send(to, x).await?,
+            Part::U128(x) => ctx.send(to, x).await?,
+            Part::Bits(x) => ctx.send_planes(to, x).await?,
+        }
+    }
+    Ok(())
 }
 
 /// Receives one component of all columns.
 pub(super) async fn recv_table(ctx: &Context, from: Seat, shapes: &[Shape], len: usize) -> Result<Vec<Part>> {
     let total = shapes.iter().map(|shape| shape.wire_bytes(len)).sum();
-    let bytes = ctx.recv_bytes(from, total).await?;
-    let mut rest = &bytes[..];
     let mut table = Vec::with_capacity(shapes.len());
-    for shape in shapes {
-        let (part, after) = rest.split_at(shape.wire_bytes(len));
-        table.push(shape.read(part, len));
-        rest = after;
+    if total <= CHUNK_BYTES {
+        let bytes = ctx.recv_bytes(from, total).await?;
+        let mut rest = &bytes[..];
+        for shape in shapes {
+            let (part, after) = rest.split_at(shape.wire_bytes(len));
+            table.push(shape.read(part, len));
+            rest = after;
+        }
+        return Ok(table);
     }
-    debug_assert!(rest.is_empty());
+    for (index, shape) in shapes.iter().enumerate() {
+        let ctx = ctx.nth(index);
+        table.push(match *shape {
+            Shape::U32 => Part::U32(ctx.recv(from, len).await?),
+            Shape::U64 => Part::U64(ctx.recv(from, len).await?),
+            Shape::U128 => Part::U128(ctx.recv(from, len).await?),
+            Shape::Bits(width) => Part::Bits(ctx.recv_planes(from, len, width).await?),
+        });
+    }
     Ok(table)
 }
 
