@@ -39,12 +39,6 @@ impl Random {
         Prg::new(&self.second, domain)
     }
 
-    /// Adds this seat's part of an additive sharing of zeros, known to nobody, to `z`.
-    pub fn mask<R: Ring>(&self, domain: u32, z: &mut [R]) {
-        self.first(domain).apply(z, R::plus);
-        self.second(domain).apply(z, R::minus);
-    }
-
     /// Adds this seat's part of an exclusive-or sharing of zeros to `z`.
     pub fn mask_bits(&self, domain: u32, z: &mut [u64]) {
         self.first(domain).apply(z, |a, b| a ^ b);
