@@ -20,6 +20,7 @@ use planner::catalog::{Column, Table};
 
 use domain::DomainCheck;
 use persons::Persons;
+pub use text::parse as read_text;
 pub use violation::{Violation, Violations};
 
 /// Where the types of a source's columns come from.

@@ -17,7 +17,7 @@ use planner::catalog::SqlType;
 ///
 /// # Errors
 /// If `texts` are not of type Utf8.
-pub(super) fn parse(texts: &ArrayRef, declared: SqlType) -> Result<(ArrayRef, u64), ArrowError> {
+pub fn parse(texts: &ArrayRef, declared: SqlType) -> Result<(ArrayRef, u64), ArrowError> {
     let texts = texts
         .as_string_opt::<i32>()
         .ok_or_else(|| ArrowError::SchemaError("columns without types are of type Utf8".into()))?;

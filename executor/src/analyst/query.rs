@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use planner::catalog::Federation;
+use planner::cost::{Cost, cost};
 use planner::{Planned, Session, explain};
 
 use super::{analyze, clear};
@@ -39,6 +40,11 @@ impl Query {
         asks_parties(&self.planned)
     }
 
+    /// What the parties will take to answer it, from public quantities; none if they are not asked.
+    pub fn cost(&self) -> Option<Cost> {
+        cost_of(&self.planned, &self.federation)
+    }
+
     /// The lines of EXPLAIN; none where there is nothing to compute.
     pub fn explain(&self) -> Vec<String> {
         lines(&self.planned, &self.federation)
@@ -50,6 +56,14 @@ fn asks_parties(planned: &Planned) -> bool {
         Planned::Secure(_) | Planned::ExplainAnalyze(_) => true,
         Planned::Copy { query, .. } => asks_parties(query),
         Planned::Clear(_) | Planned::Rows(_) | Planned::Session(_) => false,
+    }
+}
+
+fn cost_of(planned: &Planned, federation: &Federation) -> Option<Cost> {
+    match planned {
+        Planned::Secure(plan) | Planned::ExplainAnalyze(plan) => Some(cost(&plan.plan, federation).total),
+        Planned::Copy { query, .. } => cost_of(query, federation),
+        Planned::Clear(_) | Planned::Rows(_) | Planned::Session(_) => None,
     }
 }
 

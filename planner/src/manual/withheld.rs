@@ -16,10 +16,24 @@
 //!
 //! An owner who fears this raises `min_people`, sets `round_counts`, or allows fewer uses of a column.
 //!
+//! # What is dropped
+//! - A row whose identifier is NULL, or equal to none of the other table's, is not in an inner join. A COUNT(*) of each
+//!   table beside one of the join shows how many; who they are, nobody learns.
+//! - An aggregate leaves out rows where its argument is NULL, as SQL has it: `COUNT(x)` beside `COUNT(*)` shows how many.
+//! - A model takes complete cases: rows with a NULL in any used column are left out, and `n_dropped` of its summary says how
+//!   many, if enough people have such rows. Fewer features, or `COALESCE(x, 0)` in a query around the table, keep more.
+//! - A model without `features` takes all other columns that allow `model`; a notice names those it left out.
+//!
 //! # Which query to write instead
 //! | you see | because | try |
 //! |---|---|---|
 //! | a NULL, and a notice | too few people behind a number | a wider condition, or fewer keys |
 //! | a group that is missing | it is empty or small | a coarser key |
-//! | `only aggregates leave the federation` | a column of rows is in the result | an aggregate over it, or a key that the policy allows to `group` |
+//! | all of a model is NULL | fewer than ten people for a parameter, or too few with one value of a feature | fewer features; leave out a rare two-valued one |
+//! | `only aggregates leave the federation` | a column of rows is in the result, or `SELECT *`, or a preview | an aggregate over it, or a key that the policy allows to `group` |
+//! | `may not be used` in something | the policy does not allow that use of the column | `\dp TABLE` or `DESCRIBE` lists what is allowed; ask the owner |
 //! | `declare bounds` | a sum over an unbounded column cannot be proved to fit | ask the owner for `bounds` |
+//! | class `invalid` and `not built` | the query is allowed, and this version cannot run it | the hint; `EXPLAIN` of a smaller query shows what can run |
+//! | class `source`, `the data of T cannot be used` | the owner's data break a rule of its policy | the owner sees column, rule and number of rows; `conjoin check` finds it |
+//! | class `peer` | a party is not there, or its files differ from yours | run it again; compare `federation.toml` and policies |
+//! | class `resource` | too long, too large, too many at once | `SET timeout = '10m'`; a smaller query; `EXPLAIN` shows bounds and bytes |
