@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor::analyst::{Connection, Outcome};
+use executor::analyst::{Connection, Outcome, ProgressHook, Query};
 use executor::cluster::{Cluster, ClusterOptions};
 use executor::directory::Directory as Contacts;
 use executor::identity::Identity;
 use executor::network::LinkSettings;
 use executor::party::Tables;
+use planner::SessionChange;
 use planner::plan::PartyId;
 
 use crate::config::{AnalystFile, Directory};
@@ -82,6 +83,29 @@ impl Asker {
     /// How long a statement may take.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.connection.set_timeout(timeout);
+    }
+
+    /// Who is told how far queries have come.
+    pub fn set_progress(&mut self, progress: Option<ProgressHook>) {
+        self.connection.set_progress(progress);
+    }
+
+    /// Plans one statement; asks nobody.
+    ///
+    /// # Errors
+    /// Class invalid, refused or resource.
+    pub fn prepare(&self, sql: &str) -> Result<Query> {
+        Ok(self.connection.prepare(sql)?)
+    }
+
+    /// Changes the session as a statement's plan says.
+    pub fn apply(&mut self, change: SessionChange) {
+        self.connection.apply(change);
+    }
+
+    /// The session.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Runs one statement. Dropping the future cancels it at every party.

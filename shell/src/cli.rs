@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::draft::OwnedFile;
 use crate::format::Format;
 
 /// SQL over the joined tables of organisations that may not show each other a row.
@@ -66,6 +67,9 @@ pub struct Output {
     /// Write results to this file instead: .parquet, .arrow, .csv, .json
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Draw the last result into this file: .svg, .png
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
     /// No notices and no progress
     #[arg(long, short)]
     pub quiet: bool,
@@ -83,6 +87,9 @@ pub struct Statements {
     /// Run the statements of this file (`-`: standard input)
     #[arg(long, short, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// A variable: `$name` in a statement stands for the value, `${name}` for its text
+    #[arg(long = "variable", short = 'v', value_name = "NAME=VALUE", value_parser = variable)]
+    pub variables: Vec<(String, String)>,
 }
 
 /// `conjoin demo`.
@@ -185,14 +192,25 @@ pub struct ShellCommand {
 #[command(after_help = "\
 Examples:
   conjoin run --config analyst.toml -f analysis.sql --output result.parquet
-  conjoin run --local study --keep-going -f questions.sql --format json")]
+  conjoin run --local study --keep-going -f questions.sql --format json
+  conjoin run --local study -f report.sql -v year=2024 --output-dir results --report run.json
+  conjoin run --local study -f report.sql --dry-run")]
 pub struct Run {
     /// Target.
     #[command(flatten)]
     pub target: Target,
-    /// Go on after a statement that fails; the exit code is the first failure's
+    /// Go on after a statement that fails; the exit code is that of the worst failure
     #[arg(long)]
     pub keep_going: bool,
+    /// Plan every statement and check it against policy; run none
+    #[arg(long, conflicts_with_all = ["output", "output_dir", "report", "plot"])]
+    pub dry_run: bool,
+    /// Write each result to a file of its own: 01.csv, 02.csv, ... (--format csv, json or jsonl)
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
+    pub output_dir: Option<PathBuf>,
+    /// Write what every statement did to this file, as JSON: status, class, seconds, rounds, bytes, rows
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Ask as this analyst (with --local)
     #[arg(long = "as", value_name = "ANALYST", default_value = "analyst", conflicts_with = "config")]
     pub analyst: String,
@@ -276,10 +294,14 @@ pub enum Init {
     /// A user of the Flight SQL endpoint: reads the password from standard input, prints what belongs into analyst.toml
     #[command(after_help = "Example:\n  conjoin init user ann < password.txt >> analyst.toml")]
     User(InitUser),
-    /// A whole federation directory from CSV or Parquet files
+    /// Draft a whole federation directory from CSV, Parquet or Arrow files
     #[command(after_help = "\
-Example:
-  conjoin init federation study --owner hospital=lifestyle.parquet --owner insurer=claims.csv")]
+Types, bounds (rounded outwards), values and the column that says who a person is are guessed and printed; on a terminal you
+are asked for the latter. Data files are copied.
+
+Examples:
+  conjoin init federation study --owner hospital=lifestyle.parquet --owner insurer=claims.csv
+  conjoin init federation study --owner hospital=visits.csv --person hospital.visits=patient_nr")]
     Federation(InitFederation),
 }
 
@@ -310,7 +332,10 @@ pub struct InitFederation {
     pub dir: PathBuf,
     /// An owner and a file of its data; the file's name is the table's
     #[arg(long, value_name = "NAME=FILE", required = true)]
-    pub owner: Vec<String>,
+    pub owner: Vec<OwnedFile>,
+    /// The column that says whose record a row of a table is; `-`: every row is a person
+    #[arg(long, value_name = "OWNER.TABLE=COLUMN", value_parser = person)]
+    pub person: Vec<(String, String)>,
 }
 
 /// `conjoin check`.
@@ -365,6 +390,24 @@ impl Command {
             | Command::Init(_)
             | Command::Completions(_) => Output::default(),
         }
+    }
+}
+
+/// `year=2024`.
+fn variable(text: &str) -> Result<(String, String), String> {
+    let split = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    split
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "write NAME=VALUE".to_owned())
+}
+
+/// `hospital.visits=patient_nr`.
+fn person(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((table, column)) if table.contains('.') && !column.is_empty() => {
+            Ok((table.to_owned(), column.to_owned()))
+        }
+        _ => Err("write OWNER.TABLE=COLUMN, such as hospital.visits=patient_nr".to_owned()),
     }
 }
 

@@ -5,15 +5,19 @@
 //! terminal.
 
 pub mod asker;
+pub mod batch;
 pub mod cli;
 pub mod command;
 pub mod config;
 pub mod data;
 pub mod demo;
+pub mod draft;
 pub mod endpoint;
 pub mod error;
 pub mod format;
+pub mod picture;
 pub mod printer;
+pub mod progress;
 pub mod repl;
 pub mod runner;
 pub mod signals;

@@ -4,14 +4,13 @@
 //! a terminal, progress.
 
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use planner::Class;
 use serde_json::json;
 
 use crate::error::{Failure, Result};
 use crate::format::Format;
+use crate::progress::Live;
 
 /// How the program speaks. Cheap to copy: every write goes straight to the stream.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +54,11 @@ impl Printer {
     /// The format of results.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// Whether standard output shows colours.
+    pub fn has_colors(&self) -> bool {
+        self.color_out
     }
 
     /// Whether only results and errors are wanted.
@@ -111,6 +115,11 @@ impl Printer {
         } else if !self.quiet {
             err(&format!("{message}\n"));
         }
+    }
+
+    /// A question on a terminal; the answer follows on its line.
+    pub fn prompt(&self, text: &str) {
+        err(text);
     }
 
     /// A message of a party of this process to its owner. Printed even if quiet: nobody else can read it.
@@ -172,31 +181,42 @@ impl Printer {
         format!("{label} {message}\n{place}{}", hint.unwrap_or_default())
     }
 
-    /// A spinner with the time, on a terminal; gone when the value is dropped.
-    pub fn progress(&self, what: &str) -> Progress {
-        if !self.progress {
-            return Progress(None);
+    /// Lines about work under way, on a terminal; gone when the value is dropped.
+    pub fn progress(&self, what: &str) -> Live {
+        if self.progress { Live::start(what) } else { Live::none() }
+    }
+
+    /// Results for people: through a pager if they are larger than the terminal, else as they are.
+    ///
+    /// # Errors
+    /// See [`Printer::out`].
+    pub fn page(&self, text: &str) -> Result<()> {
+        match pager(text) {
+            Some(pager) if self.format == Format::Table && show_in(&pager, text).is_ok() => Ok(()),
+            _ => self.out(text),
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.set_message(what.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Progress(Some(bar))
     }
 }
 
-/// Something that takes a while. Dropping it clears its line.
-#[derive(Debug)]
-pub struct Progress(Option<ProgressBar>);
+/// The pager, for a text that is larger than the terminal: `PAGER`, or `less`; an empty `PAGER` is none.
+fn pager(text: &str) -> Option<String> {
+    let (rows, columns) =
+        console::Term::stdout().size_checked().filter(|_| std::io::stdout().is_terminal())?;
+    let wide = text.lines().any(|line| unicode_width::UnicodeWidthStr::width(line) > usize::from(columns));
+    let long = text.lines().count() + 1 > usize::from(rows);
+    let pager = std::env::var("PAGER").unwrap_or_else(|_| "less -SFRX".to_owned());
+    (wide || long).then_some(pager).filter(|pager| !pager.trim().is_empty())
+}
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
+/// Hands a text to a program and waits for its end. One that ends before it has read everything has shown enough.
+fn show_in(pager: &str, text: &str) -> std::io::Result<()> {
+    let mut words = pager.split_whitespace();
+    let mut command = std::process::Command::new(words.next().unwrap_or_default());
+    let mut child = command.args(words).stdin(std::process::Stdio::piped()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = stdin.write_all(text.as_bytes());
     }
+    child.wait().map(drop)
 }
 
 /// Standard error may be closed; there is nobody left to tell.

@@ -3,28 +3,76 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use executor::analyst::Outcome;
-use planner::SessionChange;
+use executor::analyst::{Outcome, Stats};
+use planner::{Position, SessionChange};
 
 use crate::asker::Asker;
+use crate::batch::{Entry, RunReport, Variables, severity};
 use crate::error::{Failure, Result};
-use crate::format::{FileKind, Format, ResultSet, write_file};
+use crate::format::{FileKind, Format, Layout, ResultSet, write_file};
+use crate::picture;
 use crate::printer::Printer;
+
+/// Where a text begins.
+const BEGIN: Position = Position { line: 1, column: 1 };
 
 /// Runs statements of one session.
 pub struct Runner {
     asker: Asker,
     printer: Printer,
-    output: Option<OutputFile>,
+    layout: Layout,
+    destination: Destination,
+    variables: Variables,
+    report: Option<RunReport>,
+    /// Whether a person looks at the results one by one.
+    interactive: bool,
     /// Results printed so far.
     printed: usize,
+    last: Option<ResultSet>,
 }
 
-/// `--output FILE`: the results that go there.
-struct OutputFile {
-    path: PathBuf,
-    kind: FileKind,
-    results: Vec<ResultSet>,
+/// Where results go.
+#[derive(Debug, Default)]
+pub enum Destination {
+    /// Standard output.
+    #[default]
+    Out,
+    /// All of them to one file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        kind: FileKind,
+        /// What is in it.
+        results: Vec<ResultSet>,
+    },
+    /// Each to a file of its own: `01.csv`, `02.csv`, ...
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// How many there are.
+        written: usize,
+    },
+}
+
+impl Destination {
+    /// A file, its format by its extension.
+    ///
+    /// # Errors
+    /// Class invalid if the extension says no format.
+    pub fn file(path: &Path) -> Result<Self> {
+        Ok(Destination::File { path: path.into(), kind: FileKind::of(path)?, results: Vec::new() })
+    }
+
+    /// A folder, made if it is not there.
+    ///
+    /// # Errors
+    /// Class invalid if it cannot be made.
+    pub fn folder(path: &Path) -> Result<Self> {
+        std::fs::create_dir_all(path)
+            .map_err(|error| Failure::invalid(format!("cannot create {}: {error}", path.display())))?;
+        Ok(Destination::Folder { path: path.into(), written: 0 })
+    }
 }
 
 /// What to do after a statement that failed.
@@ -36,19 +84,29 @@ pub enum OnFailure {
     KeepGoing,
 }
 
+/// What became of an outcome.
+#[derive(Debug, Default)]
+struct Delivered {
+    rows: Option<usize>,
+    notices: Vec<String>,
+    stats: Option<Stats>,
+    file: Option<PathBuf>,
+}
+
 impl Runner {
-    /// A runner that prints results, or writes them to `output`.
-    ///
-    /// # Errors
-    /// Class invalid if the extension of `output` says no format.
-    pub fn new(asker: Asker, printer: Printer, output: Option<&Path>) -> Result<Self> {
-        let output = match output {
-            Some(path) => {
-                Some(OutputFile { path: path.into(), kind: FileKind::of(path)?, results: Vec::new() })
-            }
-            None => None,
-        };
-        Ok(Self { asker, printer, output, printed: 0 })
+    /// A runner that prints results.
+    pub fn new(asker: Asker, printer: Printer) -> Self {
+        Self {
+            asker,
+            printer,
+            layout: Layout::default(),
+            destination: Destination::Out,
+            variables: Variables::default(),
+            report: None,
+            interactive: false,
+            printed: 0,
+            last: None,
+        }
     }
 
     /// The printer.
@@ -61,36 +119,113 @@ impl Runner {
         self.printer = printer;
     }
 
+    /// Changes where results go.
+    pub fn set_destination(&mut self, destination: Destination) {
+        self.destination = destination;
+    }
+
+    /// Changes how tables are laid out.
+    pub fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
+    }
+
+    /// How tables are laid out.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The variables of texts.
+    pub fn variables_mut(&mut self) -> &mut Variables {
+        &mut self.variables
+    }
+
+    /// Keeps a report of every statement.
+    pub fn set_report(&mut self, path: Option<&Path>) {
+        self.report = path.map(RunReport::new);
+    }
+
+    /// Says that a person looks at the results one by one.
+    pub fn set_interactive(&mut self) {
+        self.interactive = true;
+    }
+
+    /// Who answers.
+    pub fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    /// The last result.
+    pub fn last(&self) -> Option<&ResultSet> {
+        self.last.as_ref()
+    }
+
     /// Runs all statements of a text. Results are printed as they come.
     ///
     /// # Errors
-    /// The first failure; with [`OnFailure::KeepGoing`] it is printed before the next statement runs, as all others,
-    /// and given at the end.
+    /// The first failure; with [`OnFailure::KeepGoing`] each is printed before the next statement runs, and the worst is
+    /// given at the end.
     pub async fn run_text(&mut self, text: &str, on_failure: OnFailure) -> Result<(), Ended> {
-        let statements =
-            planner::statements(text).map_err(|error| Ended::unprinted(located(error.into(), text, None)))?;
+        let outcome = self.run_all(text, on_failure).await;
+        let code = outcome.as_ref().err().map_or(0, |ended| ended.failure.class.exit_code());
+        match self.report.as_ref().map(|report| report.write(code)) {
+            Some(Err(failure)) if outcome.is_ok() => Err(failure.into()),
+            _ => outcome,
+        }
+    }
+
+    async fn run_all(&mut self, text: &str, on_failure: OnFailure) -> Result<(), Ended> {
+        let expanded = self.variables.expand(text)?;
+        let statements = planner::statements(&expanded.sql)
+            .map_err(|error| expanded.restore(Failure::from(error).within(&expanded.sql, BEGIN)))?;
         self.check_output(statements.iter().filter(|statement| gives_rows(&statement.sql)).count())?;
-        let mut first: Option<Ended> = None;
-        for statement in statements {
-            let outcome = self.run(&statement.sql).await;
+        let mut worst: Option<Ended> = None;
+        let mut statements = statements.into_iter();
+        for statement in statements.by_ref() {
+            let start = Instant::now();
+            let outcome = match self.ask(&statement.sql).await {
+                Ok(outcome) => self.hand_over(outcome),
+                Err(failure) => Err(failure),
+            };
+            let located =
+                |failure: Failure| expanded.restore(failure.within(&expanded.sql, statement.position));
+            let outcome = outcome.map_err(located);
+            if let Some(report) = &mut self.report {
+                let nothing = Delivered::default();
+                let delivered = outcome.as_ref().unwrap_or(&nothing);
+                report.add(&Entry {
+                    sql: &statement.sql,
+                    position: statement.position,
+                    elapsed: start.elapsed(),
+                    stats: delivered.stats,
+                    rows: delivered.rows,
+                    notices: &delivered.notices,
+                    output: delivered.file.as_deref(),
+                    failure: outcome.as_ref().err(),
+                });
+            }
             let Err(failure) = outcome else { continue };
-            let failure = located(failure, text, Some(statement.position));
             if on_failure == OnFailure::Stop {
-                return Err(Ended::unprinted(failure));
+                worst = Some(Ended::unprinted(failure));
+                break;
             }
             self.printer.failure(&failure);
-            first.get_or_insert(Ended { failure, printed: true });
+            if worst.as_ref().is_none_or(|old| severity(old.failure.class) < severity(failure.class)) {
+                worst = Some(Ended { failure, printed: true });
+            }
         }
-        first.map_or(Ok(()), Err)
+        if let Some(report) = &mut self.report {
+            statements.for_each(|statement| report.skip(&statement.sql, statement.position));
+        }
+        worst.map_or(Ok(()), Err)
     }
 
     /// Several results for a file that holds one are found before anything runs.
-    fn check_output(&self, results: usize) -> Result<()> {
-        match &self.output {
-            Some(output) if !output.kind.holds_many() && output.results.len() + results > 1 => {
-                Err(one_only(&output.path))
+    fn check_output(&self, more: usize) -> Result<()> {
+        match &self.destination {
+            Destination::File { path, kind, results } if !kind.holds_many() && results.len() + more > 1 => {
+                Err(one_only(path))
             }
-            _ => Ok(()),
+            Destination::Out | Destination::File { .. } | Destination::Folder { .. } => Ok(()),
         }
     }
 
@@ -108,49 +243,108 @@ impl Runner {
     /// # Errors
     /// See [`Asker::ask`].
     pub async fn ask(&mut self, sql: &str) -> Result<Outcome> {
-        let _progress = self.printer.progress("computing together");
-        self.asker.ask(sql).await
+        let progress = self.printer.progress("computing together");
+        self.asker.set_progress(progress.hook());
+        let outcome = self.asker.ask(sql).await;
+        self.asker.set_progress(None);
+        outcome
     }
 
-    /// Prints an outcome, or keeps it for the output file.
+    /// Prints an outcome, or keeps it for the output file; then the notices.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn deliver(&mut self, outcome: Outcome) -> Result<()> {
-        for notice in &outcome.notices {
-            self.printer.notice(notice);
-        }
-        if let Some(change) = &outcome.change
+        self.hand_over(outcome).map(drop)
+    }
+
+    fn hand_over(&mut self, outcome: Outcome) -> Result<Delivered> {
+        let Outcome { rows, notices, stats, change, copy_to } = outcome;
+        if let Some(change) = &change
             && self.printer.format() == Format::Table
         {
             self.printer.out(&format!("{}\n", tag(change)))?;
         }
-        let Some(rows) = outcome.rows else { return Ok(()) };
-        let result = ResultSet { schema: rows.schema, batches: rows.batches };
-        if let Some(path) = outcome.copy_to {
-            let path = PathBuf::from(path);
-            let rows = result.rows();
-            write_file(&path, FileKind::of(&path)?, &[result])?;
-            let unit = if rows == 1 { "row" } else { "rows" };
-            self.printer.status(&format!("{rows} {unit} to {}", path.display()));
-            return Ok(());
+        let mut delivered = Delivered { stats, ..Delivered::default() };
+        if let Some(rows) = rows {
+            let result = ResultSet { schema: rows.schema, batches: rows.batches };
+            delivered.rows = Some(result.rows());
+            delivered.file = match copy_to {
+                Some(path) => Some(self.copy(PathBuf::from(path), &result)?),
+                None => self.show(&result)?,
+            };
+            self.last = Some(result);
         }
-        if let Some(output) = &mut self.output {
-            if !output.kind.holds_many() && !output.results.is_empty() {
-                return Err(one_only(&output.path));
+        for notice in &notices {
+            self.printer.notice(notice);
+        }
+        delivered.notices = notices;
+        Ok(delivered)
+    }
+
+    /// `COPY (query) TO`.
+    fn copy(&self, path: PathBuf, result: &ResultSet) -> Result<PathBuf> {
+        write_file(&path, FileKind::of(&path)?, std::slice::from_ref(result))?;
+        let unit = if result.rows() == 1 { "row" } else { "rows" };
+        self.printer.status(&format!("{} {unit} to {}", result.rows(), path.display()));
+        Ok(path)
+    }
+
+    /// Prints a result, or writes it where results go; gives the file.
+    fn show(&mut self, result: &ResultSet) -> Result<Option<PathBuf>> {
+        let format = self.printer.format();
+        match &mut self.destination {
+            Destination::Out => {
+                let text = match format {
+                    Format::Table => self.layout.render(result)?,
+                    Format::Csv | Format::Json | Format::Jsonl => format.render(result, self.printed == 0)?,
+                };
+                self.printed += 1;
+                if self.interactive {
+                    self.printer.page(&text)?
+                } else {
+                    self.printer.out(&text)?
+                }
+                Ok(None)
             }
-            output.results.push(result);
-            return write_file(&output.path, output.kind, &output.results);
+            Destination::File { path, kind, results } => {
+                if !kind.holds_many() && !results.is_empty() {
+                    return Err(one_only(path));
+                }
+                results.push(result.clone());
+                write_file(path, *kind, results)?;
+                Ok(Some(path.clone()))
+            }
+            Destination::Folder { path, written } => {
+                let format = if format == Format::Table { Format::Csv } else { format };
+                *written += 1;
+                let file = path.join(format!("{written:02}.{}", format.extension()));
+                write_file(&file, FileKind::Text(format), std::slice::from_ref(result))?;
+                Ok(Some(file))
+            }
         }
-        let text = self.printer.format().render(&result, self.printed == 0)?;
-        self.printed += 1;
-        self.printer.out(&text)
+    }
+
+    /// Draws the last result into a file.
+    ///
+    /// # Errors
+    /// Class invalid if there is none, or nothing that fits it.
+    pub fn plot(&self, path: &Path) -> Result<()> {
+        let result = self.last.as_ref().ok_or_else(nothing_to_draw)?;
+        picture::Picture::of(result)?.write(path)?;
+        self.printer.status(&format!("drew {}", path.display()));
+        Ok(())
     }
 
     /// Ends the parties of this process, if there are any.
     pub async fn finish(self) {
         self.asker.finish().await;
     }
+}
+
+/// There is no result.
+pub fn nothing_to_draw() -> Failure {
+    Failure::invalid("there is no result to draw").with_hint("run a query first")
 }
 
 fn one_only(path: &Path) -> Failure {
@@ -185,10 +379,6 @@ impl From<Failure> for Ended {
     fn from(failure: Failure) -> Self {
         Self::unprinted(failure)
     }
-}
-
-fn located(failure: Failure, text: &str, start: Option<planner::Position>) -> Failure {
-    failure.within(text, start.unwrap_or(planner::Position { line: 1, column: 1 }))
 }
 
 /// What psql would print for a statement without a result.

@@ -110,6 +110,20 @@ fn views(directory: &Directory, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// Reads all tables of a directory as its parties would.
+///
+/// # Errors
+/// The first that its policy does not admit.
+pub(super) fn data(directory: &Directory) -> Result<()> {
+    for party in &directory.federation.parties {
+        let sources = Sources { folder: directory.data_folder(&party.name), ..Sources::default() };
+        for table in &party.tables {
+            data::load(party, table, &sources)?;
+        }
+    }
+    Ok(())
+}
+
 fn table_data(party: &Party, table: &Table, sources: &Sources, report: &mut Report) -> Result<()> {
     let name = format!("{}.{}", party.name, table.name);
     match data::load(party, table, sources) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{check_output, flight, runner, session};
 use crate::asker::Asker;
+use crate::batch::Variables;
 use crate::cli::{Demo, Statements};
 use crate::config::Directory;
 use crate::demo;
@@ -24,8 +25,9 @@ pub(super) async fn run(command: Demo, printer: Printer) -> Result<(), Ended> {
         return Ok(flight::beside(asker, listen, &command.analyst, printer).await?);
     }
     if text.is_some() {
-        let runner = runner(asker, &command.output, printer)?;
-        return session(runner, text, OnFailure::Stop).await;
+        let mut runner = runner(asker, &command.output, printer)?;
+        *runner.variables_mut() = Variables::new(&command.statements.variables)?;
+        return session(runner, text, OnFailure::Stop, &command.output).await;
     }
     // The tour is for people, unless a format is asked for.
     let for_people = command.output.format.is_none();
@@ -39,7 +41,7 @@ pub(super) async fn run(command: Demo, printer: Printer) -> Result<(), Ended> {
     demo::tour(&mut runner).await?;
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
         runner.set_printer(printer);
-        return session(runner, None, OnFailure::Stop).await;
+        return session(runner, None, OnFailure::Stop, &command.output).await;
     }
     runner.finish().await;
     Ok(())

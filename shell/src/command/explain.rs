@@ -1,9 +1,10 @@
 //! `conjoin explain`: what statements would do. Starts no party and reads no data.
 
-use super::{check_output, runner, text};
+use super::{analyst_of, check_output, runner, text};
 use crate::asker::Asker;
+use crate::batch::Variables;
 use crate::cli::Explain;
-use crate::config::{AnalystFile, Directory};
+use crate::config::Directory;
 use crate::error::{Failure, Result};
 use crate::printer::Printer;
 use crate::runner::Ended;
@@ -12,14 +13,8 @@ pub(super) async fn run(command: Explain, printer: Printer) -> Result<(), Ended>
     check_output(&command.output)?;
     let text = text(&command.statements)?
         .ok_or_else(|| Failure::invalid("there is nothing to explain").with_hint("give -e SQL or -f FILE"))?;
-    let (path, analyst) = match (&command.target.config, command.target.local) {
-        (Some(config), _) => {
-            let file = AnalystFile::read(config)?;
-            (file.federation, file.name)
-        }
-        (None, Some(dir)) => (dir, command.analyst),
-        (None, None) => return Err(Failure::invalid("--config or --local is missing").into()),
-    };
+    let text = Variables::new(&command.statements.variables)?.expand(&text)?.sql;
+    let (path, analyst) = analyst_of(&command.target, command.analyst)?;
     let asker = Asker::planning(&Directory::load(&path)?, &analyst)?;
     let mut runner = runner(asker, &command.output, printer)?;
     let prefix = if command.disclosure { "EXPLAIN DISCLOSURE " } else { "EXPLAIN " };

@@ -1,13 +1,14 @@
-//! `conjoin init`: keys and commented configuration files.
+//! `conjoin init`: keys and commented configuration files; drafts of federations.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use connectors::endpoint::hash_password;
 use executor::identity::Identity;
 
-use super::not_built;
-use crate::cli::{Init, InitMember, InitUser};
+use crate::cli::{Init, InitFederation, InitMember, InitUser};
+use crate::config::Directory;
+use crate::draft::Draft;
 use crate::error::{Failure, Result};
 use crate::printer::Printer;
 
@@ -42,8 +43,72 @@ pub(super) fn run(command: &Init, printer: Printer) -> Result<()> {
         Init::Party(member) => write(member, PARTY, "party.toml", "[[party]]", printer),
         Init::Analyst(member) => write(member, ANALYST, "analyst.toml", "[[analyst]]", printer),
         Init::User(user) => print_user(user, printer),
-        Init::Federation(_) => Err(not_built("`init federation`")
-            .with_hint("`conjoin demo --dir DIR` writes an example to start from")),
+        Init::Federation(command) => federation(command, printer),
+    }
+}
+
+/// Drafts a federation, says what was assumed, and checks the draft against the data.
+fn federation(command: &InitFederation, printer: Printer) -> Result<()> {
+    let named = |table: &str| {
+        let same = |(name, _): &&(String, String)| name.to_lowercase() == table.to_lowercase();
+        command.person.iter().find(same).map(|(_, column)| column.clone())
+    };
+    let mut tables = Vec::new();
+    let mut draft = Draft::new(&command.owner, &mut |table, columns, guess| {
+        tables.push(table.to_owned());
+        match named(table) {
+            Some(column) => Ok(Some(column).filter(|column| column != "-")),
+            None => ask(table, columns, guess, printer),
+        }
+    })?;
+    if let Some((table, _)) = command.person.iter().find(|(table, _)| !tables.contains(table)) {
+        let names = tables.iter().map(String::as_str);
+        return Err(Failure::invalid(format!("--person {table}: there is no such table"))
+            .with_optional_hint(planner::nearest_hint(table, names, "tables")));
+    }
+    draft.write(&command.dir)?;
+    if Directory::load(&command.dir)?.validate_views().is_err() {
+        draft.drop_cohort();
+        draft.rewrite(&command.dir)?;
+    }
+    printer.out(&draft.assumptions())?;
+    let directory = Directory::load(&command.dir)?;
+    super::check::data(&directory)?;
+    let dir = command.dir.display();
+    printer.out(&format!(
+        "every released number has at least {} people behind it (min_people)\n\
+         \nThe draft is in {dir}. Read and change the files that are public:\n  {dir}/federation.toml\n",
+        crate::draft::MIN_PEOPLE
+    ))?;
+    for party in directory.federation.parties.iter().filter(|party| !party.tables.is_empty()) {
+        printer.out(&format!("  {}\n", directory.party_folder(&party.name).join("policy.toml").display()))?;
+    }
+    printer.out(&format!("Then: conjoin local {dir}\n"))
+}
+
+/// Asks which column says who a person is, if there is somebody to ask; else takes the guess.
+fn ask(table: &str, columns: &[String], guess: Option<&str>, printer: Printer) -> Result<Option<String>> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() || !std::io::stderr().is_terminal() || printer.is_quiet() {
+        return Ok(guess.map(str::to_owned));
+    }
+    loop {
+        let default = guess.unwrap_or("-");
+        printer.prompt(&format!(
+            "{table}: which column says whose record a row is? (`-`: every row is a person) [{default}] "
+        ));
+        let mut answer = String::new();
+        let read = stdin.lock().read_line(&mut answer);
+        read.map_err(|error| Failure::invalid(format!("cannot read from the terminal: {error}")))?;
+        let answer = answer.trim();
+        let answer = if answer.is_empty() { default } else { answer };
+        if answer == "-" {
+            return Ok(None);
+        }
+        if let Some(column) = columns.iter().find(|column| column.to_lowercase() == answer.to_lowercase()) {
+            return Ok(Some(column.clone()));
+        }
+        printer.status(&format!("columns: {}", columns.join(", ")));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{check_output, flight, runner, session, text};
 use crate::asker::Asker;
+use crate::batch::Variables;
 use crate::cli::Local;
 use crate::config::Directory;
 use crate::error::Result;
@@ -17,6 +18,7 @@ pub(super) async fn run(command: Local, printer: Printer) -> Result<(), Ended> {
     }
     let text = text(&command.statements)?;
     let asker = Asker::local(&directory, &command.analyst, printer).await?;
-    let runner = runner(asker, &command.output, printer)?;
-    session(runner, text, OnFailure::Stop).await
+    let mut runner = runner(asker, &command.output, printer)?;
+    *runner.variables_mut() = Variables::new(&command.statements.variables)?;
+    session(runner, text, OnFailure::Stop, &command.output).await
 }

@@ -12,14 +12,14 @@ mod serve;
 mod shell;
 
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::asker::Asker;
 use crate::cli::{Cli, Command, Output, Statements, Target};
 use crate::config::{AnalystFile, Directory};
 use crate::error::{Failure, Result};
 use crate::printer::Printer;
-use crate::runner::{Ended, OnFailure, Runner};
+use crate::runner::{Destination, Ended, OnFailure, Runner};
 use crate::signals::ShellOwnsInterrupt;
 
 /// Runs the command that was typed.
@@ -81,29 +81,53 @@ async fn connect(target: &Target, analyst: &str, printer: Printer) -> Result<Ask
     Asker::remote(&Directory::load(&file.federation)?, &file)
 }
 
+/// The federation's directory and the analyst's name, for planning alone.
+fn analyst_of(target: &Target, analyst: String) -> Result<(PathBuf, String)> {
+    match (&target.config, &target.local) {
+        (Some(config), _) => AnalystFile::read(config).map(|file| (file.federation, file.name)),
+        (None, Some(dir)) => Ok((dir.clone(), analyst)),
+        (None, None) => Err(Failure::invalid("--config or --local is missing")),
+    }
+}
+
 /// A runner with the options of the command line.
 fn runner(mut asker: Asker, output: &Output, printer: Printer) -> Result<Runner> {
     if let Some(timeout) = output.timeout {
         asker.set_timeout(timeout);
     }
-    Runner::new(asker, printer, output.output.as_deref())
+    let mut runner = Runner::new(asker, printer);
+    if let Some(path) = &output.output {
+        runner.set_destination(Destination::file(path)?);
+    }
+    Ok(runner)
 }
 
-/// Runs the statements, or the interactive shell if there are none, and ends the session.
-async fn session(mut runner: Runner, text: Option<String>, on_failure: OnFailure) -> Result<(), Ended> {
-    let outcome = if let Some(text) = text {
+/// Runs the statements, or the interactive shell if there are none; draws the last result if asked; ends the session.
+async fn session(
+    mut runner: Runner,
+    text: Option<String>,
+    on_failure: OnFailure,
+    output: &Output,
+) -> Result<(), Ended> {
+    let mut outcome = if let Some(text) = text {
         runner.run_text(&text, on_failure).await
     } else {
         let _interrupt = ShellOwnsInterrupt::take();
         crate::repl::run(&mut runner).await.map_err(Ended::from)
     };
+    if let (Ok(()), Some(path)) = (&outcome, &output.plot) {
+        outcome = runner.plot(path).map_err(Ended::from);
+    }
     runner.finish().await;
     outcome
 }
 
-/// An output file whose extension says nothing is found before anything starts.
+/// Files whose extensions say nothing are found before anything starts.
 fn check_output(output: &Output) -> Result<()> {
-    output.output.as_deref().map_or(Ok(()), |path| crate::format::FileKind::of(path).map(drop))
+    if let Some(path) = &output.output {
+        crate::format::FileKind::of(path)?;
+    }
+    output.plot.as_deref().map_or(Ok(()), |path| crate::picture::Kind::of(path).map(drop))
 }
 
 /// What comes with another version.

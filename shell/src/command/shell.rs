@@ -11,5 +11,5 @@ pub(super) async fn run(command: ShellCommand, printer: Printer) -> Result<(), E
     let text = text(&Statements::default())?;
     let asker = connect(&command.target, &command.analyst, printer).await?;
     let runner = runner(asker, &command.output, printer)?;
-    session(runner, text, OnFailure::Stop).await
+    session(runner, text, OnFailure::Stop, &command.output).await
 }

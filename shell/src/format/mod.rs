@@ -2,6 +2,7 @@
 
 mod cell;
 mod csv;
+mod expanded;
 mod file;
 mod json;
 mod jsonl;
@@ -24,6 +25,29 @@ pub enum Format {
     Json,
     /// One object on one line for each row.
     Jsonl,
+}
+
+/// How a result looks for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// A line for each row.
+    #[default]
+    Aligned,
+    /// A line for each column, row after row.
+    Expanded,
+}
+
+impl Layout {
+    /// The text of a result.
+    ///
+    /// # Errors
+    /// As [`Format::render`].
+    pub fn render(self, result: &ResultSet) -> Result<String> {
+        match self {
+            Layout::Aligned => Format::Table.render(result, true),
+            Layout::Expanded => printed(expanded::render(result)),
+        }
+    }
 }
 
 /// The rows of one statement.
@@ -65,8 +89,22 @@ impl Format {
             Format::Json => json::render(result),
             Format::Jsonl => jsonl::render(result),
         };
-        text.map_err(|error| Failure::internal(format!("the result cannot be printed: {error}")))
+        printed(text)
     }
+
+    /// The extension of files of this format; tables are written as they are read by people.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Table => "txt",
+            Format::Csv => "csv",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+        }
+    }
+}
+
+fn printed(text: Result<String, arrow::error::ArrowError>) -> Result<String> {
+    text.map_err(|error| Failure::internal(format!("the result cannot be printed: {error}")))
 }
 
 #[cfg(test)]

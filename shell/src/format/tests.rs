@@ -85,6 +85,17 @@ fn tables_align_numbers_right() {
 }
 
 #[test]
+fn expanded_rows_have_a_line_for_each_column() {
+    let text = Layout::Expanded.render(&result()).unwrap();
+    assert!(
+        text.starts_with("-[ row 1 ]-\nregion | a \"b\", c\nn      | 9223372036854775807\nx      | 0.1\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("ok     | NULL\n(3 rows)\n"), "{text}");
+    assert_eq!(Layout::Expanded.render(&empty()).unwrap(), "(0 rows)\n");
+}
+
+#[test]
 fn files_are_read_back_by_the_sources() {
     let folder = tempfile::tempdir().unwrap();
     let result = result();
