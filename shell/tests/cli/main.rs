@@ -1,13 +1,17 @@
 //! The program as its users meet it: arguments, standard streams, exit codes.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step is a failed test")]
 
+mod batch;
 mod data;
+mod draft;
 mod endpoints;
 mod files;
 mod functions;
 mod output;
+mod readme;
 mod servers;
 mod statements;
+mod terminal;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
