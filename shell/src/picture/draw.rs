@@ -396,6 +396,9 @@ fn label_at<DB: DrawingBackend>(
     pen: Pen,
 ) -> Drawn {
     let style = pen.text(14).pos(Pos::new(side, VPos::Center));
+    // Places are those of the whole picture, and an area draws from its own corner; letters stand a little high.
+    let (left, top) = area.get_base_pixel();
+    let at = (at.0 - left, at.1 - top + pen.signed(2));
     area.draw(&Text::new(text.to_owned(), at, style)).map_err(|error| error.to_string())
 }
 
