@@ -129,8 +129,3 @@ fn check_output(output: &Output) -> Result<()> {
     }
     output.plot.as_deref().map_or(Ok(()), |path| crate::picture::Kind::of(path).map(drop))
 }
-
-/// What comes with another version.
-fn not_built(what: &str) -> Failure {
-    Failure::invalid(format!("{what} is not built yet"))
-}
