@@ -103,11 +103,6 @@ impl Asker {
         self.connection.apply(change);
     }
 
-    /// The session.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
     /// Runs one statement. Dropping the future cancels it at every party.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ fn blocks(text: &str) -> Vec<&str> {
 fn every_command_of_the_newcomers_path_runs() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let text = std::fs::read_to_string(readme).unwrap();
-    let tested = text.split("\n## What you may ask").next().unwrap();
+    let tested = text.split("\n## From Python").next().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_conjoin")).parent().unwrap();
     let path = std::env::join_paths(
