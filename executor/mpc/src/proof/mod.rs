@@ -269,6 +269,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("join::require_unique", "join::tests"),
     ("lasso::statistics", "lasso::tests"),
     ("lasso::solve", "lasso::tests"),
+    ("regression::fit", "regression::tests"),
     ("fixed::polynomial", "fixed::polynomial::tests"),
     ("fixed::running_products", "fixed::running_products::tests"),
 ];

@@ -21,6 +21,7 @@ pub mod product;
 pub mod quantile;
 pub mod quotient;
 pub mod read;
+pub mod regression;
 mod roles;
 pub mod segmented;
 pub mod select;

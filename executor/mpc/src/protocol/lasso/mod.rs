@@ -13,15 +13,15 @@
 //! All sizes, iteration counts and message lengths follow from [`Problem`] alone.
 
 mod admm;
-mod choose;
-mod correlation;
+pub(crate) mod choose;
+pub(crate) mod correlation;
 mod decode;
-mod linear;
-mod moments;
+pub(crate) mod linear;
+pub(crate) mod moments;
 mod newton;
-mod problem;
-mod restore;
-mod statistics;
+pub(crate) mod problem;
+pub(crate) mod restore;
+pub(crate) mod statistics;
 mod threshold;
 
 pub use decode::Coefficients;

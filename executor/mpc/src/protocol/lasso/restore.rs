@@ -21,13 +21,13 @@ pub(crate) struct Factors {
     /// Powers of two, shifted by `ratio_shift`.
     ratio_power: Shared<u128>,
     /// The target's deviation is this, in `[1/2, 4]`, times `deviation_power`. One entry per moment of the target.
-    deviation: Shared<u128>,
+    pub(crate) deviation: Shared<u128>,
     /// Powers of two, shifted by `deviation_shift`.
-    deviation_power: Shared<u128>,
+    pub(crate) deviation_power: Shared<u128>,
     /// The target's mean square is `deviation^2` times this. One entry per moment of the target.
     square_power: Shared<u128>,
     /// Means of the features in units of their deviations, `mean_fraction` fractional bits.
-    means: Shared<u128>,
+    pub(crate) means: Shared<u128>,
     /// The mean of the target about its midpoint, in steps, with the scale of the intercept.
     target_mean: Shared<u128>,
     /// Without an intercept: the target's mean square about zero divided by that about its mean.
@@ -105,7 +105,7 @@ async fn powers(ctx: &Context, layout: &Layout, shifts: &Shifts, targets: &[usiz
 /// For every `k`: 2 to the power of `exponent(k, shift of value)`, zero where that is not in `0..126`. Local.
 ///
 /// The encodings of [`Layout`] are chosen so that the pairs of shifts that data can have are never out of range.
-fn forms(shifts: &Shifts, value: usize, exponent: impl Fn(i64, i64) -> i64) -> Shared<u128> {
+pub(crate) fn forms(shifts: &Shifts, value: usize, exponent: impl Fn(i64, i64) -> i64) -> Shared<u128> {
     let levels = shifts.levels();
     let code = shifts.select(&[value]).one_hot().repeat(levels);
     let all = (0..levels).flat_map(|k| (0..levels).map(move |y| (k, y)));
@@ -113,7 +113,7 @@ fn forms(shifts: &Shifts, value: usize, exponent: impl Fn(i64, i64) -> i64) -> S
     code.scale_by(&table).sum_groups(levels)
 }
 
-fn power(exponent: i64) -> u128 {
+pub(crate) fn power(exponent: i64) -> u128 {
     u32::try_from(exponent).ok().filter(|&e| e < 126).map_or(0, |e| 1 << e)
 }
 
@@ -188,7 +188,7 @@ pub(crate) async fn restore(
 }
 
 /// Coefficients outside of the support are exactly zero, whatever truncation leaves of them.
-async fn coefficients(
+pub(crate) async fn coefficients(
     ctx: &Context,
     layout: &Layout,
     factors: &Factors,
@@ -204,7 +204,7 @@ async fn coefficients(
 }
 
 /// The intercept without what public midpoints contribute to it.
-async fn intercept(
+pub(crate) async fn intercept(
     ctx: &Context,
     layout: &Layout,
     factors: &Factors,

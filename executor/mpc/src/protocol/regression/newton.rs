@@ -1,0 +1,242 @@
+//! Maximum likelihood by Newton's method, a public number of steps.
+
+use super::link::{self, Linked, WEIGHT, link};
+use super::model::{Family, Layout, refused};
+use super::prepare::Prepared;
+use super::rows::{Rows, rows};
+use super::system::{all_below, invert, with_intercept};
+use super::{Columns, Fit, spread};
+use crate::protocol::bits::and_all;
+use crate::protocol::fixed::{
+    MANTISSA, inverse_square_root, logarithm, reciprocal, rescale, truncated_product,
+};
+use crate::protocol::lasso::linear::{Shape, Systems, doublings, solve};
+use crate::protocol::lasso::moments::pick;
+use crate::protocol::lasso::{COEFFICIENT_BITS, FRACTION};
+use crate::protocol::product::{dot, matmul, mul, sum_of_products};
+use crate::protocol::select::clamp;
+use crate::protocol::truncate::truncate;
+use crate::{Context, Result, Shared, SharedBits};
+
+/// Steps of a logistic model, which starts at 0, and of a Poisson model, which starts at the mean.
+const STEPS: [usize; 2] = [12, 16];
+/// A floor of the diagonal of the information, 2^-26: it keeps singular problems in range and changes no solution.
+const FLOOR: u128 = 1 << (FRACTION - 26);
+/// The largest step in units where the information has a unit diagonal: 16.
+const STEP: u128 = 16 << FRACTION;
+/// The largest gradient in such units: 2^10.
+const GRADIENT: u128 = 1 << (FRACTION + 10);
+/// Bits of what is cut to these.
+const CUT: u32 = 126;
+/// A model has converged if its last step was below 2^-15 in such units: the next one would be below 2^-25 or so.
+const CONVERGED: u32 = 15;
+
+/// The model about the means, scaled by the deviations.
+struct State<'a> {
+    layout: &'a Layout,
+    rows: Rows,
+    columns: Columns<'a>,
+    ridge: &'a Shared<u128>,
+    /// 1 / n, `row_bits + 30` fractional bits.
+    inverse_count: Shared<u128>,
+}
+
+/// The gradient and the information of the mean log-likelihood, [`FRACTION`] fractional bits.
+struct Slope {
+    gradient: Shared<u128>,
+    information: Shared<u128>,
+    linked: Linked,
+}
+
+/// Fits the model.
+///
+/// # Errors
+/// [`crate::Error::Internal`] if domains are too wide; [`crate::Error::Peer`].
+pub(super) async fn fit(
+    ctx: &Context,
+    layout: &Layout,
+    prepared: &Prepared,
+    columns: Columns<'_>,
+) -> Result<Fit> {
+    let row_bits = layout.moments.row_bits;
+    if row_bits > 20 {
+        return Err(refused("more than 2^20 rows for a model that reads rows"));
+    }
+    let count = &prepared.moments.count;
+    let (first, second) = (ctx.step("rows"), ctx.step("count"));
+    let (rows, inverse_count) = futures::try_join!(
+        rows(&first, layout, prepared, columns),
+        reciprocal(&second, count, row_bits as usize / 2 + 1, row_bits + 30),
+    )?;
+    let state = State { layout, rows, columns, ridge: &prepared.ridge, inverse_count };
+    let mut beta = state.start(&ctx.step("start"), count).await?;
+    let mut last = Shared::zeros(0);
+    let steps = if layout.family == Family::Poisson { STEPS[1] } else { STEPS[0] };
+    for index in 0..steps {
+        let ctx = ctx.step("step").nth(index);
+        let slope = state.slope(&ctx.step("slope"), &beta).await?;
+        let unit = Unit::of(&ctx.step("unit"), &slope.information, beta.len()).await?;
+        let step;
+        (step, last) = unit.step(&ctx.step("solve"), &slope.gradient).await?;
+        beta = beta.add(&step);
+    }
+    state.finish(ctx, prepared, &beta, &last).await
+}
+
+impl State<'_> {
+    /// Where the iteration starts: the rate alone in a Poisson model.
+    async fn start(&self, ctx: &Context, count: &Shared<u128>) -> Result<Shared<u128>> {
+        let zeros = Shared::zeros(self.layout.parameters());
+        if self.layout.family != Family::Poisson || !self.layout.problem.intercept {
+            return Ok(zeros);
+        }
+        let target = self.target().sum();
+        let logs = logarithm(&ctx.step("logarithm"), &Shared::concat(&[&target, count]), 31).await?;
+        let rate = logs.slice(0..1).sub(&logs.slice(1..2));
+        let rate = truncate(&ctx.step("rate"), &rate, MANTISSA - FRACTION).await?;
+        Ok(rate.padded(zeros.len()))
+    }
+
+    /// The target about zero.
+    fn target(&self) -> Shared<u128> {
+        let offset = i128::from(self.layout.offsets.last().copied().unwrap_or(0)).cast_unsigned();
+        self.columns.target.add(&self.columns.valid.scale(offset))
+    }
+
+    /// Gradient and information at `beta`.
+    async fn slope(&self, ctx: &Context, beta: &Shared<u128>) -> Result<Slope> {
+        let n = self.columns.valid.len();
+        let q = beta.len();
+        let z: Vec<&Shared<u128>> = self.rows.columns.iter().collect();
+        let factors: Vec<Shared<u128>> = (0..q).map(|k| beta.slice(k..k + 1).repeat(n)).collect();
+        let pairs: Vec<_> = z.iter().copied().zip(&factors).collect();
+        let eta = sum_of_products(&ctx.step("predictor"), &pairs).await?;
+        let mut eta = truncate(&ctx.step("truncate"), &eta, FRACTION).await?;
+        if let Some(offset) = self.columns.offset {
+            eta = eta.add(&offset.scale(self.layout.offset_step));
+        }
+        let linked = link(&ctx.step("link"), self.layout.family, &eta).await?;
+        let rest = self.target().shift_left(WEIGHT).sub(&linked.means);
+        let all = Shared::concat(&z);
+        let weighted = &linked.weights.repeat(q);
+        let weighted = truncated_product(&ctx.step("weighted"), &all, weighted, FRACTION).await?;
+        let weighted: Vec<Shared<u128>> = (0..q).map(|k| weighted.slice(k * n..(k + 1) * n)).collect();
+        let right: Vec<&Shared<u128>> = weighted.iter().chain([&rest]).collect();
+        let sums = matmul(&ctx.step("sums"), &z, &right).await?;
+        let sums = truncate(&ctx.step("fraction"), &sums, FRACTION).await?;
+        let means = mul(&ctx.step("mean"), &sums, &self.inverse_count.repeat(sums.len())).await?;
+        let bits = self.layout.moments.row_bits + 2 * WEIGHT - FRACTION;
+        let means = truncate(&ctx.step("mean fraction"), &means, bits).await?;
+        let gradient = pick(&means, (0..q).map(|i| i * (q + 1) + q));
+        let information = pick(&means, (0..q).flat_map(|i| (0..q).map(move |j| i * (q + 1) + j)));
+        self.penalised(&ctx.step("ridge"), beta, Slope { gradient, information, linked }).await
+    }
+
+    /// With a ridge: a quarter of its part of the squared length of each feature.
+    async fn penalised(&self, ctx: &Context, beta: &Shared<u128>, slope: Slope) -> Result<Slope> {
+        if self.ridge.is_empty() {
+            return Ok(slope);
+        }
+        let (p, q) = (self.ridge.len(), beta.len());
+        let pull = truncated_product(ctx, self.ridge, &beta.slice(q - p..q), FRACTION + 2).await?;
+        let quarter = truncate(&ctx.step("quarter"), self.ridge, 2).await?;
+        let none = Shared::zeros(q - p);
+        let gradient = slope.gradient.sub(&Shared::concat(&[&none, &pull]));
+        let diagonal = Shared::concat(&[&none, &quarter]).repeat_each(q);
+        let places: Vec<u128> = (0..q).flat_map(|i| (0..q).map(move |j| u128::from(i == j))).collect();
+        let information = slope.information.add(&diagonal.scale_by(&places));
+        Ok(Slope { gradient, information, ..slope })
+    }
+
+    /// The way back: coefficients, standard errors, likelihoods, and whether all that means something.
+    async fn finish(
+        &self,
+        ctx: &Context,
+        prepared: &Prepared,
+        beta: &Shared<u128>,
+        last: &Shared<u128>,
+    ) -> Result<Fit> {
+        let (layout, q) = (self.layout, beta.len());
+        let p = layout.problem.features.len();
+        let slope = self.slope(&ctx.step("final"), beta).await?;
+        let unit = Unit::of(&ctx.step("final unit"), &slope.information, q).await?;
+        let right = Shared::from_public(ctx.seat(), &vec![0; q]);
+        let solved = invert(&ctx.step("inverse"), &unit.matrix, &right, true).await?;
+        let inverse = unit.rescaled(&ctx.step("rescale"), &solved.inverse).await?;
+        let within = [
+            (last, FRACTION - CONVERGED),
+            (beta, FRACTION + COEFFICIENT_BITS),
+            (&unit.roots, FRACTION + COEFFICIENT_BITS),
+            (&inverse, FRACTION + 2 * COEFFICIENT_BITS),
+        ];
+        let small = all_below(&ctx.step("small"), &within).await?;
+        let both = SharedBits::concat_planes(&[&small, &solved.accepted]);
+        let accepted = and_all(&ctx.step("accepted"), &both).await?;
+
+        let fraction = layout.reciprocal_fraction();
+        let reciprocals = &self.rows.reciprocals;
+        let reciprocals =
+            rescale(&ctx.step("reciprocals"), reciprocals, fraction, layout.value_fraction()).await?;
+        let slopes = beta.slice(q - p..q);
+        let others = mul(&ctx.step("values"), &slopes, &reciprocals).await?;
+        let moved = dot(&ctx.step("moved"), &[(&slopes, &prepared.factors.means)]).await?;
+        let intercept = beta.slice(0..1).shift_left(layout.moments.mean_fraction).sub(&moved);
+        let values = with_intercept(layout, &intercept, &others);
+        let spreads = if layout.has_spreads() {
+            let means = &prepared.factors.means;
+            spread::others(&ctx.step("spread"), layout, &inverse, means, &reciprocals).await?
+        } else {
+            Shared::zeros(0)
+        };
+        let (target, valid) = (self.target(), self.columns.valid);
+        let (ctx, row_bits) = (ctx.step("likelihood"), layout.moments.row_bits);
+        let quality = link::likelihoods(&ctx, layout.family, &slope.linked, &target, valid, row_bits).await?;
+        Ok(Fit { values, spreads, rows: prepared.moments.count.clone(), quality, accepted })
+    }
+}
+
+/// An information matrix scaled to a unit diagonal.
+struct Unit {
+    matrix: Shared<u128>,
+    /// What rows and columns were multiplied with.
+    roots: Shared<u128>,
+}
+
+impl Unit {
+    /// Range: by Cauchy's inequality an entry times one root is below the root of a diagonal entry.
+    async fn of(ctx: &Context, information: &Shared<u128>, size: usize) -> Result<Unit> {
+        let diagonal = pick(information, (0..size).map(|i| i * size + i));
+        let floored = diagonal.add_public(ctx.seat(), &vec![FLOOR; size]);
+        let roots = inverse_square_root(&ctx.step("roots"), &floored, 34, FRACTION + FRACTION / 2).await?;
+        let rows = roots.repeat_each(size);
+        let once = truncated_product(&ctx.step("rows"), information, &rows, FRACTION).await?;
+        let twice = truncated_product(&ctx.step("columns"), &once, &roots.repeat(size), FRACTION).await?;
+        let identity = Shape { lanes: 1, size }.identity();
+        let others: Vec<u128> = identity.iter().map(|&one| u128::from(one == 0)).collect();
+        Ok(Unit { matrix: twice.scale_by(&others).add_public(ctx.seat(), &identity), roots })
+    }
+
+    /// A step of Newton's method, and the same in units of the unit diagonal.
+    async fn step(&self, ctx: &Context, gradient: &Shared<u128>) -> Result<(Shared<u128>, Shared<u128>)> {
+        let size = gradient.len();
+        let right = truncated_product(&ctx.step("right"), gradient, &self.roots, FRACTION).await?;
+        let right = clamp(&ctx.step("cut right"), &right, GRADIENT.wrapping_neg(), GRADIENT, CUT).await?;
+        let shape = Shape { lanes: 1, size };
+        let bounds = [256 * size as u64];
+        let doublings = doublings(size, 12);
+        let systems = Systems { shape, matrices: &self.matrix, bounds_256: &bounds, doublings };
+        let x = solve(&ctx.step("solve"), systems, &right, 1).await?;
+        let x = clamp(&ctx.step("cut"), &x, STEP.wrapping_neg(), STEP, CUT).await?;
+        Ok((truncated_product(&ctx.step("scale"), &x, &self.roots, FRACTION).await?, x))
+    }
+
+    /// The inverse of the information, from that of the matrix of unit diagonal: where it is accepted, with entries below
+    /// 2^20 and roots below 2^10, products stay below 2^118.
+    async fn rescaled(&self, ctx: &Context, inverse: &Shared<u128>) -> Result<Shared<u128>> {
+        let size = self.roots.len();
+        let fewer = FRACTION - COEFFICIENT_BITS;
+        let rows = self.roots.repeat_each(size);
+        let once = truncated_product(&ctx.step("rows"), inverse, &rows, FRACTION + COEFFICIENT_BITS).await?;
+        truncated_product(&ctx.step("columns"), &once, &self.roots.repeat(size), fewer).await
+    }
+}

@@ -1,0 +1,253 @@
+//! Against statsmodels and scikit-learn, exact costs, and obliviousness.
+#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "references in the clear")]
+
+use super::*;
+use crate::protocol::lasso::{Problem, Variable, statistics};
+use crate::world::{Cost, Message, World, reconstruct, reconstruct_bits};
+
+/// Four features, and a target of each kind; `tests/reference/regression.py` has the same numbers.
+fn sample(rows: usize) -> Vec<[i64; 7]> {
+    let mut state = 1u64;
+    let mut next = |modulus: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from((state >> 33) % modulus).unwrap()
+    };
+    (0..rows)
+        .map(|_| {
+            let a = next(1001) - 500;
+            let b = a + next(401) - 200;
+            let c = next(2);
+            let d = next(10001) - 5000;
+            let line = 3 * a - 2 * b + 400 * c + next(2001) - 1000;
+            let happened = i64::from(line + next(1601) - 800 > 0);
+            let count = next(4) + (a + 500) / 200 + 2 * c;
+            [a, b, c, d, line, happened, count]
+        })
+        .collect()
+}
+
+struct Clear {
+    values: Vec<f64>,
+    spreads: Vec<f64>,
+    quality: [f64; 2],
+    rows: u128,
+    accepted: bool,
+    cost: Cost,
+    transcript: Vec<Message>,
+}
+
+fn model(family: Family, ridge: f64, max_rows: usize) -> Model {
+    let variable = |step: f64| Variable { bits: 14, offset: 0, step };
+    let target = Variable { step: if family == Family::Linear { 0.25 } else { 1.0 }, ..variable(1.0) };
+    let problem = Problem {
+        features: [0.001, 0.5, 1.0, 1000.0].map(variable).to_vec(),
+        target,
+        max_rows: max_rows as u64,
+        alpha: 0.0,
+        standardize: false,
+        intercept: true,
+        iterations: 0,
+    };
+    Model { problem, family, ridge, offset: 0.0 }
+}
+
+fn run(model: &Model, rows: &[[i64; 7]], valid: &[bool]) -> Clear {
+    let world = World::new(3);
+    let target = match model.family {
+        Family::Linear => 4,
+        Family::Logistic => 5,
+        Family::Poisson => 6,
+    };
+    let variables: Vec<(usize, i64)> = (0..4)
+        .chain([target])
+        .zip(model.problem.features.iter().chain([&model.problem.target]).map(|v| v.offset))
+        .collect();
+    let column = |&(j, offset): &(usize, i64)| -> [Shared<u128>; 3] {
+        let cells = rows.iter().zip(valid).map(|(row, &v)| if v { i128::from(row[j] - offset) } else { 0 });
+        world.share(&cells.map(i128::cast_unsigned).collect::<Vec<_>>())
+    };
+    let mut columns: Vec<[Shared<u128>; 3]> = variables.iter().map(column).collect();
+    columns.push(world.share(&valid.iter().map(|&v| u128::from(v)).collect::<Vec<_>>()));
+    let run = world.run(|ctx| {
+        let parts: Vec<Shared<u128>> = columns.iter().map(|c| c[ctx.seat().index()].clone()).collect();
+        async move {
+            let features: Vec<&Shared<u128>> = parts[..4].iter().collect();
+            let statistics = statistics(&ctx.step("statistics"), &features, &parts[4], &parts[5]).await?;
+            let columns = Columns { features: &features, target: &parts[4], valid: &parts[5], offset: None };
+            Box::pin(fit(&ctx.step("fit"), model, &statistics, Some(columns))).await
+        }
+    });
+    let (cost, transcript) = (run.cost(), run.transcript.clone());
+    let parts = run.outputs().unwrap();
+    let clear = |f: fn(&Fit) -> &Shared<u128>| reconstruct(&parts.each_ref().map(|s| f(s).clone())).unwrap();
+    let accepted = reconstruct_bits::<u64>(&parts.each_ref().map(|s| s.accepted.clone())).unwrap();
+    Clear {
+        values: model.decode(&clear(|fit| &fit.values)).unwrap(),
+        spreads: model.decode(&clear(|fit| &fit.spreads)).unwrap(),
+        quality: [
+            model.decode_quality(0, clear(|fit| &fit.quality[0])[0]).unwrap(),
+            model.decode_quality(1, clear(|fit| &fit.quality[1])[0]).unwrap(),
+        ],
+        rows: clear(|fit| &fit.rows)[0],
+        accepted: accepted == [1],
+        cost,
+        transcript,
+    }
+}
+
+/// All numbers agree to `relative`, or to 1e-9.
+fn close(found: &[f64], expected: &[f64], relative: f64) {
+    assert_eq!(found.len(), expected.len());
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() <= relative * b.abs() + 1e-9, "{found:?}\n{expected:?}");
+    }
+}
+
+fn all(model: &Model, rows: &[[i64; 7]]) -> Clear {
+    run(model, rows, &vec![true; rows.len()])
+}
+
+fn errors(fit: &Clear, degrees: f64) -> Vec<f64> {
+    fit.spreads.iter().map(|spread| spread / degrees.sqrt()).collect()
+}
+
+/// statsmodels 0.14 `OLS`: parameters, standard errors, R squared, mean squared error.
+#[rustfmt::skip]
+const LINEAR: [&[f64]; 3] = [
+    &[-14.87235096907, 696.9113762604, -0.9280779960253, 107.3220358469, -9.660000422507e-07],
+    &[10.5273916491, 69.49268647125, 0.1290986377554, 14.81001081837, 2.569188356588e-06],
+    &[0.3011325465971, 21226.84864071],
+];
+/// statsmodels `Logit`: parameters, standard errors, log-likelihoods.
+#[rustfmt::skip]
+const LOGISTIC: [&[f64]; 3] = [
+    &[-0.09823955542002, 7.32027922316, -0.01122765514747, 0.9108672260833, -6.101877271985e-09],
+    &[0.1543532783844, 1.134764506042, 0.002031364291727, 0.2250912309165, 3.886641062627e-08],
+    &[-241.8257651576, -273.0390118681],
+];
+/// statsmodels `GLM` of the Poisson family, log-likelihoods without the sum of `gammaln(y + 1)`.
+#[rustfmt::skip]
+const POISSON: [&[f64]; 3] = [
+    &[1.192724273389, 1.134397156079, -0.0001289616448063, 0.4618346332801, -8.464423940138e-09],
+    &[0.03926103218969, 0.2272015335514, 0.0004178113492712, 0.04923833896874, 8.186679716685e-09],
+    &[992.6705191075, 877.3692911971],
+];
+/// scikit-learn 1.7 `Ridge(alpha=50)`, and its score; `LogisticRegression(C=1/3)`.
+const RIDGE: [f64; 5] =
+    [4.502686100258, 55.97682705518, 0.1656599980396, 64.03578848546, -1.818867554406e-06];
+const RIDGE_SCORE: f64 = 0.142_073_095_428_5;
+const LOGISTIC_RIDGE: [f64; 5] =
+    [-0.02271780298341, 1.706332531505, -0.001767100406228, 0.6462114179062, -7.776401961635e-09];
+
+#[test]
+fn agrees_with_statsmodels() {
+    let rows = sample(400);
+    let families = [
+        (Family::Linear, LINEAR, 395.0),
+        (Family::Logistic, LOGISTIC, 400.0),
+        (Family::Poisson, POISSON, 400.0),
+    ];
+    for (family, [values, spreads, quality], degrees) in families {
+        let fit = all(&model(family, 0.0, 400), &rows);
+        assert!(fit.accepted && fit.rows == 400);
+        let precision = if family == Family::Linear { 1e-7 } else { 1e-6 };
+        close(&fit.values, values, precision);
+        close(&errors(&fit, degrees), spreads, 2.0 * precision);
+        close(&fit.quality, quality, precision);
+    }
+}
+
+#[test]
+fn agrees_with_scikit_learn() {
+    let rows = sample(400);
+    let ridge = all(&model(Family::Linear, 50.0, 400), &rows);
+    assert!(ridge.accepted && ridge.spreads.is_empty());
+    close(&ridge.values, &RIDGE, 1e-5);
+    close(&ridge.quality[..1], &[RIDGE_SCORE], 1e-6);
+    let logistic = all(&model(Family::Logistic, 3.0, 400), &rows);
+    assert!(logistic.accepted && logistic.spreads.is_empty());
+    close(&logistic.values, &LOGISTIC_RIDGE, 1e-5);
+}
+
+#[test]
+fn midpoints_padding_and_rows_that_do_not_count_change_nothing() {
+    let mut rows = sample(400);
+    rows.extend(sample(37));
+    let valid: Vec<bool> = (0..437).map(|row| row < 400).collect();
+    for (family, [values, spreads, _]) in [(Family::Linear, LINEAR), (Family::Logistic, LOGISTIC)] {
+        let mut model = model(family, 0.0, 1000);
+        for (variable, offset) in model.problem.features.iter_mut().zip([-77, 1300, 0, 5]) {
+            variable.offset = offset;
+        }
+        let fit = run(&model, &rows, &valid);
+        assert!(fit.accepted && fit.rows == 400);
+        close(&fit.values, values, 1e-6);
+        let degrees = if family == Family::Linear { 395.0 } else { 400.0f64 };
+        close(&errors(&fit, degrees), spreads, 2e-6);
+    }
+}
+
+#[test]
+fn without_an_intercept() {
+    let mut model = model(Family::Linear, 0.0, 400);
+    model.problem.intercept = false;
+    let fit = all(&model, &sample(400));
+    assert!(fit.accepted);
+    close(&fit.values, &[694.1021040185, -0.9250896685553, 92.32209154281, -1.195919005085e-06], 1e-6);
+    let spreads = [69.55151384905, 0.1292435025803, 10.33773420684, 2.567250243062e-06];
+    close(&errors(&fit, 396.0), &spreads, 1e-6);
+}
+
+#[test]
+fn what_has_no_solution_is_not_accepted() {
+    let collinear: Vec<[i64; 7]> =
+        sample(200).into_iter().map(|[a, _, c, d, line, y, k]| [a, 2 * a, c, d, line, y, k]).collect();
+    let constant: Vec<[i64; 7]> =
+        sample(200).into_iter().map(|[a, b, _, d, line, y, k]| [a, b, 1, d, line, y, k]).collect();
+    let separated: Vec<[i64; 7]> = sample(200)
+        .into_iter()
+        .map(|[a, b, c, d, line, _, k]| [a, b, c, d, line, i64::from(a > 0), k])
+        .collect();
+    for family in [Family::Linear, Family::Logistic, Family::Poisson] {
+        let model = model(family, 0.0, 200);
+        assert!(!all(&model, &collinear).accepted, "{family:?}");
+        assert!(!all(&model, &constant).accepted, "{family:?}");
+        for few in 0..3 {
+            assert!(!all(&model, &sample(few)).accepted, "{family:?} of {few} rows");
+        }
+        let none = run(&model, &sample(5), &[false; 5]);
+        assert!(!none.accepted && none.rows == 0, "{family:?}");
+    }
+    assert!(!all(&model(Family::Logistic, 0.0, 200), &separated).accepted);
+    assert!(all(&model(Family::Logistic, 1.0, 200), &separated).accepted);
+}
+
+#[test]
+fn messages_do_not_depend_on_the_data() {
+    for (family, ridge) in [(Family::Linear, 0.0), (Family::Logistic, 2.0), (Family::Poisson, 0.0)] {
+        let model = model(family, ridge, 60);
+        let one = run(&model, &sample(60), &[true; 60]);
+        let other = run(&model, &[[0; 7]; 60], &[false; 60]);
+        assert_eq!(one.transcript, other.transcript, "{family:?}");
+    }
+}
+
+#[test]
+fn cost() {
+    let at = |family, ridge, rows: usize| all(&model(family, ridge, 400), &sample(rows)).cost;
+    let cases = [
+        (Family::Linear, 0.0, LINEAR_COST),
+        (Family::Linear, 2.0, RIDGE_COST),
+        (Family::Logistic, 0.0, LOGISTIC_COST),
+        (Family::Poisson, 0.0, POISSON_COST),
+    ];
+    let found = cases.map(|(family, ridge, _)| [120, 240].map(|rows| at(family, ridge, rows)));
+    let expected = cases.map(|(_, _, (rounds, bytes))| bytes.map(|bytes| Cost { rounds, bytes }));
+    assert_eq!(found, expected);
+}
+
+/// Rounds, and bytes for 120 and 240 rows; with the statistics.
+const LINEAR_COST: (usize, [usize; 2]) = (297, [58_700, 58_700]);
+const RIDGE_COST: (usize, [usize; 2]) = (183, [30_029, 30_029]);
+const LOGISTIC_COST: (usize, [usize; 2]) = (2_804, [1_785_400, 3_061_900]);
+const POISSON_COST: (usize, [usize; 2]) = (3_512, [2_465_200, 4_292_200]);
