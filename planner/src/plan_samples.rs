@@ -10,9 +10,9 @@ use datafusion::scalar::ScalarValue;
 use crate::bind::DeclaredTable;
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, HashedJoin, Input, JoinKey, KeyDomain, Lasso, LassoOutput,
-    LassoTerm, Measure, Multiplicity, Node, NodeId, Op, Order, Output, PartyId, Range, Reg, Release,
-    RingSize, Rows, Scale, SecurePlan, SharedColumn, Source, Threshold,
+    Aggregate, ColumnDef, Compute, Encoding, Family, HashedJoin, Input, JoinKey, KeyDomain, Lasso,
+    LassoOutput, LassoTerm, Measure, Multiplicity, Node, NodeId, Op, Order, Output, PartyId, Range, Reg,
+    Release, RingSize, Rows, Scale, SecurePlan, SharedColumn, Source, Threshold,
 };
 use crate::policy;
 
@@ -270,6 +270,7 @@ pub(crate) fn lasso(party: usize) -> SecurePlan {
     };
     let value = def("value", Encoding::Arithmetic(RingSize::Z128), -1_000_000, 1_000_000);
     let lasso = Lasso {
+        family: Family::Lasso,
         input: NodeId(0),
         features: vec![term("age")],
         target: term("age"),

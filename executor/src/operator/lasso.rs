@@ -1,19 +1,25 @@
-//! Lasso: sufficient statistics by dot products, then the solver of the secure core.
+//! Models: sufficient statistics by dot products, or rows, then a solver of the secure core.
 
-use mpc::protocol::lasso::{Problem, Solution, Variable, solve, statistics};
+use mpc::protocol::lasso::{Problem, Solution, Statistics, Variable, solve, statistics};
+use mpc::protocol::regression::{self, Columns, Fit, Model};
 use mpc::{Column, Context, Seat, Shared};
-use planner::plan::{Lasso, LassoOutput, LassoTerm};
+use planner::plan::{Family, Lasso, LassoOutput, LassoTerm};
 
 use crate::table::Table;
 use crate::{Error, Result};
 
 /// Fits the model of `node` over `input`; `counts` is its table of counts, if it has one.
 pub(crate) async fn run(ctx: &Context, node: &Lasso, input: &Table, counts: Option<&Table>) -> Result<Table> {
-    let problem = problem(node, input.rows())?;
-    let solution = fit(ctx, node, input, &problem).await?;
-    let mut columns = match node.output {
-        LassoOutput::Coefficients => coefficients(node, &solution),
-        LassoOutput::Summary => summary(ctx.seat(), &problem, &solution),
+    let mut columns = if let Some(model) = model(node, input.rows())? {
+        fitted(node, &Box::pin(fit(ctx, node, input, &model)).await?)
+    } else {
+        let problem = problem(node, input.rows())?;
+        let statistics = gather(&ctx.step("statistics"), node, input).await?;
+        let solution = Box::pin(solve(&ctx.step("fit"), &statistics, &problem)).await?;
+        match node.output {
+            LassoOutput::Coefficients => coefficients(node, &solution),
+            LassoOutput::Summary => summary(ctx.seat(), &problem, &solution),
+        }
     };
     let rows = columns.first().map_or(0, Column::len);
     let same = vec![0; rows];
@@ -37,6 +43,20 @@ pub(crate) fn problem(node: &Lasso, rows: usize) -> Result<Problem> {
     })
 }
 
+/// The same for a model other than a LASSO.
+///
+/// # Errors
+/// As [`problem`].
+pub(crate) fn model(node: &Lasso, rows: usize) -> Result<Option<Model>> {
+    let family = match node.family {
+        Family::Lasso => return Ok(None),
+        Family::Linear => regression::Family::Linear,
+        Family::Logistic => regression::Family::Logistic,
+        Family::Poisson => regression::Family::Poisson,
+    };
+    Ok(Some(Model { problem: problem(node, rows)?, family, ridge: node.alpha, offset: 0.0 }))
+}
+
 fn variable(term: &LassoTerm) -> Result<Variable> {
     /// Doubles up to here hold every whole number.
     const LIMIT: f64 = 9_007_199_254_740_992.0;
@@ -48,23 +68,54 @@ fn variable(term: &LassoTerm) -> Result<Variable> {
     Ok(Variable { bits: term.bits, offset: offset as i64, step: term.step })
 }
 
-async fn fit(ctx: &Context, node: &Lasso, input: &Table, problem: &Problem) -> Result<Solution> {
-    let (gather, fit) = (ctx.step("statistics"), ctx.step("fit"));
+async fn gather(ctx: &Context, node: &Lasso, input: &Table) -> Result<Statistics> {
     let columns = || node.features.iter().map(|term| term.column);
-    let statistics = match input.column(node.target.column)? {
+    Ok(match input.column(node.target.column)? {
         Column::U64(target) => {
             let features = columns().map(|column| input.ring64(column)).collect::<Result<Vec<_>>>()?;
-            statistics(&gather, &features, target, input.ring64(node.valid)?).await?
+            statistics(ctx, &features, target, input.ring64(node.valid)?).await?
         }
         Column::U128(target) => {
             let features = columns().map(|column| input.ring128(column)).collect::<Result<Vec<_>>>()?;
-            statistics(&gather, &features, target, input.ring128(node.valid)?).await?
+            statistics(ctx, &features, target, input.ring128(node.valid)?).await?
         }
         Column::U32(_) | Column::Bits(_) => {
             return Err(Error::internal("lasso", "a variable is not a number"));
         }
+    })
+}
+
+/// Fits a regression; only linear ones do without the rows.
+async fn fit(ctx: &Context, node: &Lasso, input: &Table, model: &Model) -> Result<Fit> {
+    let statistics = gather(&ctx.step("statistics"), node, input).await?;
+    let ctx = ctx.step("fit");
+    if node.family == Family::Linear {
+        return Ok(Box::pin(regression::fit(&ctx, model, &statistics, None)).await?);
+    }
+    let columns = node.features.iter().map(|term| input.ring128(term.column));
+    let features = columns.collect::<Result<Vec<_>>>()?;
+    let (target, valid) = (input.ring128(node.target.column)?, input.ring128(node.valid)?);
+    let columns = Columns { features: &features, target, valid, offset: None };
+    Ok(Box::pin(regression::fit(&ctx, model, &statistics, Some(columns))).await?)
+}
+
+/// The columns of a regression: those of its terms or of its summary, then `accepted`.
+fn fitted(node: &Lasso, fit: &Fit) -> Vec<Column> {
+    let rows = match node.output {
+        LassoOutput::Coefficients => fit.values.len(),
+        LassoOutput::Summary => 1,
     };
-    Ok(Box::pin(solve(&fit, &statistics, problem)).await?)
+    let mut columns: Vec<Column> = match node.output {
+        LassoOutput::Summary => {
+            [&fit.rows, &fit.quality[0], &fit.quality[1]].map(|number| number.clone().into()).to_vec()
+        }
+        LassoOutput::Coefficients if node.has_errors() => {
+            vec![fit.values.clone().into(), fit.spreads.clone().into(), fit.rows.repeat(rows).into()]
+        }
+        LassoOutput::Coefficients => vec![fit.values.clone().into()],
+    };
+    columns.push(fit.accepted.gather(&vec![0; rows]).into());
+    columns
 }
 
 /// `value` (the intercept first, if there is one) and `accepted`.

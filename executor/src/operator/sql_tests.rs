@@ -151,9 +151,20 @@ const QUERIES: [&str; 13] = [
 ];
 
 /// Table functions that are SQL, and the SQL that they are.
-const EXPANSIONS: [[&str; 2]; 1] = [[
+const EXPANSIONS: [[&str; 2]; 3] = [[
     "SELECT * FROM CROSSTAB(insurer.claims, row => 'region', column => 'old')",
     "SELECT region, old, COUNT(*) AS n FROM insurer.claims WHERE region IS NOT NULL AND old IS NOT NULL GROUP BY region, old",
+    ],
+    [
+        "SELECT * FROM CORRELATION((SELECT age, bmi FROM hospital.visits WHERE sex = 'f'))",
+        "WITH v AS (SELECT age, bmi FROM hospital.visits WHERE sex = 'f')
+         SELECT 'age' AS a, 'age' AS b, CORR(age, age) FROM v UNION ALL SELECT 'age', 'bmi', CORR(age, bmi) FROM v
+         UNION ALL SELECT 'bmi', 'age', CORR(age, bmi) FROM v UNION ALL SELECT 'bmi', 'bmi', CORR(bmi, bmi) FROM v",
+    ],
+    [
+        "SELECT \"column\", value FROM COVARIANCE((SELECT age, cost FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id)), columns => 'cost, age') WHERE row = 'cost'",
+        "WITH v AS (SELECT age, CAST(cost AS DOUBLE) AS cost FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id))
+         SELECT 'cost' AS b, COVAR_SAMP(cost, cost) FROM v UNION ALL SELECT 'age', COVAR_SAMP(age, cost) FROM v",
 ]];
 
 /// All cells as text; doubles rounded, so that the last digits do not matter.

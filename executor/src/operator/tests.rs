@@ -578,6 +578,7 @@ fn lasso_plan(bound: usize, at_least: u64, kind: LassoOutput) -> SecurePlan {
     let z128 = Encoding::Arithmetic(RingSize::Z128);
     let columns = vec![def("number", z128, 0, 1 << 100); numbers].into_iter();
     let lasso = Lasso {
+        family: planner::plan::Family::Lasso,
         input: NodeId(0),
         features: vec![term(0), term(1)],
         target: term(2),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Field};
 use mpc::protocol::lasso::Problem;
-use planner::plan::{Lasso, LassoOutput, Node, NodeId, Op, Reg, SecurePlan};
+use planner::plan::{Family, Lasso, LassoOutput, Node, NodeId, Op, Reg, SecurePlan};
 
 use crate::operator::lasso;
 use crate::{Error, Result, shape};
@@ -23,6 +23,10 @@ enum Kind {
     R2,
     MeanSquaredError,
     Violation,
+    /// Coefficients or spreads of a regression.
+    Terms,
+    /// A number of how well a regression fits.
+    Quality(usize),
 }
 
 /// Which number of a model column `column` of `node` is, if it is one that has a scale of its own.
@@ -40,12 +44,16 @@ pub(super) fn quantity(plan: &SecurePlan, node: NodeId, column: usize) -> Result
                 (node, column) = (compute.input, *source);
             }
             Node::Lasso(model) => {
-                let kind = match (model.output, column) {
-                    (LassoOutput::Coefficients, 0) => Some(Kind::Coefficients),
-                    (LassoOutput::Summary, 1) => Some(Kind::R2),
-                    (LassoOutput::Summary, 2) => Some(Kind::MeanSquaredError),
-                    (LassoOutput::Summary, 5) => Some(Kind::Violation),
-                    (LassoOutput::Coefficients | LassoOutput::Summary, _) => None,
+                let kind = match (model.family, model.output, column) {
+                    (Family::Lasso, LassoOutput::Coefficients, 0) => Some(Kind::Coefficients),
+                    (Family::Lasso, LassoOutput::Summary, 1) => Some(Kind::R2),
+                    (Family::Lasso, LassoOutput::Summary, 2) => Some(Kind::MeanSquaredError),
+                    (Family::Lasso, LassoOutput::Summary, 5) => Some(Kind::Violation),
+                    (Family::Lasso, LassoOutput::Coefficients | LassoOutput::Summary, _) => None,
+                    (_, LassoOutput::Coefficients, 0) => Some(Kind::Terms),
+                    (_, LassoOutput::Coefficients, 1) if model.has_errors() => Some(Kind::Terms),
+                    (_, LassoOutput::Summary, 1 | 2) => Some(Kind::Quality(column - 1)),
+                    (_, LassoOutput::Coefficients | LassoOutput::Summary, _) => None,
                 };
                 return Ok(kind.map(|kind| Quantity { model, kind }));
             }
@@ -74,11 +82,19 @@ pub(super) fn array(
     if *field.data_type() != DataType::Float64 {
         return Err(Error::internal("reveal", "a number of a model is released as another type than DOUBLE"));
     }
-    let problem = lasso::problem(quantity.model, shape::rows(plan, quantity.model.input)?)?;
+    let rows = shape::rows(plan, quantity.model.input)?;
+    let problem = lasso::problem(quantity.model, rows)?;
+    let regression = lasso::model(quantity.model, rows)?;
+    let regression = || regression.as_ref().ok_or_else(|| Error::internal("reveal", "another kind of model"));
     let bits: Vec<u128> = numbers.iter().map(|number| number.cast_unsigned()).collect();
     let values: Vec<f64> = match quantity.kind {
         Kind::Coefficients => coefficients(&problem, &bits)?,
         Kind::R2 | Kind::Violation => bits.iter().map(|&number| Problem::decode_fraction(number)).collect(),
+        Kind::Terms => regression()?.decode(&bits)?,
+        Kind::Quality(which) => {
+            let model = regression()?;
+            bits.iter().map(|&number| model.decode_quality(which, number)).collect::<Result<_, _>>()?
+        }
         Kind::MeanSquaredError => {
             bits.iter().map(|&number| problem.decode_mse(number)).collect::<Result<_, _>>()?
         }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, Fold, HashedJoin, How, Lasso, Measure, Multiplicity, Node,
-    NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
+    Aggregate, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Lasso, Measure, Multiplicity,
+    Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, table};
@@ -237,6 +237,10 @@ fn fold(fold: &Fold) -> Cost {
     fold.columns.iter().fold(Cost::default(), |cost, _| cost.beside(products))
 }
 
+/// Bytes of the link function for each row and step.
+const LOGISTIC_ROW_BYTES: u64 = 588;
+const POISSON_ROW_BYTES: u64 = 665;
+
 fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
     let terms = lasso.features.len() as u64;
     let bits = lasso
@@ -250,7 +254,13 @@ fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
         Some(Encoding::Arithmetic(ring)) => ring,
         Some(Encoding::Bit | Encoding::Planes(_)) | None => RingSize::Z64,
     };
-    table::statistics(terms, ring).then(table::lasso(terms, n, bits))
+    let solver = match lasso.family {
+        Family::Lasso => table::lasso(terms, n, bits),
+        Family::Linear => table::linear(terms, lasso.has_errors()),
+        Family::Logistic => table::newton(12, terms, n, LOGISTIC_ROW_BYTES),
+        Family::Poisson => table::newton(16, terms, n, POISSON_ROW_BYTES),
+    };
+    table::statistics(terms, ring).then(solver)
 }
 
 /// The gate: comparisons in one batch, trees of ANDs side by side, one batch of products; then shares to the analyst.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, Assemble, ColumnDef, Compute, Encoding, Fold, HashedJoin, How, Input, Lasso, LassoOutput,
-    Measure, Multiplicity, Node, Op, Order, Release, RingSize, Rows, SecurePlan, Threshold,
+    Aggregate, Assemble, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Input, Lasso,
+    LassoOutput, Measure, Multiplicity, Node, Op, Order, Release, RingSize, Rows, SecurePlan, Threshold,
 };
 
 /// Bytes with a unit, in at most four digits.
@@ -50,7 +50,13 @@ pub(super) fn kind(node: &Node) -> &'static str {
         Node::Aggregate(_) => "Aggregate",
         Node::Fold(_) => "Fold",
         Node::Assemble(_) => "Assemble",
-        Node::Lasso(_) => "Lasso",
+        Node::Lasso(lasso) => match lasso.family {
+            Family::Lasso => "Lasso",
+            Family::Linear if lasso.alpha > 0.0 => "Ridge",
+            Family::Linear => "LinearRegression",
+            Family::Logistic => "LogisticRegression",
+            Family::Poisson => "PoissonRegression",
+        },
         Node::Release(_) => "Release",
     }
 }
@@ -92,7 +98,11 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
             How::Sum | How::FromStart | How::FromEnd => "no communication".to_owned(),
             How::Product { .. } => "products of fixed-point numbers, doubling the distance".to_owned(),
         },
-        Node::Lasso(_) => "sufficient statistics, ADMM and Newton steps on shares".to_owned(),
+        Node::Lasso(lasso) => match lasso.family {
+            Family::Lasso => "sufficient statistics, ADMM and Newton steps on shares".to_owned(),
+            Family::Linear => "sufficient statistics, normal equations on shares".to_owned(),
+            Family::Logistic | Family::Poisson => "standardised rows, Newton steps on shares".to_owned(),
+        },
         Node::Release(_) => "gate on shares; every seat sends its shares to the analyst alone".to_owned(),
     }
 }

@@ -17,7 +17,7 @@ use super::{failure, model};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::TableFunction;
-use crate::function::table::{Boundary, Family, Lowering};
+use crate::function::table::{Boundary, Lowering};
 use crate::plan::{Node, NodeId};
 
 /// The nodes of all releases so far.
@@ -51,8 +51,8 @@ impl Cut<'_> {
                 Lowering::Expansion(_) => {
                     return Err(failure::internal("a table function that was not expanded"));
                 }
-                Lowering::Model(Family::Lasso, part) => {
-                    model::lower_model(function, part, federation, number, nodes)?
+                Lowering::Model(family, part) => {
+                    model::lower_model(function, (family, part), federation, number, nodes)?
                 }
                 Lowering::Statistic(which) => {
                     lower_statistic(function, which, federation, number, nodes, notices)?

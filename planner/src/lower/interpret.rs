@@ -27,8 +27,9 @@ use super::scale::{decode, encode};
 use super::value::same_text;
 use crate::function::hashed::{canonical, normalise};
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, Fold, HashedJoin, How, Input, Lasso, LassoOutput, Measure,
-    Multiplicity, Node, Op, Order, Piece, Release, RingSize, Rounding, Rows, Scale, SecurePlan, Source,
+    Aggregate, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Input, Lasso, LassoOutput,
+    Measure, Multiplicity, Node, Op, Order, Piece, Release, RingSize, Rounding, Rows, Scale, SecurePlan,
+    Source,
 };
 
 /// Data by `party.table`.
@@ -529,7 +530,11 @@ fn fit(lasso: &Lasso, input: &Table, counts: Option<&Table>) -> Table {
             }
             let rho = xj.iter().zip(&residual).map(|(a, b)| a * b).sum::<f64>() / n + square * w[j];
             let alpha = lasso.alpha * scale;
-            let new = (rho.abs() - alpha).max(0.0) * rho.signum() / square;
+            let new = match lasso.family {
+                Family::Lasso => (rho.abs() - alpha).max(0.0) * rho.signum() / square,
+                Family::Linear => rho / (square + lasso.alpha / n),
+                Family::Logistic | Family::Poisson => panic!("no interpretation of {:?}", lasso.family),
+            };
             residual.iter_mut().zip(xj).for_each(|(r, v)| *r -= (new - w[j]) * v);
             w[j] = new;
         }
@@ -542,6 +547,7 @@ fn fit(lasso: &Lasso, input: &Table, counts: Option<&Table>) -> Table {
             if lasso.intercept {
                 values.insert(0, fixed(intercept));
             }
+            assert!(!lasso.has_errors(), "no interpretation of standard errors");
             vec![values]
         }
         LassoOutput::Summary => {

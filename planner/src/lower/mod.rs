@@ -7,7 +7,7 @@
 //!   emit     per branch: what an owner computes alone becomes a column it shares, the rest a program on shares
 //!   figure   aggregates: sums over rows, arithmetic on sums, the persons behind each number
 //!   group    HAVING, expressions over aggregates, the release
-//!   model    LASSO
+//!   model    regressions, penalised or not
 //!   statistic  tests, survival, counts: sums per cell and arithmetic on cells
 //! ```
 //! `facts` and `infer` carry (range, scale, closed values) through every expression; an expression that may fail,
@@ -32,6 +32,7 @@ mod fixed;
 mod group;
 mod group_atoms;
 mod infer;
+mod inference;
 mod inner;
 #[cfg(test)]
 mod interpret;
@@ -46,6 +47,7 @@ mod program;
 mod prune;
 mod range;
 mod rank;
+mod regression;
 mod rows;
 mod rowset;
 mod scalar;

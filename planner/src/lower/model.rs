@@ -5,9 +5,10 @@ use datafusion::logical_expr::{Expr, LogicalPlan, lit};
 
 use super::failure;
 use super::figure::{Gate, Sums, all_rows};
-use super::model_release::{Summary, coefficients, output_columns};
+use super::model_release::{Summary, Terms, coefficients, output_columns};
 use super::picked::moved;
 use super::program::Program;
+use super::regression::regression_ring;
 use super::rows::normalise;
 use super::rowset::RowSet;
 use super::scale::{decode, worth};
@@ -18,8 +19,8 @@ use crate::catalog::Federation;
 use crate::function::TableFunction;
 use crate::function::table::{Part, limits};
 use crate::plan::{
-    Aggregate, ColumnDef, Encoding, Lasso, LassoOutput, LassoTerm, Node, NodeId, Op, Range, Reg, RingSize,
-    Threshold,
+    Aggregate, ColumnDef, Encoding, Family, Lasso, LassoOutput, LassoTerm, Node, NodeId, Op, Range, Reg,
+    RingSize, Threshold,
 };
 
 /// Lowers a model; returns its release and the clear plan of its result.
@@ -28,7 +29,7 @@ use crate::plan::{
 /// Invalid for a bound with fewer rows than features and for what is not built; refused for variables without bounds.
 pub(crate) fn lower_model(
     function: &TableFunction,
-    part: Part,
+    (family, part): (Family, Part),
     federation: &Federation,
     release: usize,
     nodes: &mut Vec<Node>,
@@ -51,7 +52,13 @@ pub(crate) fn lower_model(
         );
         return Err(failure::invalid(message));
     }
-    let ring = ring(&features, &target, bound)?;
+    let alpha = penalty(function)?;
+    let ring = match family {
+        Family::Lasso => ring(&features, &target, bound)?,
+        Family::Linear | Family::Logistic | Family::Poisson => {
+            regression_ring(family, alpha, &features, &target, bound)?
+        }
+    };
     let mut known = Vec::new();
     for variable in function.variables() {
         let exprs = rows.expressions(&variable.expr, function.input.schema())?;
@@ -65,7 +72,7 @@ pub(crate) fn lower_model(
         })
         .collect();
     let sums = Sums::new(rows, false);
-    let mut model = Model { sums, complete, features, target, ring };
+    let mut model = Model { family, alpha, sums, complete, features, target, ring };
     let columns = model.columns()?;
     let gates = model.gates(arguments.truth("intercept")?)?;
     let dropped = match part {
@@ -73,8 +80,22 @@ pub(crate) fn lower_model(
         Part::Summary => Some(model.dropped()?),
     };
     let multiple = model.sums.count_multiple();
+    if multiple > 1 && family != Family::Lasso && alpha == 0.0 {
+        return Err(failure::not_built(
+            "standard errors where an owner rounds counts, which they would tell",
+        ));
+    }
     let parts = Parts { columns, gates, dropped, multiple };
     model.emit(function, part, release, parts, nodes)
+}
+
+/// The weight of the penalty of a model, 0 where it has none.
+fn penalty(function: &TableFunction) -> Result<f64> {
+    match (function.arguments.word("penalty"), function.arguments.optional_number("alpha")) {
+        (Some("none"), _) | (None, None) => Ok(0.0),
+        (_, Some(alpha)) => Ok(alpha),
+        (Some(other), None) => Err(failure::internal(format!("the penalty `{other}` without its weight"))),
+    }
 }
 
 /// What the nodes are made of.
@@ -87,6 +108,8 @@ struct Parts {
 }
 
 struct Model<'a> {
+    family: Family,
+    alpha: f64,
     pub(super) sums: Sums<'a>,
     complete: Vec<Counting>,
     features: Vec<Term>,
@@ -132,8 +155,12 @@ impl Model<'_> {
             .map(|counting| Counting { ring: RingSize::Z64, ..counting.clone() })
             .collect();
         let mut gates = self.sums.gates(&complete, "complete rows")?;
+        let degrees = match self.family {
+            Family::Lasso => 0,
+            Family::Linear | Family::Logistic | Family::Poisson => parameters + limits::RESIDUAL_DEGREES,
+        };
         for gate in &mut gates {
-            gate.at_least = gate.at_least.max(limits::ROWS_PER_PARAMETER * parameters);
+            gate.at_least = gate.at_least.max(limits::ROWS_PER_PARAMETER * parameters).max(degrees);
         }
         if gates.is_empty() {
             // Nobody withholds, but fewer rows determine no model.
@@ -216,16 +243,18 @@ impl Model<'_> {
             Part::Coefficients => LassoOutput::Coefficients,
             Part::Summary => LassoOutput::Summary,
         };
-        let mut columns = output_columns(output, bound);
+        let errors = self.family != Family::Lasso && self.alpha == 0.0;
+        let mut columns = output_columns(self.family, output, errors, bound);
         let accepted = columns.len() - 1;
         columns.extend(counted);
         nodes.push(Node::Lasso(Lasso {
+            family: self.family,
             input,
             features,
             target: term(&self.target, *target)?,
             valid: at(*valid)?,
-            alpha: arguments.number("alpha")?,
-            standardize: arguments.truth("standardize")?,
+            alpha: self.alpha,
+            standardize: arguments.truth("standardize").unwrap_or(false),
             intercept: arguments.truth("intercept")?,
             counts: Some(counts),
             output,
@@ -233,9 +262,14 @@ impl Model<'_> {
         }));
         let gate = thresholds(&program, accepted, &parts.gates)?;
         match parts.dropped {
-            None => coefficients(function, release, names, accepted, &gate, nodes),
+            None => {
+                let terms = Terms { names, accepted, gate: &gate, errors };
+                coefficients(function, self.family, release, terms, nodes)
+            }
             Some((dropped, gates)) => {
                 let summary = Summary {
+                    family: self.family,
+                    terms: names.len(),
                     accepted,
                     dropped: count_column(&program, accepted, dropped)?,
                     gate,

@@ -1,76 +1,112 @@
 //! What leaves of a model.
 
 use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::common::Column;
-use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::{Expr, LogicalPlan, lit};
+use datafusion::logical_expr::LogicalPlan;
 
 use super::clear::Released;
-use super::failure;
 use super::program::Program;
+use super::{failure, inference};
 use crate::Result;
 use crate::function::TableFunction;
 use crate::plan::{
-    ColumnDef, Compute, Encoding, LassoOutput, Node, NodeId, Output, Range, Release, RingSize, Rounding,
-    Rows, Scale, Threshold,
+    ColumnDef, Compute, Encoding, Family, LassoOutput, Node, NodeId, Output, Range, Release, RingSize,
+    Rounding, Rows, Scale, Threshold,
 };
 
 /// The columns of a fit, without those of the counts.
-pub(super) fn output_columns(output: LassoOutput, bound: i128) -> Vec<ColumnDef> {
+pub(super) fn output_columns(
+    family: Family,
+    output: LassoOutput,
+    errors: bool,
+    bound: i128,
+) -> Vec<ColumnDef> {
     let def =
         |name: &str, encoding, lo, hi| ColumnDef { name: name.to_owned(), encoding, range: Range { lo, hi } };
     let wide = Encoding::Arithmetic(RingSize::Z128);
     let any = 1_i128 << 126;
-    let mut columns = match output {
-        LassoOutput::Coefficients => vec![def("coefficient", wide, -any, any)],
-        LassoOutput::Summary => vec![
+    let number = |name: &str, lo| def(name, wide, lo, any);
+    let mut columns = match (family, output) {
+        (_, LassoOutput::Coefficients) => {
+            let mut columns = vec![number("coefficient", -any)];
+            if errors {
+                columns.extend([number("spread", -any), def("n", wide, 0, bound)]);
+            }
+            columns
+        }
+        (Family::Lasso, LassoOutput::Summary) => vec![
             def("n", wide, 0, bound),
-            def("r2", wide, -any, any),
-            def("mse", wide, 0, any),
+            number("r2", -any),
+            number("mse", 0),
             def("iterations", wide, 0, 10_000),
             def("nonzero", wide, 0, 1_000),
-            def("kkt", wide, 0, any),
+            number("kkt", 0),
         ],
+        (Family::Linear, LassoOutput::Summary) => {
+            vec![def("n", wide, 0, bound), number("r2", -any), number("mse", 0)]
+        }
+        (Family::Logistic | Family::Poisson, LassoOutput::Summary) => {
+            vec![def("n", wide, 0, bound), number("log_likelihood", -any), number("of a constant", -any)]
+        }
     };
     columns.push(def("accepted", Encoding::Bit, 0, 1));
     columns
 }
 
+/// What leaves of the terms of a model.
+pub(super) struct Terms<'g> {
+    pub(super) names: Vec<String>,
+    pub(super) accepted: usize,
+    pub(super) gate: &'g [Threshold],
+    /// Whether the model has standard errors.
+    pub(super) errors: bool,
+}
+
 pub(super) fn coefficients(
     function: &TableFunction,
+    family: Family,
     release: usize,
-    mut names: Vec<String>,
-    accepted: usize,
-    gate: &[Threshold],
+    terms: Terms<'_>,
     nodes: &mut Vec<Node>,
 ) -> Result<(NodeId, LogicalPlan)> {
-    if function.arguments.truth("intercept")? {
+    let Terms { mut names, accepted, gate, errors } = terms;
+    let intercept = function.arguments.truth("intercept")?;
+    let parameters = names.len() + usize::from(intercept);
+    if intercept {
         names.insert(0, "intercept".into());
     }
-    let field = Field::new("coefficient", DataType::Float64, true);
-    let output = Output {
-        field: field.clone(),
-        value: 0,
+    let shows_errors = function.schema.has_column_with_unqualified_name("std_error");
+    let mut outputs = vec![("coefficient", DataType::Float64)];
+    if errors && shows_errors {
+        outputs.extend([("spread", DataType::Float64), ("n", DataType::Int64)]);
+    }
+    let outputs = outputs.into_iter().enumerate().map(|(value, (name, data_type))| Output {
+        field: Field::new(name, data_type, true),
+        value,
         scale: Scale::Unit,
         known: Some(accepted),
         gate: gate.to_vec(),
-    };
+    });
+    let outputs: Vec<Output> = outputs.collect();
+    let fields = std::iter::once(Field::new("term", DataType::Utf8, true));
+    let fields = fields.chain(outputs.iter().map(|output| output.field.clone())).collect();
     let input = NodeId(nodes.len() - 1);
     nodes.push(Node::Release(Release {
         input,
         rows: Rows::Terms(names),
         present: None,
         gate: Vec::new(),
-        outputs: vec![output],
+        outputs,
     }));
-    let fields = vec![Field::new("term", DataType::Utf8, true), field];
-    let exprs = ["term", "coefficient"].map(|name| Expr::Column(Column::new_unqualified(name)));
+    let exprs = inference::columns(function, family, parameters, errors)?;
     let clear = Released::new(release, fields).project(&function.schema, &exprs)?;
     Ok((NodeId(nodes.len() - 1), clear))
 }
 
 /// Where the numbers of a summary are.
 pub(super) struct Summary {
+    pub(super) family: Family,
+    /// The number of features.
+    pub(super) terms: usize,
     pub(super) accepted: usize,
     pub(super) dropped: usize,
     pub(super) gate: Vec<Threshold>,
@@ -100,26 +136,7 @@ impl Summary {
             outputs,
         }));
         let node = NodeId(nodes.len() - 1);
-        let column = |name: &str| Expr::Column(Column::new_unqualified(name));
-        // The penalty is public, but a withheld summary has no row to show it for.
-        let alpha = Case {
-            expr: None,
-            when_then_expr: vec![(
-                Box::new(column("n").is_not_null()),
-                Box::new(lit(function.arguments.number("alpha")?)),
-            )],
-            else_expr: None,
-        };
-        let exprs: Vec<Expr> = function
-            .schema
-            .fields()
-            .iter()
-            .map(
-                |field| {
-                    if field.name() == "alpha" { Expr::Case(alpha.clone()) } else { column(field.name()) }
-                },
-            )
-            .collect();
+        let exprs = inference::summary(function, self.terms)?;
         let clear = Released::new(release, fields).project(&function.schema, &exprs)?;
         Ok((node, clear))
     }
@@ -128,17 +145,15 @@ impl Summary {
     fn outputs(&self, columns: usize) -> Vec<Output> {
         let mut outputs = Vec::new();
         let (n, dropped) = if self.multiple > 1 { (columns, columns + 1) } else { (0, self.dropped) };
-        let numbers = [
-            ("n", n),
-            ("n_dropped", dropped),
-            ("r2", 1),
-            ("mse", 2),
-            ("iterations", 3),
-            ("nonzero", 4),
-            ("kkt", 5),
-        ];
-        for (name, value) in numbers {
-            let double = matches!(name, "r2" | "mse" | "kkt");
+        let numbers: &[(&str, usize)] = match self.family {
+            Family::Lasso => &[("r2", 1), ("mse", 2), ("iterations", 3), ("nonzero", 4), ("kkt", 5)],
+            Family::Linear => &[("r2", 1), ("mse", 2)],
+            Family::Logistic | Family::Poisson => &[("log_likelihood", 1), ("null_likelihood", 2)],
+        };
+        let counts = [("n", n), ("n_dropped", dropped)];
+        let numbers = counts.iter().chain(numbers);
+        for &(name, value) in numbers {
+            let double = !matches!(name, "n" | "n_dropped" | "iterations" | "nonzero");
             let data_type = if double { DataType::Float64 } else { DataType::Int64 };
             let mut gate = self.gate.clone();
             if name == "n_dropped" {

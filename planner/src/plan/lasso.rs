@@ -1,11 +1,13 @@
-//! LASSO on sufficient statistics.
+//! Models: penalised and plain regressions.
 
 use super::{ColumnDef, NodeId};
 
-/// Fits a LASSO over the rows of `input`. All value columns are integers around the middle of their domain
+/// Fits a model over the rows of `input`. All value columns are integers around the middle of their domain
 /// ([`Source::Value`](super::Source::Value)'s offset), 0 in rows that do not count.
 #[derive(Clone, Debug)]
 pub struct Lasso {
+    /// Which model.
+    pub family: Family,
     /// Where the rows come from.
     pub input: NodeId,
     /// The features, in the order of the result.
@@ -14,7 +16,8 @@ pub struct Lasso {
     pub target: LassoTerm,
     /// 1 where the row counts (complete case), arithmetic in the ring of the features.
     pub valid: usize,
-    /// The penalty, in units of the target per unit of the feature (or of its standard deviation). At least 0.
+    /// The weight of the penalty, at least 0: of absolute coefficients in a LASSO (in units of the target per unit of the
+    /// feature, or of its standard deviation), of squared ones in others.
     pub alpha: f64,
     /// Whether the penalty acts on standardised features.
     pub standardize: bool,
@@ -44,17 +47,39 @@ pub struct LassoTerm {
     pub bits: u32,
 }
 
+/// Which model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Least squares with a penalty of absolute coefficients, on sufficient statistics.
+    Lasso,
+    /// Least squares, on sufficient statistics.
+    Linear,
+    /// Of a target of 0 and 1, on rows.
+    Logistic,
+    /// Of counts, on rows.
+    Poisson,
+}
+
+impl Lasso {
+    /// Whether standard errors come with the coefficients: those of a model without a penalty.
+    pub fn has_errors(&self) -> bool {
+        self.family != Family::Lasso && self.alpha == 0.0
+    }
+}
+
 /// What comes out of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LassoOutput {
     /// One row per term, the intercept (if any), then the features in order: `value` in `Z_2^128` and the bit `accepted`
-    /// (the solver has converged).
+    /// (the solver has converged). With standard errors, between the two: `spread`, the standard error times the square
+    /// root of the residual degrees of freedom (linear) or of the number of rows (others), and that number `n`.
     ///
     /// Every row of `value` has a fixed-point scale of its own that follows from the model. The analyst's executor
     /// decodes the column to DOUBLE where a release gives it out as it is (directly, or through
     /// [`Op::Column`](super::Op::Column)); the release's own scale is not used.
     Coefficients,
-    /// One row: `n, r2, mse, iterations, nonzero, kkt`, all in `Z_2^128`, and the bit `accepted`.
+    /// One row: `n, r2, mse, iterations, nonzero, kkt`, all in `Z_2^128`, and the bit `accepted`. Of other models than a
+    /// LASSO: `n`, then `r2, mse` (linear) or the log-likelihoods of the model and of a constant alone, then `accepted`.
     ///
     /// `n`, `iterations` and `nonzero` are integers; `r2`, `mse` and `kkt` are decoded to DOUBLE as `value` is. What else
     /// a summary shows (`n_dropped`, `alpha`) follows from `counts` and from public numbers.

@@ -25,7 +25,7 @@ pub use compute::{Compute, Op, Reg, Rounding};
 pub use fold::{Axis, Fold, How};
 pub use hashed_join::{HashedJoin, JoinKey, Multiplicity};
 pub use input::{Input, Order, SharedColumn, Source};
-pub use lasso::{Lasso, LassoOutput, LassoTerm};
+pub use lasso::{Family, Lasso, LassoOutput, LassoTerm};
 pub use release::{KeyDomain, Output, Release, Rows, Threshold};
 pub use union::Union;
 

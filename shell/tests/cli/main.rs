@@ -9,6 +9,7 @@ mod files;
 mod functions;
 mod output;
 mod readme;
+mod reference;
 mod servers;
 mod statements;
 mod terminal;

@@ -42,10 +42,10 @@ pub mod distribution;
 mod expansion;
 mod independence;
 mod join_size;
-mod lasso;
 pub mod limits;
 mod node;
 mod rank_test;
+mod regression;
 mod spec;
 mod standardized_rate;
 mod survival;
@@ -56,7 +56,7 @@ pub use arguments::{Arguments, Number, Value, Variable};
 pub use boundary::Boundary;
 pub(crate) use expansion::{expand, rows_of};
 pub use node::TableFunction;
-pub use spec::{ColumnType, Family, Holds, Kind, Lowering, Parameter, Part, Preset, Spec, Statistic};
+pub use spec::{ColumnType, Holds, Kind, Lowering, Parameter, Part, Preset, Spec, Statistic};
 
 use crate::nearest::same_name;
 
@@ -73,13 +73,20 @@ pub const FUNCTIONS: &[&Spec] = &[
     &join_size::JOIN_SIZE,
     &survival::KAPLAN_MEIER,
     &rank_test::KRUSKAL,
-    &lasso::LASSO,
-    &lasso::LASSO_SUMMARY,
+    &regression::LASSO,
+    &regression::LASSO_SUMMARY,
+    &regression::LINEAR_REGRESSION,
+    &regression::LINEAR_REGRESSION_SUMMARY,
+    &regression::LOGISTIC_REGRESSION,
+    &regression::LOGISTIC_REGRESSION_SUMMARY,
     &survival::LOGRANK,
     &rank_test::MANN_WHITNEY,
     &comparison::MEAN_DIFFERENCE,
     &survival::MEDIAN_SURVIVAL,
+    &regression::POISSON_REGRESSION,
     &description::QUANTILES,
+    &regression::RIDGE,
+    &regression::RIDGE_SUMMARY,
     &standardized_rate::STANDARDIZED_RATE,
     &survival::SURVIVAL_AT,
     &comparison::T_TEST,

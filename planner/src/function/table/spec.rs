@@ -6,6 +6,7 @@ use datafusion::logical_expr::LogicalPlan;
 use super::TableFunction;
 use crate::catalog::Use;
 use crate::error::Result;
+use crate::plan::Family;
 
 /// A table function: its name, what it takes, gives and discloses, and how it is computed.
 #[derive(Debug)]
@@ -217,13 +218,6 @@ pub enum Statistic {
     SurvivalAt,
     /// `T_TEST`.
     TTest,
-}
-
-/// Which model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// `LASSO`.
-    Lasso,
 }
 
 /// What is shown of a model.

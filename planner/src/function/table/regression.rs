@@ -1,0 +1,227 @@
+//! Regressions: least squares with and without penalties, logistic, Poisson.
+
+use super::spec::{Kind, Preset};
+use super::{ColumnType, Holds, Lowering, Parameter, Part, Spec};
+use crate::catalog::Use;
+use crate::plan::Family;
+
+const TARGET: Parameter =
+    Parameter::column("target", Holds::Number, Use::Model, "The number that is explained.");
+
+const FEATURES: Parameter =
+    Parameter::columns("features", Holds::Feature, Use::Model, "What explains it.").or_other_columns();
+
+const CATEGORICAL: Parameter = Parameter {
+    name: "categorical",
+    kind: Kind::Categories { of: "features" },
+    preset: Preset::Absent,
+    doc: "Numeric features with declared values that become one term a level; TEXT and BOOLEAN always do.",
+};
+
+const STANDARDIZE: Parameter = Parameter::truth(
+    "standardize",
+    false,
+    "Whether the penalty acts on features divided by their standard deviations.",
+);
+
+const INTERCEPT: Parameter =
+    Parameter::truth("intercept", true, "Whether there is an intercept, unpenalised.");
+
+const ALPHA: Parameter = Parameter::number("alpha", 0.0, f64::INFINITY, 1.0, "The weight of the penalty.");
+
+const PARAMETERS: &[Parameter] = &[TARGET, FEATURES, CATEGORICAL, ALPHA, STANDARDIZE, INTERCEPT];
+
+const COEFFICIENTS: &[(&str, ColumnType)] =
+    &[("term", ColumnType::Text), ("coefficient", ColumnType::Double)];
+
+const SUMMARY: &[(&str, ColumnType)] = &[
+    ("n", ColumnType::BigInt),
+    ("n_dropped", ColumnType::BigInt),
+    ("r2", ColumnType::Double),
+    ("mse", ColumnType::Double),
+    ("iterations", ColumnType::BigInt),
+    ("alpha", ColumnType::Double),
+    ("nonzero", ColumnType::BigInt),
+    ("kkt", ColumnType::Double),
+];
+
+/// Coefficients of a LASSO.
+pub(super) const LASSO: Spec = Spec {
+    name: "LASSO",
+    doc: "Coefficients of a LASSO: term, coefficient.",
+    parameters: PARAMETERS,
+    columns: COEFFICIENTS,
+    example: "SELECT * FROM LASSO(cohort, target => 'days', features => 'age,exercise,kidney', alpha => 0.1)",
+    discloses: "The coefficients, if the rows and both values of every two-valued variable pass the gate of models.",
+    lowering: Lowering::Model(Family::Lasso, Part::Coefficients),
+};
+
+/// How well a LASSO fits.
+pub(super) const LASSO_SUMMARY: Spec = Spec {
+    name: "LASSO_SUMMARY",
+    doc: "How well a LASSO fits: one row.",
+    parameters: PARAMETERS,
+    columns: SUMMARY,
+    example: "SELECT * FROM LASSO_SUMMARY(cohort, target => 'days', features => 'age,exercise,kidney', alpha => 0.1)",
+    discloses: "The numbers of the row, under the gate of models; the number of dropped rows under one of its own.",
+    lowering: Lowering::Model(Family::Lasso, Part::Summary),
+};
+
+const RIDGE_PARAMETERS: &[Parameter] = &[TARGET, FEATURES, CATEGORICAL, ALPHA, INTERCEPT];
+
+const RIDGE_COLUMNS: &[(&str, ColumnType)] = &[
+    ("n", ColumnType::BigInt),
+    ("n_dropped", ColumnType::BigInt),
+    ("r2", ColumnType::Double),
+    ("mse", ColumnType::Double),
+    ("iterations", ColumnType::BigInt),
+    ("alpha", ColumnType::Double),
+    ("nonzero", ColumnType::BigInt),
+];
+
+/// The gate, for what a function discloses.
+const GATED: &str =
+    "The numbers shown, if the rows and both values of every two-valued variable pass the gate of models.";
+
+/// Coefficients of a ridge regression.
+pub(super) const RIDGE: Spec = Spec {
+    name: "RIDGE",
+    doc: "Coefficients of a ridge regression: term, coefficient.",
+    parameters: RIDGE_PARAMETERS,
+    columns: COEFFICIENTS,
+    example: "SELECT * FROM RIDGE(cohort, target => 'days', features => 'age,exercise,kidney', alpha => 10)",
+    discloses: GATED,
+    lowering: Lowering::Model(Family::Linear, Part::Coefficients),
+};
+
+/// How well a ridge regression fits.
+pub(super) const RIDGE_SUMMARY: Spec = Spec {
+    name: "RIDGE_SUMMARY",
+    doc: "How well a ridge regression fits: one row.",
+    parameters: RIDGE_PARAMETERS,
+    columns: RIDGE_COLUMNS,
+    example: "SELECT * FROM RIDGE_SUMMARY(cohort, target => 'days', features => 'age,exercise,kidney', alpha => 10)",
+    discloses: GATED,
+    lowering: Lowering::Model(Family::Linear, Part::Summary),
+};
+
+const LEVEL: Parameter = Parameter::number("level", 0.5, 0.9999, 0.95, "The confidence of the intervals.");
+
+const LINEAR_PARAMETERS: &[Parameter] = &[TARGET, FEATURES, CATEGORICAL, INTERCEPT, LEVEL];
+
+/// Coefficients of least squares, with standard errors.
+pub(super) const LINEAR_REGRESSION: Spec = Spec {
+    name: "LINEAR_REGRESSION",
+    doc: "Least squares: coefficients with standard errors, t tests and intervals.",
+    parameters: LINEAR_PARAMETERS,
+    columns: &[
+        ("term", ColumnType::Text),
+        ("coefficient", ColumnType::Double),
+        ("std_error", ColumnType::Double),
+        ("t", ColumnType::Double),
+        ("p", ColumnType::Double),
+        ("lower", ColumnType::Double),
+        ("upper", ColumnType::Double),
+    ],
+    example: "SELECT * FROM LINEAR_REGRESSION(cohort, target => 'days', features => 'age,exercise,kidney')",
+    discloses: GATED,
+    lowering: Lowering::Model(Family::Linear, Part::Coefficients),
+};
+
+/// How well least squares fit.
+pub(super) const LINEAR_REGRESSION_SUMMARY: Spec = Spec {
+    name: "LINEAR_REGRESSION_SUMMARY",
+    doc: "How well least squares fit: one row.",
+    parameters: LINEAR_PARAMETERS,
+    columns: &[
+        ("n", ColumnType::BigInt),
+        ("n_dropped", ColumnType::BigInt),
+        ("df", ColumnType::BigInt),
+        ("r2", ColumnType::Double),
+        ("adjusted_r2", ColumnType::Double),
+        ("f", ColumnType::Double),
+        ("f_p", ColumnType::Double),
+    ],
+    example: "SELECT * FROM LINEAR_REGRESSION_SUMMARY(cohort, target => 'days', features => 'age,exercise,kidney')",
+    discloses: GATED,
+    lowering: Lowering::Model(Family::Linear, Part::Summary),
+};
+
+const EVENT: Parameter =
+    Parameter::column("target", Holds::Event, Use::Model, "What happened or not: BOOLEAN, or 0 and 1.");
+
+const PENALTY: Parameter = Parameter::word(
+    "penalty",
+    &["none", "l2"],
+    "none",
+    "'l2' for half of alpha times the sum of squared coefficients; standard errors are NULL then.",
+);
+
+const LOGISTIC_PARAMETERS: &[Parameter] = &[EVENT, FEATURES, CATEGORICAL, PENALTY, ALPHA, INTERCEPT, LEVEL];
+
+/// Coefficients of a logistic regression, with standard errors.
+pub(super) const LOGISTIC_REGRESSION: Spec = Spec {
+    name: "LOGISTIC_REGRESSION",
+    doc: "Logistic regression: coefficients with standard errors, z tests, odds ratios; intervals of coefficients.",
+    parameters: LOGISTIC_PARAMETERS,
+    columns: &[
+        ("term", ColumnType::Text),
+        ("coefficient", ColumnType::Double),
+        ("std_error", ColumnType::Double),
+        ("z", ColumnType::Double),
+        ("p", ColumnType::Double),
+        ("odds_ratio", ColumnType::Double),
+        ("lower", ColumnType::Double),
+        ("upper", ColumnType::Double),
+    ],
+    example: "SELECT * FROM LOGISTIC_REGRESSION(cohort, target => 'kidney', features => 'age,bmi,diabetes')",
+    discloses: GATED,
+    lowering: Lowering::Model(Family::Logistic, Part::Coefficients),
+};
+
+/// How well a logistic regression fits.
+pub(super) const LOGISTIC_REGRESSION_SUMMARY: Spec = Spec {
+    name: "LOGISTIC_REGRESSION_SUMMARY",
+    doc: "How well a logistic regression fits: one row.",
+    parameters: LOGISTIC_PARAMETERS,
+    columns: &[
+        ("n", ColumnType::BigInt),
+        ("n_dropped", ColumnType::BigInt),
+        ("log_likelihood", ColumnType::Double),
+        ("pseudo_r2", ColumnType::Double),
+    ],
+    example: "SELECT * FROM LOGISTIC_REGRESSION_SUMMARY(cohort, target => 'kidney', features => 'age,bmi,diabetes')",
+    discloses: GATED,
+    lowering: Lowering::Model(Family::Logistic, Part::Summary),
+};
+
+/// Coefficients of a Poisson regression, with standard errors.
+pub(super) const POISSON_REGRESSION: Spec = Spec {
+    name: "POISSON_REGRESSION",
+    doc: "Poisson regression: coefficients with standard errors, z tests, rate ratios; intervals of coefficients.",
+    parameters: &[
+        Parameter::column(
+            "target",
+            Holds::Number,
+            Use::Model,
+            "A count: an integer declared with bounds of at least 0.",
+        ),
+        FEATURES,
+        CATEGORICAL,
+        INTERCEPT,
+        LEVEL,
+    ],
+    columns: &[
+        ("term", ColumnType::Text),
+        ("coefficient", ColumnType::Double),
+        ("std_error", ColumnType::Double),
+        ("z", ColumnType::Double),
+        ("p", ColumnType::Double),
+        ("rate_ratio", ColumnType::Double),
+        ("lower", ColumnType::Double),
+        ("upper", ColumnType::Double),
+    ],
+    example: "SELECT * FROM POISSON_REGRESSION(cohort, target => 'gp_visits', features => 'age,kidney')",
+    discloses: GATED,
+    lowering: Lowering::Model(Family::Poisson, Part::Coefficients),
+};

@@ -1,0 +1,37 @@
+//! Models: how each is computed, how exact it is, what it costs, and where it comes from.
+//!
+//! Arguments, defaults and columns of each function: `DESCRIBE FUNCTION name`, and [`table`](crate::function::table). Limits
+//! of the gate: [`limits`](crate::function::table::limits).
+//!
+//! | function | equals | computed from | precision reached in tests |
+//! |---|---|---|---|
+//! | `LASSO` | scikit-learn `Lasso` | moments of the rows; ADMM, then exact solves on the support | 1e-4 of a standard deviation of the target per one of the feature |
+//! | `RIDGE` | scikit-learn `Ridge` | moments; the normal equations | 1e-5 relative |
+//! | `LINEAR_REGRESSION` | statsmodels `OLS` with a constant | moments; the normal equations and their inverse | 1e-6 relative, standard errors too |
+//! | `LOGISTIC_REGRESSION` | statsmodels `Logit`; scikit-learn `LogisticRegression` with `C = 1 / alpha` for `penalty => 'l2'` | standardised rows; 12 of Newton's steps from 0 | 1e-6 relative, 1e-5 with a penalty |
+//! | `POISSON_REGRESSION` | statsmodels `GLM` of the Poisson family | standardised rows; 16 of Newton's steps from the mean | 1e-6 relative |
+//!
+//! # What is done with rows
+//! Rows with a NULL in the target or a feature are dropped (complete cases). TEXT and BOOLEAN features, and those that
+//! `categorical` lists, become one 0-1 term for each level but the first, in the order of the policy. It makes no difference
+//! which owner holds which column, nor whether rows of several owners are stacked.
+//!
+//! # What is revealed
+//! The columns that `DESCRIBE FUNCTION` lists, and what they determine: coefficients, standard errors times the root of the
+//! degrees of freedom, and the number of rows, from which the analyst computes tests and intervals. `lower` and `upper` are bounds of
+//! the coefficient; those of the odds or rate ratio are their exponentials.
+//!
+//! # What is withheld
+//! Everything, if fewer complete rows (or persons of an owner) than 10 a parameter, than `min_people`, or than parameters
+//! and 10 more (for models with standard errors); if a two-valued feature or target has fewer than `min_people` of one value;
+//! and if the model is not determined: collinear or constant features in a model without a penalty, separated classes, a smallest
+//! eigenvalue of the correlations below 2^-20, steps that do not vanish. Which of these it was is not told.
+//!
+//! # Cost
+//! Moments cost a few bytes, whatever the rows; what follows depends on the number of terms only. Logistic and Poisson models read
+//! the rows in each step: see EXPLAIN. Numbers of iterations are public and fixed.
+//!
+//! # Sources
+//! - Normal equations by repeated squaring of `I - theta M`: a Neumann series, as in Newton's method for inverses (Schulz 1933).
+//! - Newton's method and standard errors of generalised linear models: McCullagh and Nelder, Generalized Linear Models, 2nd edition, 1989.
+//! - The LASSO's solver: `mpc::protocol::lasso`.
