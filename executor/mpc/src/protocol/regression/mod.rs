@@ -60,7 +60,7 @@ pub struct Columns<'a> {
 /// Functionality: ordinary least squares and ridge regression as scikit-learn and statsmodels define them; maximum likelihood
 /// of a logistic or Poisson model, with half the ridge times the squared coefficients as penalty.
 /// Model: semi-honest, 1 of 3.
-/// Cost: rounds do not depend on the rows: for 4 features 297 with the inverse (linear), 2,804 (logistic, 12 steps), 3,512
+/// Cost: rounds do not depend on the rows: for 4 features 298 with the inverse (linear), 2,802 (logistic, 12 steps), 3,510
 /// (Poisson, 16 steps). Bytes of a linear model depend on the features only: 59 kB sent by each seat for 4; other
 /// models take about 600 bytes for each row and step, and 46 for each of its parameters. (Asserted by the `cost` test.)
 ///
