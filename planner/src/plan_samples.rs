@@ -188,6 +188,7 @@ pub(crate) fn join() -> SecurePlan {
     let join = HashedJoin {
         stay: NodeId(0),
         stay_key: key(0, "insurer.claims.patient_id", 3),
+        moved: NodeId(1),
         moved_key: key(1, "hospital.lifestyle.patient_id", 1),
         matcher: 2,
         multiplicity: Multiplicity::ManyToOne,

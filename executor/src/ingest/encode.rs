@@ -10,18 +10,19 @@ use mpc::{Part, Planes, Ring};
 use planner::plan::{Encoding, Input, RingSize, SharedColumn, Source};
 
 use super::number::{Integer, canonical, integers};
-use super::{Rows, broken, column_of, order, owner_tables, truths};
+use super::{Persons, Rows, broken, column_of, order, owner_tables, truths};
 use crate::{Error, Result};
 
-/// All columns that an owner shares, in the order of the plan; every one has `bound` rows.
+/// All columns that an owner shares, in the order of the plan; every one has `bound` rows. `persons` are those of all
+/// inputs of this owner.
 ///
 /// # Errors
 /// Class source if the value of a counting row is outside the declared range; nothing is clamped and nothing wraps.
-pub(crate) fn encode(input: &Input, rows: &Rows) -> Result<Vec<Part>> {
-    input.columns.iter().map(|column| column_part(input, column, rows)).collect()
+pub(crate) fn encode(input: &Input, rows: &Rows, persons: &Persons) -> Result<Vec<Part>> {
+    input.columns.iter().map(|column| column_part(input, column, rows, persons)).collect()
 }
 
-fn column_part(input: &Input, column: &SharedColumn, rows: &Rows) -> Result<Part> {
+fn column_part(input: &Input, column: &SharedColumn, rows: &Rows, persons: &Persons) -> Result<Part> {
     let encoding = column.def.encoding;
     let bits = match &column.source {
         Source::Value { column: index, scale, dictionary, offset } => {
@@ -36,6 +37,12 @@ fn column_part(input: &Input, column: &SharedColumn, rows: &Rows) -> Result<Part
         Source::Known(columns) => known(rows, columns)?,
         Source::True(index) => truths(&rows.batch, *index)?,
         Source::Equals { column: index, value } => equals(column_of(&rows.batch, *index)?, value)?,
+        Source::Person(columns) => {
+            let numbers = persons.numbers(input, rows, columns)?;
+            let numbers: Vec<Integer> = numbers.into_iter().map(Integer::Is).collect();
+            let integers = checked(input, column, rows, &numbers, 0)?;
+            return Ok(part_of(encoding, &rows.place(&integers)));
+        }
         Source::RunStart(columns) => {
             let starts = run_starts(rows, columns)?;
             return Ok(bits_of(encoding, &starts));

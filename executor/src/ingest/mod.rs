@@ -7,8 +7,10 @@
 mod encode;
 mod number;
 mod order;
+mod persons;
 
 pub(crate) use encode::encode;
+pub(crate) use persons::Persons;
 
 use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::record_batch::RecordBatch;

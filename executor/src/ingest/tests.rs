@@ -53,7 +53,8 @@ fn encoded(input: &Input, batch: RecordBatch) -> Result<Vec<Vec<i128>>> {
         Part::U128(x) => x.into_iter().map(Ring::to_i128).collect(),
         Part::Bits(x) => x.to_values::<u128>().into_iter().map(Ring::to_i128).collect(),
     };
-    Ok(encode(input, &rows)?.into_iter().map(numbers).collect())
+    let persons = Persons::of([(input, &rows)])?;
+    Ok(encode(input, &rows, &persons)?.into_iter().map(numbers).collect())
 }
 
 fn one(array: ArrayRef, source: Source) -> Result<Vec<i128>> {

@@ -21,6 +21,8 @@ use planner::plan::{Aggregate, Measure, Rank};
 use crate::table::Table;
 use crate::{Error, Result};
 
+mod numbered;
+
 /// Runs `node` over `input`: one row per cell, one column per measure.
 ///
 /// Cost without keys: none for sums, 1 round and an element for sums of products. With one key: 1 round, one element
@@ -30,6 +32,7 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
     let keys: Vec<Vec<&Shared<u64>>> = keys.collect::<Result<_>>()?;
     let cells = keys.iter().map(Vec::len).product();
     let terms = terms(ctx, node, input, keys.is_empty()).await?;
+    let numbered = numbered_persons(node);
     let mut sums: BTreeMap<(Kind, usize, usize), Vec<usize>> = BTreeMap::new();
     let mut ranked: BTreeMap<(usize, usize), Vec<(usize, Rank)>> = BTreeMap::new();
     let mut tasks: Vec<BoxFuture<'_, Result<Measured>>> = Vec::new();
@@ -50,7 +53,12 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
                 let (ctx, keys) = (ctx.step("persons").nth(index), &keys);
                 tasks.push(async move { Ok(vec![(index, count(&ctx, keys, persons).await?)]) }.boxed());
             }
+            Term::Numbered => {}
         }
+    }
+    for (group, (_, members)) in numbered.iter().enumerate() {
+        let (ctx, keys) = (ctx.step("numbered").nth(group), &keys);
+        tasks.push(async move { count_numbered(&ctx, keys, node, input, members).await }.boxed());
     }
     for (group, ((kind, start, end), members)) in sums.into_iter().enumerate() {
         let (ctx, keys, terms) = (ctx.step("sums").nth(group), &keys, &terms);
@@ -70,6 +78,35 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
     Table::new(columns.into_iter().map(|(_, column)| column).collect(), cells)
 }
 
+/// The measures of numbered persons, those together that need the same sort.
+fn numbered_persons(node: &Aggregate) -> BTreeMap<(u32, Vec<(usize, usize, usize)>), Vec<usize>> {
+    let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (index, measure) in node.measures.iter().enumerate() {
+        if let Measure::DistinctPersons { parts, bits } = measure {
+            groups.entry(numbered::sorted_by(parts, *bits)).or_default().push(index);
+        }
+    }
+    groups
+}
+
+async fn count_numbered(
+    ctx: &Context,
+    keys: &[Vec<&Shared<u64>>],
+    node: &Aggregate,
+    input: &Table,
+    members: &[usize],
+) -> Result<Measured> {
+    let mut all = numbered::Numbered { measures: Vec::new(), bits: 0 };
+    for &member in members {
+        if let Some(Measure::DistinctPersons { parts, bits }) = node.measures.get(member) {
+            all.measures.push(parts);
+            all.bits = *bits;
+        }
+    }
+    let columns = numbered::count(ctx, keys, input, &all).await?;
+    Ok(members.iter().copied().zip(columns).collect())
+}
+
 /// Columns and the measures that they are.
 type Measured = Vec<(usize, Column)>;
 
@@ -81,6 +118,8 @@ enum Term {
     Persons(Persons),
     /// The value at a rank per cell.
     AtRank { value: usize, counts: usize, rank: Rank },
+    /// Distinct persons per cell, by their numbers.
+    Numbered,
     /// Nothing more.
     Done(Column),
 }
@@ -138,6 +177,7 @@ async fn terms(ctx: &Context, node: &Aggregate, input: &Table, one_cell: bool) -
                     max_run: *max_run,
                     rows: rows.clone(),
                 })),
+                Measure::DistinctPersons { .. } => Ok(Term::Numbered),
             }
         }
     });
@@ -199,7 +239,7 @@ async fn sums_of<R: SumRing>(
 ) -> Result<Vec<(usize, Column)>> {
     let values = members.iter().map(|&member| match &terms[member] {
         Term::Sum { value, .. } => R::of(value).ok_or_else(not_a_number),
-        Term::Persons(_) | Term::AtRank { .. } | Term::Done(_) => Err(not_a_number()),
+        Term::Persons(_) | Term::Numbered | Term::AtRank { .. } | Term::Done(_) => Err(not_a_number()),
     });
     let values: Vec<&Shared<R>> = values.collect::<Result<_>>()?;
     let Some((last, before)) = keys.split_last() else {
@@ -238,15 +278,18 @@ async fn outer<R: Ring>(ctx: &Context, a: &[Shared<R>], b: &[Shared<R>]) -> Resu
     Ok((0..count).map(|i| products.slice(i * n..(i + 1) * n)).collect())
 }
 
-/// The number of distinct persons with a counting row, per cell.
+/// The bits of `counts` per cell, one plane each, where they are of these rows.
 ///
-/// Bits of all cells travel as planes side by side. A one-hot code is 0 or 1, so the exclusive or of the lowest bits of
-/// its components is that bit: no conversion.
-async fn count(ctx: &Context, keys: &[Vec<&Shared<u64>>], persons: &Persons) -> Result<Column> {
-    let mut cells = persons.counts.clone();
+/// A one-hot code is 0 or 1, so the exclusive or of the lowest bits of its components is that bit: no conversion.
+async fn cells_of(
+    ctx: &Context,
+    keys: &[Vec<&Shared<u64>>],
+    counts: &SharedBits,
+    rows: &Range<usize>,
+) -> Result<SharedBits> {
+    let mut cells = counts.clone();
     for (level, key) in keys.iter().enumerate() {
-        let codes: Vec<SharedBits> =
-            key.iter().map(|code| low_bits(&code.slice(persons.rows.clone()))).collect();
+        let codes: Vec<SharedBits> = key.iter().map(|code| low_bits(&code.slice(rows.clone()))).collect();
         let width = cells.width();
         let left: Vec<SharedBits> = (0..width).map(|plane| cells.plane(plane)).collect();
         let left: Vec<&SharedBits> = left.iter().flat_map(|x| codes.iter().map(move |_| x)).collect();
@@ -254,6 +297,12 @@ async fn count(ctx: &Context, keys: &[Vec<&Shared<u64>>], persons: &Persons) -> 
         let (left, right) = (SharedBits::concat_planes(&left), SharedBits::concat_planes(&right));
         cells = and(&ctx.step("cell").nth(level), &left, &right).await?;
     }
+    Ok(cells)
+}
+
+/// The number of distinct persons with a counting row, per cell. Bits of all cells travel as planes side by side.
+async fn count(ctx: &Context, keys: &[Vec<&Shared<u64>>], persons: &Persons) -> Result<Column> {
+    let cells = cells_of(ctx, keys, &persons.counts, &persons.rows).await?;
     // One row of every run keeps a bit, whichever of the run's rows counted.
     let any = segmented_or(&ctx.step("person"), &cells, &persons.run_starts, persons.max_run).await?;
     let ones: Vec<Shared<u64>> = bit_to_arithmetic(&ctx.step("count"), &any).await?;

@@ -9,7 +9,7 @@ use planner::plan::{HashedJoin, Input, Node, NodeId, SecurePlan};
 use tokio::sync::oneshot;
 
 use super::{input, input_of};
-use crate::ingest::{self, Rows};
+use crate::ingest::{self, Persons, Rows};
 use crate::links::Links;
 use crate::pseudonym::{self, Side};
 use crate::{Error, Result, local};
@@ -56,7 +56,9 @@ pub(super) async fn run(links: &Links<'_>, plan: &SecurePlan, handover: &Handove
         (input.owner == links.run().party()).then(|| (index, Arc::new(named(links, input))))
     });
     let prepared = try_join_all(own.map(|(index, input)| prepare(links, index, input))).await?;
-    let shares = try_join_all(prepared.iter().map(|own| share(links, own, handover)));
+    let persons = Persons::of(prepared.iter().map(|own| (own.input.as_ref(), own.rows.as_ref())));
+    let persons = Arc::new(persons?);
+    let shares = try_join_all(prepared.iter().map(|own| share(links, own, &persons, handover)));
     let mut sides = Vec::new();
     for (node, join) in plan.nodes.iter().enumerate() {
         if let Node::HashedJoin(join) = join {
@@ -93,9 +95,9 @@ async fn prepare(links: &Links<'_>, node: usize, input: Arc<Input>) -> Result<Pr
     Ok(Prepared { node, input, rows: Arc::new(rows) })
 }
 
-async fn share(links: &Links<'_>, own: &Prepared, handover: &Handover) -> Result<()> {
-    let (input, rows) = (Arc::clone(&own.input), Arc::clone(&own.rows));
-    let encoded = tokio::task::spawn_blocking(move || ingest::encode(&input, &rows)).await;
+async fn share(links: &Links<'_>, own: &Prepared, persons: &Arc<Persons>, handover: &Handover) -> Result<()> {
+    let (input, rows, persons) = (Arc::clone(&own.input), Arc::clone(&own.rows), Arc::clone(persons));
+    let encoded = tokio::task::spawn_blocking(move || ingest::encode(&input, &rows, &persons)).await;
     let parts = encoded.map_err(|_| Error::internal("ingest", "no result"))??;
     if Seat::ALL.into_iter().any(|seat| links.at(seat) == links.run().party()) {
         handover.give(own.node, parts);

@@ -49,7 +49,7 @@ max_rows_per_person = 3
 id     = { type = "TEXT", allow = ["join"] }
 age    = { type = "BIGINT", bounds = [0, 120], allow = ["filter", "aggregate", "minmax", "quantile"] }
 bmi    = { type = "DOUBLE", bounds = [10, 80], step = 0.1, allow = ["filter", "aggregate"] }
-sex    = { type = "TEXT", values = ["f", "m"], allow = ["group", "filter", "aggregate"] }
+sex    = { type = "TEXT", values = ["f", "m"], allow = ["group", "filter", "aggregate", "join"] }
 "#;
 
 const INSURER: &str = r#"
@@ -62,7 +62,7 @@ max_rows = 40
 [table.claims.column]
 id     = { type = "TEXT", allow = ["join"] }
 cost   = { type = "DECIMAL(10,2)", bounds = [0, 2500], allow = ["filter", "aggregate", "minmax", "quantile"] }
-region = { type = "TEXT", values = ["east", "north", "south"], allow = ["group", "filter"] }
+region = { type = "TEXT", values = ["east", "m", "north"], allow = ["group", "filter", "join"] }
 old    = { type = "BOOLEAN", allow = ["group", "filter", "minmax"] }
 "#;
 
@@ -117,7 +117,7 @@ fn claims(rng: &mut StdRng) -> RecordBatch {
         })
         .collect();
     let regions: Vec<Option<&str>> =
-        (0..rows).map(|row| some(rng, ["east", "north", "south"][row % 3])).collect();
+        (0..rows).map(|row| some(rng, ["east", "m", "north"][row % 3])).collect();
     let old: Vec<Option<bool>> = (0..rows).map(|row| some(rng, row % 2 == 0)).collect();
     let schema = Schema::new(vec![
         Field::new("id", DataType::Utf8, true),
@@ -134,7 +134,7 @@ fn claims(rng: &mut StdRng) -> RecordBatch {
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()
 }
 
-const QUERIES: [&str; 13] = [
+const QUERIES: [&str; 16] = [
     "SELECT COUNT(*), COUNT(age), SUM(age), AVG(age) FROM hospital.visits",
     "SELECT COUNT(DISTINCT id) AS n FROM hospital.visits WHERE age > 50",
     "SELECT sex, COUNT(*) AS n, SUM(age) AS s FROM hospital.visits GROUP BY sex",
@@ -148,6 +148,10 @@ const QUERIES: [&str; 13] = [
     "SELECT region, old, PERCENTILE_CONT(0.3) WITHIN GROUP (ORDER BY cost) AS p FROM insurer.claims GROUP BY region, old",
     "SELECT CORR(age, cost) AS r, COVAR_POP(age, cost) AS c, STDDEV(age) / AVG(age) AS d, COUNT(DISTINCT sex) AS n, BOOL_OR(old) AS o FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id)",
     "SELECT region, AVG(cost) AS a, COUNT(*) AS n FROM insurer.claims GROUP BY region HAVING COUNT(*) > 7 ORDER BY a DESC",
+    "SELECT COUNT(*) AS n, SUM(cost) AS s, SUM(COALESCE(cost, 1)) AS t FROM hospital.visits h LEFT JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) AND c.old",
+    "SELECT COUNT(*) AS n FROM hospital.visits h WHERE NOT EXISTS (SELECT 1 FROM insurer.claims c WHERE HASHED(h.id) = HASHED(c.id) AND cost > 500)",
+    // Two owners' persons, for whom no one order of rows puts each person's together.
+    "SELECT COUNT(DISTINCT h.id) AS p, COUNT(DISTINCT c.id) AS q FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id, h.sex) = HASHED(c.id, c.region)",
 ];
 
 /// Table functions that are SQL, and the SQL that they are.
@@ -322,7 +326,7 @@ async fn seats_send_what_the_plan_says() {
     let mut rng = StdRng::seed_from_u64(14);
     let world = world(1, &visits(&mut rng), &claims(&mut rng));
     // Each kind of node; division has tests of its own.
-    for sql in [QUERIES[1], QUERIES[2], QUERIES[4], QUERIES[5], QUERIES[8], QUERIES[9]] {
+    for sql in [QUERIES[1], QUERIES[2], QUERIES[4], QUERIES[5], QUERIES[8], QUERIES[9], QUERIES[15]] {
         let (plan, outcome) = run(&world, &federation, sql).await;
         let sent = SEATS.map(|party| {
             let of_party =

@@ -136,6 +136,7 @@ fn join_plan(bounds: [usize; 2], multiplicity: Multiplicity, matcher: usize) -> 
     let join = HashedJoin {
         stay: NodeId(0),
         stay_key: key(0, "hospital.visits", each),
+        moved: NodeId(1),
         moved_key: key(1, "insurer.claims", 1),
         matcher,
         multiplicity,

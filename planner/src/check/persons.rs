@@ -4,7 +4,8 @@
 //! - a sum over rows of which each is another person of that owner, and which depends on that owner's rows (or on a
 //!   match with them); or
 //! - a count of runs, where the runs are of the owner's person column, or of the identifier by which that owner's table,
-//!   one row a person, was joined.
+//!   one row a person, was joined; or
+//! - a count of distinct numbers that the owner gave its persons.
 #![expect(clippy::wildcard_enum_match_arm, reason = "the engine's enums have dozens of variants")]
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 use crate::catalog::{self, Federation, Party};
 use crate::plan::{
-    Aggregate, HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, Piece, Reg,
+    Aggregate, HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, PersonPart, Piece, Reg,
     SecurePlan, Source,
 };
 
@@ -79,7 +80,13 @@ fn counts_in(
                 Measure::Persons { counts, run_starts, max_run, .. } if !summed => {
                     trace.runs(aggregate, *counts, *run_starts, *max_run)
                 }
-                Measure::Persons { .. } | Measure::SumOfProducts { .. } | Measure::AtRank { .. } => false,
+                Measure::DistinctPersons { parts, .. } if !summed => {
+                    parts.iter().all(|part| trace.numbers(aggregate, part))
+                }
+                Measure::Persons { .. }
+                | Measure::DistinctPersons { .. }
+                | Measure::SumOfProducts { .. }
+                | Measure::AtRank { .. } => false,
             }
         }
         Some(Node::Lasso(lasso)) => {
@@ -101,6 +108,13 @@ struct Trace<'p> {
     owner: PartyId,
 }
 
+/// Whether columns that a join moved are looked into: their rows are no longer in their input's order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    Included,
+    LeftOut,
+}
+
 /// An input that a column depends on, and whether its rows may be repeated on the way.
 type Reached = (NodeId, bool);
 
@@ -116,7 +130,7 @@ impl<'p> Trace<'p> {
     fn runs(&self, aggregate: &Aggregate, counts: usize, run_starts: usize, max_run: usize) -> bool {
         let own = self.own(aggregate.input, counts);
         let mut starts = BTreeSet::new();
-        self.sources(aggregate.input, run_starts, false, &mut starts);
+        self.sources(aggregate.input, run_starts, Moved::LeftOut, &mut starts);
         own.iter().any(|(own, _)| {
             starts.iter().any(|(start, column)| {
                 let Some(input) = self.input(*start) else { return false };
@@ -128,13 +142,51 @@ impl<'p> Trace<'p> {
                 }
                 self.joins().any(|join| {
                     join.stay_key.input == *start
-                        && join.moved_key.input == *own
+                        && self.moves_with(join.moved_key.input, *own)
                         && same_bases(&input.plan, columns, &join.stay_key.columns)
                         && max_run >= join.stay_key.max_rows
                         && self.input(*own).is_some_and(|moved| self.one_row(moved))
                 })
             })
         })
+    }
+
+    /// Whether the numbers are those of this owner's persons, in rows that depend on this owner's.
+    fn numbers(&self, aggregate: &Aggregate, part: &PersonPart) -> bool {
+        let mut numbers = BTreeSet::new();
+        self.sources(aggregate.input, part.person, Moved::Included, &mut numbers);
+        let own = self.own(aggregate.input, part.counts);
+        let of_owner = |(id, column): &(NodeId, usize)| {
+            let Some(input) = self.input(*id).filter(|input| input.owner == self.owner) else { return false };
+            match input.columns.get(*column).map(|column| &column.source) {
+                Some(Source::Person(columns)) if columns.is_empty() => {
+                    self.rows_are_persons(input) && self.one_row(input)
+                }
+                Some(Source::Person(columns)) => self.is_person(input, columns),
+                _ => false,
+            }
+        };
+        !own.is_empty() && !numbers.is_empty() && numbers.iter().all(of_owner)
+    }
+
+    /// Whether no table of an input says whose record a row is.
+    fn rows_are_persons(&self, input: &Input) -> bool {
+        let table = |name: &String| {
+            self.party(input)?.tables.iter().find(|table| table.name.eq_ignore_ascii_case(name))
+        };
+        shape(&input.plan) == Shape::Single
+            && input.tables.iter().all(|name| table(name).is_some_and(|table| table.person.is_none()))
+    }
+
+    /// Whether the rows of `own` are moved with those of `moved`, one beside each.
+    fn moves_with(&self, moved: NodeId, own: NodeId) -> bool {
+        moved == own
+            || self.joins().any(|join| {
+                join.stay_key.input == moved
+                    && join.moved_key.input > moved
+                    && join.multiplicity == Multiplicity::OneToOne
+                    && self.moves_with(join.moved_key.input, own)
+            })
     }
 
     fn joins(&self) -> impl Iterator<Item = &'p HashedJoin> {
@@ -176,17 +228,12 @@ impl<'p> Trace<'p> {
             }
             Some(Node::HashedJoin(join)) => {
                 let stay = self.plan.nodes.get(join.stay.0).map(|n| n.columns().len()).unwrap_or_default();
-                let moved = self
-                    .plan
-                    .nodes
-                    .get(join.moved_key.input.0)
-                    .map(|n| n.columns().len())
-                    .unwrap_or_default();
+                let moved = self.plan.nodes.get(join.moved.0).map(|n| n.columns().len()).unwrap_or_default();
                 let many = repeated || join.multiplicity == Multiplicity::ManyToOne;
                 if column < stay {
                     self.reach(join.stay, column, repeated, into);
                 } else if column < stay + moved {
-                    self.reach(join.moved_key.input, column - stay, many, into);
+                    self.reach(join.moved, column - stay, many, into);
                 } else {
                     into.insert((join.stay_key.input, repeated));
                     into.insert((join.moved_key.input, many));
@@ -217,27 +264,30 @@ impl<'p> Trace<'p> {
     }
 
     /// The shared columns that a column is, passed on as they are.
-    fn sources(&self, node: NodeId, column: usize, _through: bool, into: &mut BTreeSet<(NodeId, usize)>) {
+    fn sources(&self, node: NodeId, column: usize, through: Moved, into: &mut BTreeSet<(NodeId, usize)>) {
         match self.plan.nodes.get(node.0) {
             Some(Node::Input(_)) => {
                 into.insert((node, column));
             }
             Some(Node::HashedJoin(join)) => {
                 let stay = self.plan.nodes.get(join.stay.0).map(|n| n.columns().len()).unwrap_or_default();
+                let moved = self.plan.nodes.get(join.moved.0).map(|n| n.columns().len()).unwrap_or_default();
                 if column < stay {
-                    self.sources(join.stay, column, true, into);
+                    self.sources(join.stay, column, through, into);
+                } else if through == Moved::Included && column < stay + moved {
+                    self.sources(join.moved, column - stay, through, into);
                 }
             }
             Some(Node::Union(union)) => {
                 for input in &union.inputs {
-                    self.sources(*input, column, true, into);
+                    self.sources(*input, column, through, into);
                 }
             }
             Some(Node::Compute(compute)) => {
                 if let Some((Reg(reg), _)) = compute.outputs.get(column)
                     && let Some(Op::Column(source)) = compute.ops.get(*reg)
                 {
-                    self.sources(compute.input, *source, true, into);
+                    self.sources(compute.input, *source, through, into);
                 }
             }
             Some(

@@ -104,7 +104,7 @@ fn input(input: &Input, federation: &Federation) -> Checked {
             Source::Value { column, .. } | Source::True(column) | Source::Equals { column, .. } => {
                 used.push(*column);
             }
-            Source::Known(columns) => used.extend(columns),
+            Source::Known(columns) | Source::Person(columns) => used.extend(columns),
             Source::RunStart(columns) => {
                 used.extend(columns);
                 let adjacent = match &input.order {
@@ -171,10 +171,12 @@ fn hashed_join(join: &HashedJoin, plan: &SecurePlan, federation: &Federation) ->
     ensure(stay.owner != moved.owner, || "pseudonyms between the tables of one owner".to_owned())?;
     let rows = plan.rows();
     let of = |node: crate::plan::NodeId| rows.get(node.0).copied().unwrap_or_default();
-    ensure(of(join.stay) == stay.bound, || "the rows that stay are not those of the identifier".to_owned())?;
+    for (node, input) in [(join.stay, stay), (join.moved, moved)] {
+        ensure(of(node) == input.bound, || "joined rows that are not those of their identifier".to_owned())?;
+    }
     let mut encodings: Vec<Encoding> = Vec::new();
     encodings.extend(columns(plan, join.stay).iter().map(|def| def.encoding));
-    encodings.extend(columns(plan, join.moved_key.input).iter().map(|def| def.encoding));
+    encodings.extend(columns(plan, join.moved).iter().map(|def| def.encoding));
     encodings.extend([Encoding::Bit, Encoding::Arithmetic(RingSize::Z64)]);
     let found: Vec<Encoding> = join.columns.iter().map(|def| def.encoding).collect();
     ensure(found == encodings, || "columns that are not those of the two tables and the match".to_owned())
@@ -314,6 +316,18 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
                 let bits = is(*counts, Encoding::Bit) && is(*run_starts, Encoding::Bit) && *max_run > 0;
                 let within = part.start <= part.end && part.end <= rows;
                 (bits && within).then_some(RingSize::Z64)
+            }
+            Measure::DistinctPersons { parts, bits } => {
+                let fits = |part: &crate::plan::PersonPart| {
+                    is(part.counts, Encoding::Bit)
+                        && is(part.person, Encoding::Arithmetic(RingSize::Z64))
+                        && part.rows.start <= part.rows.end
+                        && part.rows.end <= rows
+                        && input.get(part.person).is_some_and(|def| {
+                            def.range.lo >= 0 && *bits <= 63 && def.range.hi < 1_i128 << *bits
+                        })
+                };
+                (!parts.is_empty() && parts.iter().all(fits)).then_some(RingSize::Z64)
             }
         };
         let fits = out.is_some_and(|ring| def.encoding == Encoding::Arithmetic(ring));

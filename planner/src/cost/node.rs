@@ -22,9 +22,7 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
                 node.columns().iter().map(|def| table::component(def.encoding, input.bound as u64)).sum();
             table::input(seat, bytes)
         }
-        Node::HashedJoin(join) => {
-            hashed_join(join, of(join.stay), of(join.moved_key.input), &columns(join.moved_key.input))
-        }
+        Node::HashedJoin(join) => hashed_join(join, of(join.stay), of(join.moved), &columns(join.moved)),
         Node::Union(_) | Node::Assemble(_) => Cost::default(),
         Node::Fold(fold) => self::fold(fold),
         Node::Compute(compute) => self::compute(compute, of(compute.input), &columns(compute.input)),
@@ -145,6 +143,8 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
     let mut sums: BTreeMap<(RingSize, u64, u64), u64> = BTreeMap::new();
     let mut cells = Cost::default();
     let mut ranked: BTreeMap<(usize, usize), Vec<Rank>> = BTreeMap::new();
+    let mut numbered: BTreeMap<(u32, Vec<(usize, usize, usize)>), u64> = BTreeMap::new();
+    let rows_of = |(person, rows): (usize, &std::ops::Range<usize>)| (person, rows.start, rows.end);
     for measure in &aggregate.measures {
         match measure {
             Measure::Sum { value } => *sums.entry((ring(*value), 0, n)).or_default() += 1,
@@ -164,11 +164,19 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
             Measure::Persons { max_run, rows, .. } => {
                 cells = cells.beside(persons(&keys, (rows.end - rows.start) as u64, *max_run as u64));
             }
+            Measure::DistinctPersons { parts, bits } => {
+                let sort: Vec<_> = parts.iter().map(|part| (part.person, &part.rows)).map(rows_of).collect();
+                *numbered.entry((*bits, sort)).or_default() += 1;
+            }
         }
     }
     for ((value, _), ranks) in ranked {
         let width = columns.get(value).map_or(0, |def| planes_of(def));
         cells = cells.beside(ranks_of(&keys, n, width, &ranks));
+    }
+    for ((bits, parts), measures) in numbered {
+        let rows: Vec<u64> = parts.iter().map(|(_, start, end)| (end - start) as u64).collect();
+        cells = cells.beside(numbered_persons(&keys, &rows, u64::from(bits), measures));
     }
     for ((ring, start, end), members) in sums {
         cells = cells.beside(sums_of(&keys, ring, end.saturating_sub(start), members));
@@ -213,6 +221,18 @@ fn ranks_of(keys: &[u64], n: u64, width: u64, ranks: &[Rank]) -> Cost {
         width,
         RingSize::Z64,
     ))
+}
+
+/// Distinct persons per cell by numbers, of `measures` measures that share a sort of parts of so many rows.
+fn numbered_persons(keys: &[u64], parts: &[u64], bits: u64, measures: u64) -> Cost {
+    let mut coded = Cost::default();
+    let mut cells = 1;
+    for key in keys {
+        cells *= key;
+        let planes = parts.iter().map(|rows| table::and(*rows, cells)).fold(Cost::default(), Cost::beside);
+        coded = coded.then((0..measures).fold(Cost::default(), |all, _| all.beside(planes)));
+    }
+    table::distinct(parts, bits, measures * cells, coded)
 }
 
 /// The sums per cell of `members` columns.

@@ -250,6 +250,32 @@ fn suffix_or(n: u64, width: u64) -> Cost {
     cost
 }
 
+/// The order of numbers of `bits` bits: a radix sort that an index travels with.
+fn order(n: u64, bits: u64) -> Cost {
+    let mut cost = Cost::default();
+    let mut left = bits;
+    while left > 0 {
+        let digit = left.min(DIGIT);
+        left -= digit;
+        cost = cost.then(destinations(n, digit)).then(moved(n, INDEX_BYTES * n + planes(n, left)));
+    }
+    cost
+}
+
+/// Distinct numbers of `bits` bits (in parts of so many rows) with a 1, for each of `width` planes, which are made by
+/// `cells`.
+pub(super) fn distinct(parts: &[u64], bits: u64, width: u64, cells: Cost) -> Cost {
+    let n = parts.iter().sum();
+    let numbers = parts.iter().fold(Cost::default(), |cost, rows| cost.beside(all_bits(*rows, bits)));
+    let sorted = order(n, bits).then(moved(n, INDEX_BYTES * n)).then(moved(n, planes(n, bits + width)));
+    let same = and_many(n.saturating_sub(1), bits);
+    numbers.beside(cells).then(sorted).then(same).then(segmented_or(n, width, n)).then(to_arithmetic(
+        n,
+        width,
+        RingSize::Z64,
+    ))
+}
+
 /// The OR over runs of at most `max_run` rows, of `width` planes.
 pub(super) fn segmented_or(n: u64, width: u64, max_run: u64) -> Cost {
     if max_run <= 1 || n == 0 || width == 0 {

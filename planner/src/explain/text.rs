@@ -201,7 +201,10 @@ fn word(op: &Op) -> Option<&'static str> {
 fn aggregate(aggregate: &Aggregate) -> String {
     let names: Vec<_> = aggregate.columns.iter().map(|def| def.name.as_str()).collect();
     let cells: usize = aggregate.keys.iter().map(Vec::len).product();
-    let persons = aggregate.measures.iter().any(|measure| matches!(measure, Measure::Persons { .. }));
+    let persons = aggregate
+        .measures
+        .iter()
+        .any(|measure| matches!(measure, Measure::Persons { .. } | Measure::DistinctPersons { .. }));
     let counting = if persons { "; persons counted once" } else { "" };
     let ranked = aggregate.measures.iter().any(|measure| matches!(measure, Measure::AtRank { .. }));
     let counting =

@@ -1,81 +1,199 @@
-//! Inner joins of two owners' rows on identifiers.
+//! Two tables of several owners side by side: the identifiers by which they are joined, and the conditions beside.
 #![expect(clippy::wildcard_enum_match_arm, reason = "only two shapes of expressions are keys")]
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::ops::Range;
 
-use datafusion::common::{JoinType, ScalarValue, TableReference};
-use datafusion::logical_expr::{
-    Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator, TableScanBuilder, binary_expr, col, lit,
-};
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Expr, Join, Operator, binary_expr};
 
-use super::facts::Facts;
 use super::failure;
-use super::leaf::{Leaf, declared};
-use super::rows::{Branch, KeyJoin, KeySide, key_columns, leaves_of, place, renamed, replace, symbol};
+use super::guard::{match_of, matched, parts as guard_parts};
+use super::pad::pad;
+use super::rows::{Branch, KeyJoin, KeySide, Link, Presence, leaves_of, place, replace, symbol};
 use crate::Result;
 use crate::catalog::{Federation, Use};
 use crate::function::hashed::HASHED;
 
-/// Puts the leaves of both branches into one, joined on the identifiers of an inner join's condition.
+/// The condition of a join, between a first and a second side: left and right, or right and left.
+#[derive(Clone, Debug)]
+pub(crate) struct On {
+    pairs: Vec<(Expr, Expr)>,
+    conditions: Vec<Expr>,
+    first: DFSchema,
+    second: DFSchema,
+    /// Of the left and right side.
+    both: DFSchema,
+    flipped: bool,
+}
+
+impl On {
+    /// The condition of a join, with its left side first.
+    pub(crate) fn of(join: &Join) -> Result<On> {
+        let (first, second) = (join.left.schema().as_ref().clone(), join.right.schema().as_ref().clone());
+        let both = first.join(&second).map_err(|error| failure::engine(&error))?;
+        let conditions = join.filter.iter().flat_map(split_conjunction).cloned().collect();
+        Ok(On { pairs: join.on.clone(), conditions, first, second, both, flipped: false })
+    }
+
+    /// The same condition with the right side first.
+    pub(crate) fn flipped(&self) -> On {
+        On {
+            pairs: self.pairs.iter().map(|(a, b)| (b.clone(), a.clone())).collect(),
+            first: self.second.clone(),
+            second: self.first.clone(),
+            flipped: !self.flipped,
+            ..self.clone()
+        }
+    }
+
+    /// What must be equal, over the columns of two branches, each by itself.
+    pub(crate) fn equalities(&self, first: &Branch, second: &Branch) -> Result<Vec<(Expr, Expr)>> {
+        self.over(&first.columns, &second.columns)
+    }
+
+    fn over(&self, first: &[Expr], second: &[Expr]) -> Result<Vec<Equal>> {
+        let mut pairs = Vec::new();
+        for (a, b) in &self.pairs {
+            let a = replace(a, &|column| first.get(self.first.index_of_column(column).ok()?).cloned())?;
+            let b = replace(b, &|column| second.get(self.second.index_of_column(column).ok()?).cloned())?;
+            pairs.push((a, b));
+        }
+        Ok(pairs)
+    }
+
+    /// The conditions beside, over the columns of both sides.
+    pub(crate) fn others(&self, first: &[Expr], second: &[Expr]) -> Result<Vec<Expr>> {
+        let (left, right) = if self.flipped { (second, first) } else { (first, second) };
+        let over = |condition: &Expr| {
+            replace(condition, &|column| {
+                let index = self.both.index_of_column(column).ok()?;
+                index.checked_sub(left.len()).map_or(left.get(index), |index| right.get(index)).cloned()
+            })
+        };
+        self.conditions.iter().map(over).collect()
+    }
+
+    /// The columns of the second side.
+    pub(crate) fn second(&self) -> &DFSchema {
+        &self.second
+    }
+}
+
+/// Two branches put into one, with what the join asks of their rows still apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    /// All leaves, joins and columns, the first side's first; filters and absences are those of the first side.
+    pub(crate) branch: Branch,
+    /// How many columns the first side has.
+    pub(crate) width: usize,
+    /// The leaves of the second side.
+    pub(crate) leaves: Range<usize>,
+    /// The joins inside the second side.
+    pub(crate) joins: Range<usize>,
+    /// The join of the two.
+    pub(crate) key: usize,
+    /// What rows of the second side must meet.
+    pub(crate) filters: Vec<Expr>,
+    /// What a pair of rows must meet, beside equal identifiers.
+    pub(crate) conditions: Vec<Expr>,
+}
+
+/// Puts two branches side by side, joined on identifiers.
 ///
 /// # Errors
 /// Invalid ("not built") for a condition without an identifier of two owners; internal for our bugs.
-pub(crate) fn join(left: Branch, right: Branch, join: &Join, federation: &Federation) -> Result<Branch> {
-    let mut branch = left;
-    let shift = branch.leaves.len();
+pub(crate) fn pair(first: &Branch, second: &Branch, on: &On, federation: &Federation) -> Result<Pair> {
+    let mut branch = first.clone();
+    let (width, leaf_shift, join_shift) = (branch.columns.len(), branch.leaves.len(), branch.joins.len());
+    let second = shifted(second, leaf_shift, join_shift)?;
+    if !second.absences.is_empty() && !branch.absences.is_empty() {
+        return Err(failure::not_built("a join across owners of two tables with NOT IN or NOT EXISTS each"));
+    }
+    branch.leaves.extend(second.leaves);
+    branch.joins.extend(second.joins);
+    branch.presence.extend(second.presence);
+    branch.absences.extend(second.absences);
+    let mut conditions = Vec::new();
+    let pairs = on.over(&first.columns, &second.columns)?.into_iter();
+    let pairs: Vec<Equal> =
+        pairs.map(|(a, b)| (unguarded(a, &mut conditions), unguarded(b, &mut conditions))).collect();
+    conditions.extend(on.others(&first.columns, &second.columns)?);
+    branch.columns.extend(second.columns);
+    let (key, rest) = identifiers(&branch, pairs, leaf_shift, federation)?;
+    conditions.extend(rest.into_iter().map(|(a, b)| binary_expr(a, Operator::Eq, b)));
+    let mut filters = second.filters;
+    let found = pad(&mut branch, &key.left, federation)?;
+    branch.filters.extend(found);
+    filters.extend(pad(&mut branch, &key.right, federation)?);
+    branch.joins.push(key);
+    let (leaves, joins) = (leaf_shift..branch.leaves.len(), join_shift..branch.joins.len() - 1);
+    let key = branch.joins.len() - 1;
+    Ok(Pair { branch, width, leaves, joins, key, filters, conditions })
+}
+
+/// A branch whose leaves, joins and absences are counted from elsewhere on.
+fn shifted(branch: &Branch, leaves: usize, joins: usize) -> Result<Branch> {
     let moved = |expr: &Expr| {
         replace(expr, &|column| {
+            if let Some(join) = match_of(column) {
+                return Some(matched(join + joins));
+            }
             let (leaf, index) = place(column)?;
             let (_, name) = column.name.split_once(':')?;
-            Some(symbol(leaf + shift, index, name))
+            Some(symbol(leaf + leaves, index, name))
         })
     };
-    let right_columns = right.columns.iter().map(moved).collect::<Result<Vec<_>>>()?;
-    for filter in &right.filters {
-        branch.filters.push(moved(filter)?);
+    let all = |exprs: &[Expr]| exprs.iter().map(moved).collect::<Result<Vec<_>>>();
+    let side = |side: &KeySide| -> Result<KeySide> {
+        Ok(KeySide { leaf: side.leaf + leaves, parts: all(&side.parts)? })
+    };
+    let join = |join: &KeyJoin| -> Result<KeyJoin> {
+        Ok(KeyJoin { left: side(&join.left)?, right: side(&join.right)?, ..join.clone() })
+    };
+    let presence = |presence: &Presence| {
+        Ok(match presence {
+            Presence::Where(guard) => Presence::Where(moved(guard)?),
+            other => other.clone(),
+        })
+    };
+    Ok(Branch {
+        leaves: branch.leaves.clone(),
+        joins: branch.joins.iter().map(join).collect::<Result<_>>()?,
+        columns: all(&branch.columns)?,
+        filters: all(&branch.filters)?,
+        absences: all(&branch.absences)?,
+        presence: branch.presence.iter().map(presence).collect::<Result<_>>()?,
+    })
+}
+
+/// The plain column of a guarded one, whose guard becomes a condition: NULL is equal to nothing.
+fn unguarded(expr: Expr, conditions: &mut Vec<Expr>) -> Expr {
+    match guard_parts(&expr) {
+        Some((guard, column)) => {
+            conditions.push(guard.clone());
+            column.clone()
+        }
+        None => expr,
     }
-    for joined in right.joins {
-        let side = |side: KeySide| -> Result<KeySide> {
-            Ok(KeySide {
-                leaf: side.leaf + shift,
-                parts: side.parts.iter().map(moved).collect::<Result<_>>()?,
-            })
-        };
-        branch.joins.push(KeyJoin { left: side(joined.left)?, right: side(joined.right)?, ..joined });
-    }
-    branch.leaves.extend(right.leaves);
-    let mut pairs = Vec::new();
-    for (l, r) in &join.on {
-        let l = branch.substitute(l, join.left.schema())?;
-        let r = replace(r, &|column| {
-            let index = join.right.schema().index_of_column(column).ok()?;
-            right_columns.get(index).cloned()
-        })?;
-        pairs.push((l, r));
-    }
-    branch.columns.extend(right_columns);
-    let (key, rest) = identifiers(&branch, pairs, federation)?;
-    for side in [&key.left, &key.right] {
-        pad(&mut branch, side, federation)?;
-    }
-    branch.joins.push(key);
-    for (l, r) in rest {
-        branch.filters.push(binary_expr(l, Operator::Eq, r));
-    }
-    Ok(branch)
 }
 
 /// Equal expressions.
-type Pair = (Expr, Expr);
+type Equal = (Expr, Expr);
 
 /// Chooses the identifier of a join; the other equalities are left as conditions.
-fn identifiers(branch: &Branch, pairs: Vec<Pair>, federation: &Federation) -> Result<(KeyJoin, Vec<Pair>)> {
+/// Leaves from `second` on are the second side's.
+fn identifiers(
+    branch: &Branch,
+    pairs: Vec<Equal>,
+    second: usize,
+    federation: &Federation,
+) -> Result<(KeyJoin, Vec<Equal>)> {
     let of_two = |l: &Expr, r: &Expr| {
         let (a, b) = (leaves_of(l), leaves_of(r));
         let (Some(&a), Some(&b), 1, 1) = (a.first(), b.first(), a.len(), b.len()) else { return None };
         let (x, y) = (branch.leaves.get(a)?, branch.leaves.get(b)?);
-        (x.owner != y.owner).then_some((a, b))
+        (x.owner != y.owner && a < second && b >= second).then_some((a, b))
     };
     let mut key: Option<KeyJoin> = None;
     let mut rest = Vec::new();
@@ -87,7 +205,7 @@ fn identifiers(branch: &Branch, pairs: Vec<Pair>, federation: &Federation) -> Re
                     return Err(failure::invalid("HASHED has as many parts on both sides of an equality"));
                 }
                 let (left, right) = (KeySide { leaf: a, parts: x }, KeySide { leaf: b, parts: y });
-                key = Some(KeyJoin { left, right, normalised: true });
+                key = Some(KeyJoin { left, right, normalised: true, link: Link::Required });
             }
             (_, (Some(_), _) | (_, Some(_)), _) => {
                 return Err(failure::not_built(
@@ -112,7 +230,7 @@ fn identifiers(branch: &Branch, pairs: Vec<Pair>, federation: &Federation) -> Re
             None => {
                 let (left, right) =
                     (KeySide { leaf: a, parts: vec![l] }, KeySide { leaf: b, parts: vec![r] });
-                key = Some(KeyJoin { left, right, normalised: false });
+                key = Some(KeyJoin { left, right, normalised: false, link: Link::Required });
             }
             Some(key) if key.left.leaf == a && key.right.leaf == b => {
                 key.left.parts.push(l);
@@ -151,117 +269,4 @@ fn may_join(branch: &Branch, expr: &Expr, federation: &Federation) -> bool {
         Some(allow.contains(&Use::Join) || allow.contains(&Use::Public))
     };
     allowed().unwrap_or(false)
-}
-
-/// Makes a derived side take part with all identifiers of its declared table, so that a matcher never sees which
-/// of them passed the filters underneath: the table's distinct identifiers, left joined with the derived rows. A row
-/// counts where a derived one was found.
-fn pad(branch: &mut Branch, side: &KeySide, federation: &Federation) -> Result<()> {
-    let leaf = branch.leaves.get(side.leaf).ok_or_else(|| failure::internal("a join of no leaf"))?;
-    if leaf.whole.is_some() {
-        return Ok(());
-    }
-    let derived =
-        || failure::not_built("a join across owners of a derived table that has several rows per identifier");
-    let key = key_columns(side, leaf).ok_or_else(|| {
-        failure::not_built("a join across owners of a derived table on an expression that is no column of it")
-    })?;
-    if leaf.rows_per_key(&key) != 1 {
-        return Err(derived());
-    }
-    let (plan, bound) = padded(leaf, &key, federation)?;
-    let marker = leaf.scope.facts.len();
-    let mut leaf = leaf.clone();
-    for facts in &mut leaf.scope.facts {
-        facts.nullable = true;
-    }
-    leaf.scope.facts.push(Facts::truth(true));
-    leaf.scope.schema = plan.schema().as_ref().clone();
-    leaf.plan = plan;
-    leaf.bound = bound;
-    leaf.names.push("matched".into());
-    leaf.origins.push(None);
-    leaf.conditional.push(false);
-    leaf.keys = vec![(key, 1)];
-    leaf.whole = Some(1);
-    let matched = symbol(side.leaf, marker, "matched");
-    if let Some(place) = branch.leaves.get_mut(side.leaf) {
-        *place = leaf;
-    }
-    branch.filters.push(Expr::IsNotNull(Box::new(matched)));
-    Ok(())
-}
-
-/// The plan of [`pad`] and its bound. Columns `c0`, `c1`, ... and `matched`.
-fn padded(leaf: &Leaf, key: &BTreeSet<usize>, federation: &Federation) -> Result<(LogicalPlan, u64)> {
-    let engine = |error| failure::engine(&error);
-    let origins: Option<Vec<_>> =
-        key.iter().map(|&column| leaf.origins.get(column).copied().flatten()).collect();
-    let origins = origins.ok_or_else(|| {
-        failure::not_built("a join across owners of a derived table on something else than a declared column")
-    })?;
-    let index = origins.first().map(|origin| origin.table).unwrap_or_default();
-    if origins.iter().any(|origin| origin.table != index) {
-        return Err(failure::not_built("an identifier with parts of several tables"));
-    }
-    let party = federation.parties.get(leaf.owner.0).ok_or_else(|| failure::internal("an unknown owner"))?;
-    let table = party.tables.get(index).ok_or_else(|| failure::internal("an unknown table"))?;
-    let source = source_of(&leaf.plan, leaf, index, federation)?;
-    let name = TableReference::partial(party.name.clone(), table.name.clone());
-    let columns = origins.iter().map(|origin| origin.column).collect();
-    let scan = TableScanBuilder::new(name, source).with_projection(Some(columns)).build().map_err(engine)?;
-    let scan = LogicalPlan::TableScan(scan);
-    let names = scan.schema().columns().into_iter().enumerate();
-    let keys: Vec<Expr> =
-        names.map(|(part, column)| Expr::Column(column).alias(format!("k{part}"))).collect();
-    let all = LogicalPlanBuilder::from(scan)
-        .project(keys)
-        .and_then(LogicalPlanBuilder::distinct)
-        .map_err(engine)?;
-    let derived = renamed(leaf, "d")?;
-    let mut columns: Vec<Expr> = derived.schema().columns().into_iter().map(Expr::Column).collect();
-    columns.push(lit(ScalarValue::Boolean(Some(true))).alias("matched"));
-    let derived = LogicalPlanBuilder::from(derived).project(columns).and_then(LogicalPlanBuilder::build);
-    let on_left: Vec<Expr> = (0..key.len()).map(|part| col(format!("k{part}"))).collect();
-    let on_right: Vec<Expr> = key.iter().map(|column| col(format!("d{column}"))).collect();
-    let mut outputs: Vec<Expr> = (0..leaf.scope.facts.len())
-        .map(|column| {
-            let part = key.iter().position(|&part| part == column);
-            part.map_or_else(|| col(format!("d{column}")), |part| col(format!("k{part}")))
-                .alias(format!("c{column}"))
-        })
-        .collect();
-    outputs.push(col("matched"));
-    // Rows are distinct already; saying so keeps one row per identifier in sight of every later check.
-    let plan = all
-        .join_with_expr_keys(derived.map_err(engine)?, JoinType::Left, (on_left, on_right), None)
-        .and_then(|plan| plan.project(outputs))
-        .and_then(LogicalPlanBuilder::distinct)
-        .and_then(LogicalPlanBuilder::build)
-        .map_err(engine)?;
-    Ok((plan, table.max_rows))
-}
-
-/// The table source of a declared table that a plan scans.
-fn source_of(
-    plan: &LogicalPlan,
-    leaf: &Leaf,
-    table: usize,
-    federation: &Federation,
-) -> Result<Arc<dyn datafusion::logical_expr::TableSource>> {
-    use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-    let mut found = None;
-    plan.apply(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && let Ok((owner, index, _)) = declared(scan, federation)
-            && owner == leaf.owner
-            && index == table
-        {
-            found = Some(Arc::clone(&scan.source));
-            return Ok(TreeNodeRecursion::Stop);
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })
-    .map_err(|error| failure::engine(&error))?;
-    found.ok_or_else(|| failure::internal("a derived table without its declared table"))
 }

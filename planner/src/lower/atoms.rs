@@ -4,12 +4,26 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 
 use super::emit::{Emit, name};
+use super::enumerate::constant;
+use super::guard::{match_of, unguarded};
 use super::infer::{Scope, infer};
 use super::program::Program;
 use super::truth::truth;
-use super::value::{Atoms, Number, Truth, number, text};
+use super::value::{Atoms, Number, Truth, literal, number, pick, text, text_literal};
 use crate::Result;
 use crate::plan::{ColumnDef, Encoding, Range, RingSize, Scale, SharedColumn, Source};
+
+/// An expression over the columns of an optional leaf.
+pub(super) struct Optional {
+    /// Where the leaf has a part in the row.
+    pub(super) guard: Expr,
+    /// The leaf.
+    pub(super) leaf: usize,
+    /// The expression over its columns.
+    pub(super) plain: Expr,
+    /// The value where it has no part.
+    pub(super) otherwise: ScalarValue,
+}
 
 impl Emit<'_> {
     pub(super) fn truth_of(&mut self, expr: &Expr) -> Result<Truth> {
@@ -44,11 +58,10 @@ impl Atoms for Emit<'_> {
     }
 
     fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>> {
-        let Some(leaf) = self.home(expr) else { return Ok(None) };
         std::mem::swap(&mut self.program, program);
-        let result = self.number_at(leaf, expr, None);
+        let result = self.number_somewhere(expr, None);
         std::mem::swap(&mut self.program, program);
-        result.map(Some)
+        result
     }
 
     fn text(
@@ -57,23 +70,72 @@ impl Atoms for Emit<'_> {
         expr: &Expr,
         dictionary: &[ScalarValue],
     ) -> Result<Option<Number>> {
-        let Some(leaf) = self.home(expr) else { return Ok(None) };
         std::mem::swap(&mut self.program, program);
-        let result = self.number_at(leaf, expr, Some(dictionary));
+        let result = self.number_somewhere(expr, Some(dictionary));
         std::mem::swap(&mut self.program, program);
-        result.map(Some)
+        result
     }
 
     fn truth(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Truth>> {
-        let Some(leaf) = self.home(expr) else { return Ok(None) };
         std::mem::swap(&mut self.program, program);
-        let result = self.truth_at(leaf, expr);
+        let result = self.truth_somewhere(expr);
         std::mem::swap(&mut self.program, program);
-        result.map(Some)
+        result
     }
 }
 
 impl Emit<'_> {
+    /// A number that one leaf can compute, perhaps where it has a part in the row only.
+    fn number_somewhere(
+        &mut self,
+        expr: &Expr,
+        dictionary: Option<&[ScalarValue]>,
+    ) -> Result<Option<Number>> {
+        if let Some(leaf) = self.home(expr) {
+            return self.number_at(leaf, expr, dictionary).map(Some);
+        }
+        let Some(parts) = self.optional(expr)? else { return Ok(None) };
+        let there = self.truth_of(&parts.guard)?.yes;
+        let value = self.number_at(parts.leaf, &parts.plain, dictionary)?;
+        let otherwise = match dictionary {
+            None => literal(&mut self.program, &parts.otherwise)?,
+            Some(dictionary) => text_literal(&mut self.program, expr, &parts.otherwise, dictionary)?,
+        };
+        pick(&mut self.program, there, &value, &otherwise).map(Some)
+    }
+
+    fn truth_somewhere(&mut self, expr: &Expr) -> Result<Option<Truth>> {
+        if let Expr::Column(column) = expr
+            && let Some(join) = match_of(column)
+        {
+            let yes = self.match_bit(join);
+            return Ok(Some(Truth { yes, no: self.program.not(yes) }));
+        }
+        if let Some(leaf) = self.home(expr) {
+            return self.truth_at(leaf, expr).map(Some);
+        }
+        let Some(parts) = self.optional(expr)? else { return Ok(None) };
+        let there = self.truth_of(&parts.guard)?.yes;
+        let value = self.truth_at(parts.leaf, &parts.plain)?;
+        let is = |program: &mut Program, wanted: bool| {
+            program.bit(parts.otherwise == ScalarValue::Boolean(Some(wanted)))
+        };
+        let (yes, no) = (is(&mut self.program, true), is(&mut self.program, false));
+        let yes = self.program.choose(there, value.yes, yes);
+        let no = self.program.choose(there, value.no, no);
+        Ok(Some(Truth { yes, no }))
+    }
+
+    /// An expression over the columns of one optional leaf: where the leaf has a part, what it is then, and what it is
+    /// otherwise.
+    pub(super) fn optional(&self, expr: &Expr) -> Result<Option<Optional>> {
+        let Some(parts) = unguarded(expr, &self.scope)? else { return Ok(None) };
+        let (Some(leaf), Some(otherwise)) = (self.home(&parts.plain), constant(&parts.nulls)) else {
+            return Ok(None);
+        };
+        Ok(Some(Optional { guard: parts.guard, leaf, plain: parts.plain, otherwise }))
+    }
+
     fn number_at(&mut self, leaf: usize, expr: &Expr, dictionary: Option<&[ScalarValue]>) -> Result<Number> {
         let facts = infer(expr, &self.scope)?;
         let (reg, scale) = match dictionary {

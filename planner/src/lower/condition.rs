@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, Operator};
 
 use super::facts::is_float;
+use super::guard::parts as guard_parts;
 use super::infer::Scope;
 use super::scale::type_scale;
 use crate::Result;
@@ -42,7 +43,11 @@ pub(crate) fn has_condition(expr: &Expr, scope: &Scope) -> Result<bool> {
             let divisor = function.name() == "nonzero";
             !divisor || !function.args.iter().all(is_literal)
         }
-        _ => true,
+        // A column of the optional side of an outer join is no condition.
+        other => match guard_parts(other) {
+            Some((_, column)) => has_condition(column, scope)?,
+            None => true,
+        },
     })
 }
 

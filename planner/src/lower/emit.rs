@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
 
+use super::failure;
+use super::guard::names_match;
 use super::infer::{Scope, infer, show};
 use super::program::{Kind, Program};
-use super::rows::{Branch, leaves_of, localised};
-use super::{failure, star};
+use super::rows::{Branch, KeySide, Link, leaves_of, localised};
+use super::tree::{Joins, Piece, Tree, order, tree};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::plan::{
@@ -35,11 +37,11 @@ pub(crate) struct Local {
 
 /// A branch on its way to nodes.
 pub(crate) struct Emit<'a> {
-    branch: &'a Branch,
-    federation: &'a Federation,
+    pub(super) branch: &'a Branch,
+    pub(super) federation: &'a Federation,
     pub(super) scope: Scope,
-    /// The leaf whose rows stay in place.
-    pub(crate) hub: usize,
+    /// How the leaves are joined.
+    pub(crate) tree: Tree,
     pub(super) locals: Vec<Local>,
     across: Vec<Expr>,
     places: Vec<Place>,
@@ -52,12 +54,12 @@ pub(crate) struct Emit<'a> {
 impl<'a> Emit<'a> {
     /// Starts with the filters of the branch.
     pub(crate) fn new(branch: &'a Branch, federation: &'a Federation) -> Result<Emit<'a>> {
-        let hub = star::hub(branch, federation)?;
+        let tree = tree(branch, federation)?;
         let mut emit = Emit {
             branch,
             federation,
             scope: branch.scope()?,
-            hub,
+            tree,
             locals: vec![Local::default(); branch.leaves.len()],
             across: Vec::new(),
             places: Vec::new(),
@@ -77,14 +79,17 @@ impl<'a> Emit<'a> {
 
     /// The rows that are shared: at most this many.
     pub(crate) fn bound(&self) -> u64 {
-        self.branch.leaves.get(self.hub).map_or(0, |leaf| leaf.bound)
+        self.branch.leaves.get(self.tree.root).map_or(0, |leaf| leaf.bound)
     }
 
     /// The leaf that can compute an expression alone.
     pub(super) fn home(&self, expr: &Expr) -> Option<usize> {
+        if names_match(expr) {
+            return None;
+        }
         let leaves = leaves_of(expr);
         match leaves.len() {
-            0 => Some(self.hub),
+            0 => Some(self.tree.root),
             1 => leaves.first().copied(),
             _ => None,
         }
@@ -160,18 +165,36 @@ impl<'a> Emit<'a> {
         )
     }
 
+    /// The bit: the row has a partner in a join.
+    pub(super) fn match_bit(&mut self, join: usize) -> Reg {
+        self.column(Place::MatchBit(join), Kind::Bit)
+    }
+
     /// The bit: the row passes all joins and filters.
     pub(super) fn row_bit(&mut self) -> Result<Reg> {
+        self.row_bit_but(None)
+    }
+
+    /// The same, whatever one absence says.
+    pub(super) fn row_bit_but(&mut self, left_out: Option<usize>) -> Result<Reg> {
         if self.is_single() {
             return self.share_bit(0, "valid".into(), Source::Known(Vec::new()));
         }
+        let branch = self.branch;
         let mut all = self.program.bit(true);
-        for join in 0..self.branch.joins.len() {
-            let bit = self.column(Place::MatchBit(join), Kind::Bit);
+        for (index, _) in branch.joins.iter().enumerate().filter(|(_, join)| join.link == Link::Required) {
+            let bit = self.match_bit(index);
             all = self.program.and(all, bit);
         }
+        // A row of padding has no partner, so that a match that is required says that the row is none.
+        let root = self.tree.root;
+        let is_matched = branch
+            .joins
+            .iter()
+            .any(|join| join.link == Link::Required && (join.left.leaf == root || join.right.leaf == root));
         for leaf in 0..self.locals.len() {
-            if self.locals.get(leaf).is_some_and(|local| !local.filters.is_empty()) {
+            let filtered = self.locals.get(leaf).is_some_and(|local| !local.filters.is_empty());
+            if filtered || (leaf == root && !is_matched) {
                 let name = format!("valid at {}", self.owner_name(leaf));
                 let bit = self.share_bit(leaf, name, Source::Known(Vec::new()))?;
                 all = self.program.and(all, bit);
@@ -181,13 +204,24 @@ impl<'a> Emit<'a> {
             let bit = self.truth_of(&predicate)?.yes;
             all = self.program.and(all, bit);
         }
+        for (index, absence) in branch.absences.iter().enumerate() {
+            if left_out != Some(index) {
+                let found = self.truth_of(absence)?.yes;
+                let missing = self.program.not(found);
+                all = self.program.and(all, missing);
+            }
+        }
         Ok(all)
     }
 
     /// The same bit as a number in a ring.
     pub(super) fn row_number(&mut self, ring: RingSize) -> Result<Reg> {
         let unfiltered = self.across.is_empty() && self.locals.iter().all(|local| local.filters.is_empty());
-        if self.branch.joins.len() == 1 && unfiltered && ring == RingSize::Z64 {
+        let only_match = match self.branch.joins.as_slice() {
+            [join] => join.link == Link::Required && self.branch.absences.is_empty(),
+            _ => false,
+        };
+        if only_match && unfiltered && ring == RingSize::Z64 {
             return Ok(self.column(Place::MatchNumber(0), Kind::Number(ring, Range { lo: 0, hi: 1 })));
         }
         let bit = self.row_bit()?;
@@ -210,34 +244,35 @@ impl<'a> Emit<'a> {
         if self.is_single() && self.locals.iter().all(|local| local.shared.is_empty()) {
             self.row_bit()?;
         }
-        let order = star::order(self.branch, self.hub, &self.runs)?;
-        let hub = self.hub;
+        let branch = self.branch;
+        let root = self.tree.root;
+        let order = order(branch, root, &self.runs)
+            .ok_or_else(|| failure::internal("persons whose rows cannot all be adjacent"))?;
         let adjacent =
-            order.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<Vec<_>>>()?;
-        let mut joins = star::Joins::new(self.branch, self.federation, hub);
-        for key in 0..self.branch.joins.len() {
-            let (stay, moved) = joins.sides(key)?;
-            let stay = stay.1.iter().map(|expr| self.compute_locally(stay.0, expr)).collect::<Result<_>>()?;
-            let moved =
-                moved.1.iter().map(|expr| self.compute_locally(moved.0, expr)).collect::<Result<_>>()?;
-            joins.keys.push((stay, moved));
+            order.iter().map(|expr| self.compute_locally(root, expr)).collect::<Result<Vec<_>>>()?;
+        let mut keys = Vec::new();
+        for join in &branch.joins {
+            let mut columns = |side: &KeySide| -> Result<Vec<usize>> {
+                side.parts.iter().map(|expr| self.compute_locally(side.leaf, expr)).collect()
+            };
+            keys.push([columns(&join.left)?, columns(&join.right)?]);
         }
-        let mut inputs = Vec::new();
-        for leaf in 0..self.branch.leaves.len() {
-            nodes.push(Node::Input(self.input(leaf, &adjacent)?));
-            inputs.push(NodeId(nodes.len() - 1));
+        let mut pieces = Vec::new();
+        for leaf in 0..branch.leaves.len() {
+            let input = self.input(leaf, &adjacent)?;
+            let shared = input.columns.iter().map(|column| column.def.clone()).collect();
+            nodes.push(Node::Input(input));
+            pieces.push(Piece { input: NodeId(nodes.len() - 1), shared });
         }
-        let shared: Vec<Vec<ColumnDef>> = self
-            .locals
-            .iter()
-            .map(|local| local.shared.iter().map(|shared| shared.def.clone()).collect())
-            .collect();
-        let joined = joins.emit(&inputs, &shared, nodes)?;
+        let joins = Joins { branch, federation: self.federation, tree: &self.tree, pieces, keys };
+        let joined = joins.emit(nodes)?;
         let columns = self.places.iter().map(|place| {
             let index = match *place {
-                Place::Shared { leaf, column } => joined.starts.get(leaf).map(|start| start + column),
-                Place::MatchBit(join) => joined.matches.get(join).copied(),
-                Place::MatchNumber(join) => joined.matches.get(join).map(|bit| bit + 1),
+                Place::Shared { leaf, column } => {
+                    joined.starts.get(leaf).copied().flatten().map(|start| start + column)
+                }
+                Place::MatchBit(join) => joined.matches.get(join).copied().flatten(),
+                Place::MatchNumber(join) => joined.matches.get(join).copied().flatten().map(|bit| bit + 1),
             };
             index.ok_or_else(|| failure::internal("a column of no node"))
         });
@@ -257,7 +292,7 @@ impl<'a> Emit<'a> {
             })
             .collect();
         if let Some(plain) = plain
-            && (!exact || plain == (0..joined.width).collect::<Vec<_>>())
+            && (!exact || plain == (0..joined.width()).collect::<Vec<_>>())
         {
             return Ok((joined.node, plain));
         }
@@ -287,7 +322,7 @@ impl<'a> Emit<'a> {
             tables: leaf.tables.clone(),
             bound: usize::try_from(leaf.bound).map_err(|_| failure::internal("too many rows"))?,
             valid,
-            order: star::order_of(self.branch, self.hub, index, adjacent),
+            order: self.tree.order_of(self.branch, index, adjacent),
             columns: local.shared.clone(),
         })
     }

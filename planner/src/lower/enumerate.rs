@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::common::Column;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::common::{Column, DFSchema};
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -55,13 +56,30 @@ pub(crate) fn enumerate(expr: &Expr, scope: &Scope) -> Option<Result<Facts>> {
     collect(&result).map(Ok)
 }
 
+/// The value of an expression without columns; `None` if it has some, or none is to be had.
+pub(crate) fn constant(expr: &Expr) -> Option<ScalarValue> {
+    if let Expr::Literal(value, _) = expr {
+        return Some(value.clone());
+    }
+    if !expr.column_refs().is_empty() {
+        return None;
+    }
+    let schema = DFSchema::empty();
+    let context = PhysicalPlanningContext::default();
+    let physical = create_physical_expr(expr, &schema, &ExecutionProps::new(), &context).ok()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options).ok()?;
+    let array = physical.evaluate(&row).and_then(|value| value.into_array(1)).ok()?;
+    ScalarValue::try_from_array(&array, 0).ok()
+}
+
 /// One row for every combination; columns that are not used are NULL.
 fn all_combinations(
     scope: &Scope,
     domains: &[(usize, Vec<ScalarValue>)],
     rows: usize,
 ) -> Option<RecordBatch> {
-    let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(
+    let schema = Arc::new(Schema::new(
         scope
             .schema
             .fields()

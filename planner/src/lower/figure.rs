@@ -14,15 +14,17 @@ use super::emit::name;
 use super::facts::Facts;
 use super::failure;
 use super::infer::{Scope, show};
+use super::persons::PersonRows;
 use super::program::{Kind, Program};
 use super::rank::Share;
 use super::rows::place;
 use super::rowset::RowSet;
-use super::star::PersonRows;
 use super::value::Number;
 use super::wants::{Counting, Want};
 use crate::Result;
-use crate::plan::{ColumnDef, Encoding, Measure, PartyId, Range, Rank, Reg, RingSize, Rounding, Scale};
+use crate::plan::{
+    ColumnDef, Encoding, Measure, PartyId, PersonPart, Range, Rank, Reg, RingSize, Rounding, Scale,
+};
 
 /// A number of persons that must be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,22 +155,19 @@ impl<'a> Sums<'a> {
         counting: &[Counting],
         what: &str,
     ) -> Result<Reg> {
-        let [place] = places else {
-            let name = self.rows.federation().parties.get(owner.0).map_or("?", |party| party.name.as_str());
-            return Err(failure::not_built(format!(
-                "counting the persons of {name} in several parts of a UNION ALL"
-            )));
-        };
-        let (person_rows, known, rows) = self.rows.persons(*place)?;
-        let mut counting = counting.to_vec();
-        if let (Some(known), Some(counting)) = (known, counting.get_mut(place.0)) {
-            counting.known.push(known);
+        let [place] = places else { return self.numbered_persons(owner, places, counting, what) };
+        let found = self.rows.persons(*place)?;
+        if matches!(found.rows, PersonRows::Numbered) {
+            return self.numbered_persons(owner, places, counting, what);
         }
+        let (person_rows, known) = (found.rows, found.known);
+        let rows = (self.rows.branches().len() > 1).then(|| self.rows.rows_of(place.0));
+        let counting = with_person(counting, place.0, known);
         let bit = |name: String| ColumnDef { name, encoding: Encoding::Bit, range: Range { lo: 0, hi: 1 } };
         let def = self.count_def(format!("persons {what}"));
         match person_rows {
             PersonRows::Single => {
-                let wants: Vec<Want> = counting.into_iter().map(Want::Count).collect();
+                let wants = self.of_leaf(*place, counting, false);
                 let encoding = Encoding::Arithmetic(RingSize::Z64);
                 let column =
                     ColumnDef { name: format!("counts {what}"), encoding, range: Range { lo: 0, hi: 1 } };
@@ -178,8 +177,9 @@ impl<'a> Sums<'a> {
                     Some(rows) => self.measure(Measure::SumOfRows { value, rows }, def),
                 })
             }
+            PersonRows::Numbered => Err(failure::internal("numbered persons are counted apart")),
             PersonRows::Runs(exprs, max_run) => {
-                let wants: Vec<Want> = counting.into_iter().map(Want::CountBit).collect();
+                let wants = self.of_leaf(*place, counting, true);
                 let counts = self.rows.column(&wants, bit(format!("counts {what}")))?;
                 let runs: Vec<Want> = (0..self.rows.branches().len())
                     .map(|branch| Want::Run((branch == place.0).then(|| exprs.clone())))
@@ -191,6 +191,77 @@ impl<'a> Sums<'a> {
                 Ok(self.measure(Measure::Persons { counts, run_starts, max_run, rows }, def))
             }
         }
+    }
+
+    /// What says which rows count for the persons of a leaf.
+    fn of_leaf(&self, place: (usize, usize), counting: Vec<Counting>, bit: bool) -> Vec<Want> {
+        let plain = |counting: Counting| if bit { Want::CountBit(counting) } else { Want::Count(counting) };
+        if self.rows.is_always_there(place) {
+            return counting.into_iter().map(plain).collect();
+        }
+        let want = |(branch, counting): (usize, Counting)| match branch == place.0 {
+            true => Want::Behind { counting, leaf: place.1, bit },
+            false => Want::Nothing { bit },
+        };
+        counting.into_iter().enumerate().map(want).collect()
+    }
+
+    /// The number of distinct persons of an owner, in whichever leaves their rows are.
+    fn numbered_persons(
+        &mut self,
+        owner: PartyId,
+        places: &[(usize, usize)],
+        counting: &[Counting],
+        what: &str,
+    ) -> Result<Reg> {
+        let branches = self.rows.branches().len();
+        let most = self.rows.most_persons(owner);
+        let range = Range { lo: 0, hi: i128::from(most) };
+        let mut tables: Vec<&[String]> = Vec::new();
+        let mut parts = Vec::new();
+        for &place in places {
+            let found = self.rows.persons(place)?;
+            if found.person.is_none() {
+                // Rows are persons: the same row in two places would be two.
+                let source = self.rows.branches().get(place.0).and_then(|branch| branch.leaves.get(place.1));
+                let source = source.ok_or_else(|| failure::internal("an unknown leaf"))?;
+                if tables.contains(&source.tables.as_slice()) {
+                    return Err(failure::not_built(format!(
+                        "counting the rows of {} in several places of a query, where every row is a person",
+                        source.tables.join(", ")
+                    )));
+                }
+                tables.push(&source.tables);
+            }
+            let columns: Vec<Expr> = found.person.iter().cloned().collect();
+            let wants = self.of_leaf(place, with_person(counting, place.0, found.known), true);
+            let def = ColumnDef {
+                name: format!("counts {what}"),
+                encoding: Encoding::Bit,
+                range: Range { lo: 0, hi: 1 },
+            };
+            let counts = self.rows.column(&wants, def)?;
+            let person = |branch: usize| match branch == place.0 {
+                true => Want::Person { leaf: place.1, columns: columns.clone(), most },
+                false => Want::Nothing { bit: false },
+            };
+            let wants: Vec<Want> = (0..branches).map(person).collect();
+            let encoding = Encoding::Arithmetic(RingSize::Z64);
+            let person = self.rows.column(&wants, ColumnDef { name: "person".into(), encoding, range })?;
+            parts.push(PersonPart { counts, person, rows: self.rows.rows_of(place.0) });
+        }
+        if parts.is_empty() {
+            return self.program.constant(0);
+        }
+        let bits = u64::BITS - most.leading_zeros();
+        let hi = parts.iter().map(|part| part.rows.len() as u64).fold(0, u64::saturating_add).min(most);
+        let range = Range { lo: 0, hi: i128::from(hi) };
+        let def = ColumnDef {
+            name: format!("persons {what}"),
+            encoding: Encoding::Arithmetic(RingSize::Z64),
+            range,
+        };
+        Ok(self.measure(Measure::DistinctPersons { parts, bits }, def))
     }
 
     /// An aggregate over the rows, whose columns are those of `schema`.
@@ -391,6 +462,15 @@ impl<'a> Sums<'a> {
         }
         Ok(all)
     }
+}
+
+/// The rows of one branch, where a person must be known too.
+fn with_person(counting: &[Counting], branch: usize, known: Option<Expr>) -> Vec<Counting> {
+    let mut counting = counting.to_vec();
+    if let (Some(known), Some(counting)) = (known, counting.get_mut(branch)) {
+        counting.known.push(known);
+    }
+    counting
 }
 
 /// The scope of expressions over groups: only names and types.

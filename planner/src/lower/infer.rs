@@ -94,7 +94,10 @@ fn infer_direct(expr: &Expr, scope: &Scope) -> Result<Facts> {
 
 /// An expression as a message shows it.
 pub(crate) fn show(expr: &Expr) -> String {
-    let named = replace(expr, &|column| {
+    let named = replace(&super::guard::plain(expr), &|column| {
+        if super::guard::match_of(column).is_some() {
+            return Some(Expr::Column(Column::new_unqualified("matched")));
+        }
         super::rows::place(column)?;
         let (_, name) = column.name.split_once(':')?;
         Some(Expr::Column(Column::new_unqualified(name)))

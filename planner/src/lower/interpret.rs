@@ -47,13 +47,14 @@ pub(crate) fn interpret(plan: &SecurePlan, parties: &[String], data: &Data) -> R
     let mut tables: Vec<Table> = Vec::new();
     let mut locals: BTreeMap<usize, (RecordBatch, Vec<Option<usize>>)> = BTreeMap::new();
     let mut released = Data::new();
+    let mut persons = BTreeMap::new();
     for (index, node) in plan.nodes.iter().enumerate() {
         let table = match node {
             Node::Input(input) => {
                 let batch = run(&input.plan, data);
                 assert!(batch.num_rows() <= input.bound, "bound of {}", parties[input.owner.0]);
                 let order = ordered(input, &batch);
-                let table = share(input, &batch, &order);
+                let table = share(input, &batch, &order, &mut persons);
                 locals.insert(index, (batch, order));
                 table
             }
@@ -193,7 +194,12 @@ fn ordered(input: &Input, batch: &RecordBatch) -> Vec<Option<usize>> {
     rows
 }
 
-fn share(input: &Input, batch: &RecordBatch, order: &[Option<usize>]) -> Table {
+fn share(
+    input: &Input,
+    batch: &RecordBatch,
+    order: &[Option<usize>],
+    persons: &mut BTreeMap<String, i128>,
+) -> Table {
     let is_true =
         |column: usize, row: usize| value(batch.column(column), row) == ScalarValue::Boolean(Some(true));
     let valid = |row: usize| input.valid.is_none_or(|column| is_true(column, row));
@@ -213,6 +219,21 @@ fn share(input: &Input, batch: &RecordBatch, order: &[Option<usize>]) -> Table {
                     i128::from(first)
                 }
                 _ if !valid(row) => 0,
+                Source::Person(columns) if columns.is_empty() => {
+                    let of_owner = format!("{:?} ", input.owner);
+                    let next = persons.keys().filter(|key| key.starts_with(&of_owner)).count() as i128 + 1;
+                    *persons.entry(format!("{:?} {:?} row {row}", input.owner, input.tables)).or_insert(next)
+                }
+                Source::Person(columns) => {
+                    let parts: Vec<ArrayRef> =
+                        columns.iter().map(|column| Arc::clone(batch.column(*column))).collect();
+                    let of_owner = format!("{:?} ", input.owner);
+                    let next = persons.keys().filter(|key| key.starts_with(&of_owner)).count() as i128 + 1;
+                    match &normalise(&parts, batch.num_rows()).unwrap()[row] {
+                        Some(form) => *persons.entry(format!("{:?} {form:?}", input.owner)).or_insert(next),
+                        None => 0,
+                    }
+                }
                 Source::Value { column, scale, dictionary, offset } => {
                     let value = value(batch.column(*column), row);
                     if value.is_null() {
@@ -273,7 +294,8 @@ fn hashed_join(join: &HashedJoin, tables: &[Table], locals: &Locals) -> Table {
     assert_eq!(join.moved_key.max_rows, 1);
     assert_eq!(join.multiplicity == Multiplicity::OneToOne, join.stay_key.max_rows == 1);
     let staying = &tables[join.stay.0];
-    let moving = &tables[join.moved_key.input.0];
+    let moving = &tables[join.moved.0];
+    assert_eq!(moving.rows, moved.len());
     assert_eq!(staying.rows, stay.len());
     let partner: Vec<Option<usize>> = stay
         .iter()
@@ -448,6 +470,20 @@ fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) -> Table {
                     let top = values.len() as i128 * i128::from(rank.numerator) + i128::from(offset);
                     let place = top.div_euclid(i128::from(rank.denominator)) + i128::from(shift);
                     usize::try_from(place).ok().and_then(|place| values.get(place).copied()).unwrap_or(0)
+                }
+                Measure::DistinctPersons { parts, bits } => {
+                    let mut persons = std::collections::BTreeSet::new();
+                    for part in parts {
+                        for row in part.rows.clone() {
+                            let person = input.columns[part.person][row];
+                            assert!((0..1 << bits).contains(&person));
+                            if input.columns[part.counts][row] == 1 && in_cell(cell, row) {
+                                assert!(person > 0, "a counting row without a person");
+                                persons.insert(person);
+                            }
+                        }
+                    }
+                    persons.len() as i128
                 }
                 Measure::Persons { counts, run_starts, max_run, rows } => {
                     let mut persons = 0;

@@ -4,6 +4,8 @@
 //! optimised LogicalPlan
 //!   cut      the lowest aggregates over rows, and table functions: releases; above them, the clear stage
 //!   rows     below: unions of joins of one owner's rows each (leaf), columns and conditions as expressions
+//!   outer    joins of all types across owners, as branches; tree: which table stays in place, which are moved beside it
+//!   persons  whose persons are behind a row, and how they are counted once each
 //!   emit     per branch: what an owner computes alone becomes a column it shares, the rest a program on shares
 //!   figure   aggregates: sums over rows, arithmetic on sums, the persons behind each number
 //!   group    HAVING, expressions over aggregates, the release
@@ -15,6 +17,7 @@
 
 mod across;
 mod atoms;
+mod beside;
 mod cast;
 mod chain;
 mod clear;
@@ -31,6 +34,7 @@ mod figure;
 mod fixed;
 mod group;
 mod group_atoms;
+mod guard;
 mod infer;
 mod inference;
 mod inner;
@@ -41,23 +45,28 @@ mod leaf;
 mod model;
 mod model_release;
 mod moments;
+mod outer;
+mod pad;
 mod pairs;
+mod persons;
 mod picked;
 mod program;
 mod prune;
 mod range;
 mod rank;
+mod reduce;
 mod regression;
 mod rows;
 mod rowset;
 mod scalar;
 mod scale;
-mod star;
+mod slots;
 mod statistic;
 mod subquery;
 mod term;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod truth;
 mod truths;
 mod value;

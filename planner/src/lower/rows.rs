@@ -8,17 +8,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality, TableReference};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Projection, lit};
 
+use super::beside::whole;
+use super::facts::Facts;
 use super::infer::{Scope, infer};
 use super::leaf::{Leaf, beside, describe, name, owners, whole_table};
-use super::{across, failure, subquery};
+use super::{failure, guard, outer, subquery};
 use crate::Result;
 use crate::catalog::Federation;
+use crate::function::hashed::hashed;
 
 /// Rows: those of all branches, on top of each other.
 #[derive(Clone, Debug)]
@@ -38,6 +41,34 @@ pub(crate) struct Branch {
     pub(crate) columns: Vec<Expr>,
     /// Conditions that a row must meet, over symbols too.
     pub(crate) filters: Vec<Expr>,
+    /// Conditions that a row must not meet: those of anti joins.
+    pub(crate) absences: Vec<Expr>,
+    /// For each leaf, in which rows it has a part.
+    pub(crate) presence: Vec<Presence>,
+}
+
+/// In which rows a leaf has a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// In all that count.
+    Always,
+    /// In those that count where a condition holds: the optional side of an outer join.
+    Where(Expr),
+    /// In those that count but for this absence.
+    Absent(usize),
+    /// In none: it says where a partner is missing, and another part of the join counts its persons.
+    Nowhere,
+}
+
+/// What a join asks of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// A partner on both sides.
+    Required,
+    /// Nothing: rows of the left side stay without a partner; conditions say where there is one. The right side moves.
+    Optional,
+    /// Nothing: a join inside an optional side, whose match is part of a condition.
+    Inside,
 }
 
 /// Equality of identifiers of two leaves.
@@ -49,6 +80,15 @@ pub(crate) struct KeyJoin {
     pub(crate) right: KeySide,
     /// Whether identifiers are normalised (HASHED) or compared as they are.
     pub(crate) normalised: bool,
+    /// What it asks of rows.
+    pub(crate) link: Link,
+}
+
+impl KeyJoin {
+    /// Expressions whose equality is that of the identifiers of a side.
+    pub(crate) fn identifier(&self, side: &KeySide) -> Vec<Expr> {
+        if self.normalised { vec![hashed().call(side.parts.clone())] } else { side.parts.clone() }
+    }
 }
 
 /// The identifier of a leaf.
@@ -99,7 +139,14 @@ impl Branch {
     /// The rows of one leaf.
     pub(crate) fn of_leaf(leaf: Leaf) -> Branch {
         let columns = leaf.names.iter().enumerate().map(|(column, name)| symbol(0, column, name)).collect();
-        Branch { leaves: vec![leaf], joins: Vec::new(), columns, filters: Vec::new() }
+        Branch {
+            leaves: vec![leaf],
+            joins: Vec::new(),
+            columns,
+            filters: Vec::new(),
+            absences: Vec::new(),
+            presence: vec![Presence::Always],
+        }
     }
 
     /// What is known of all symbols.
@@ -112,6 +159,13 @@ impl Branch {
                 fields.push(Field::new(format!("{column}:{name}"), known.data_type.clone(), known.nullable));
                 qualifiers.push(Some(qualifier(index)));
                 facts.push(known.clone());
+            }
+        }
+        for join in 0..self.joins.len() {
+            if let Expr::Column(column) = guard::matched(join) {
+                fields.push(Field::new(column.name, DataType::Boolean, false));
+                qualifiers.push(column.relation);
+                facts.push(Facts::truth(false));
             }
         }
         let schema =
@@ -181,12 +235,13 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             }
             Ok(relation)
         }
-        LogicalPlan::Join(join) if join.join_type == JoinType::Inner => {
-            normalise_join(plan, join, federation)
+        LogicalPlan::Join(join) if join.join_type == JoinType::Inner && owners(plan)?.len() == 1 => {
+            normalise_local_join(join, federation)
         }
         other if owners(other)?.len() == 1 => {
             Ok(Relation { branches: vec![Branch::of_leaf(describe(other, federation)?)] })
         }
+        LogicalPlan::Join(join) => outer::join(join, federation),
         LogicalPlan::Union(union) => {
             let mut branches = Vec::new();
             for input in &union.inputs {
@@ -198,21 +253,17 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
     }
 }
 
-fn normalise_join(plan: &LogicalPlan, join: &Join, federation: &Federation) -> Result<Relation> {
+/// An inner join of tables of one owner.
+fn normalise_local_join(join: &Join, federation: &Federation) -> Result<Relation> {
     if join.null_equality != NullEquality::NullEqualsNothing {
         return Err(failure::not_built("a join on IS NOT DISTINCT FROM"));
     }
     let left = normalise(&join.left, federation)?;
     let right = normalise(&join.right, federation)?;
-    let local = owners(plan)?.len() == 1;
     let mut branches = Vec::new();
     for l in &left.branches {
         for r in &right.branches {
-            let mut branch = if local {
-                merge(l, r, join)?
-            } else {
-                across::join(l.clone(), r.clone(), join, federation)?
-            };
+            let mut branch = merge(l, r, join)?;
             if let Some(filter) = &join.filter {
                 branch.filter(filter, &join.schema)?;
             }
@@ -248,6 +299,7 @@ fn merge(left: &Branch, right: &Branch, join: &Join) -> Result<Branch> {
     let mut leaf = beside(l, r, &on)?;
     leaf.scope.schema = plan.schema().as_ref().clone();
     leaf.plan = plan;
+    leaf.whole = whole(&leaf, l, r);
     let shift = l.scope.facts.len();
     let moved = |expr: &Expr| {
         replace(expr, &|column| {

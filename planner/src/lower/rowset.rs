@@ -8,10 +8,13 @@ use datafusion::logical_expr::Expr;
 use super::condition::has_condition;
 use super::emit::Emit;
 use super::facts::Facts;
+use super::failure;
+use super::guard::plain;
 use super::infer::{Scope, infer};
-use super::rows::{Branch, Relation, place};
+use super::persons::{LeafPersons, PersonRows, persons};
+use super::rows::{Branch, Presence, Relation, place};
+use super::tree::order;
 use super::wants::Want;
-use super::{failure, star};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::plan::{ColumnDef, Node, NodeId, PartyId, Reg, Union};
@@ -70,7 +73,7 @@ impl<'a> RowSet<'a> {
     /// Whether an expression over the branches holds a condition, itself or in a column that a leaf derives.
     pub(crate) fn is_conditional(&self, exprs: &[Expr]) -> Result<bool> {
         for (branch, (expr, scope)) in self.branches().iter().zip(exprs.iter().zip(&self.scopes)) {
-            let inherited = expr.column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
+            let inherited = plain(expr).column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
                 let leaf = branch.leaves.get(leaf);
                 leaf.and_then(|leaf| leaf.conditional.get(column)).copied().unwrap_or(false)
             });
@@ -87,7 +90,7 @@ impl<'a> RowSet<'a> {
     }
 
     /// The rows of a branch.
-    fn rows_of(&self, branch: usize) -> Rows<usize> {
+    pub(crate) fn rows_of(&self, branch: usize) -> Rows<usize> {
         let start: u64 = self.emits.iter().take(branch).map(Emit::bound).sum();
         let end = start + self.emits.get(branch).map_or(0, Emit::bound);
         usize::try_from(start).unwrap_or(usize::MAX)..usize::try_from(end).unwrap_or(usize::MAX)
@@ -108,14 +111,16 @@ impl<'a> RowSet<'a> {
         Ok(self.columns.len() - 1)
     }
 
-    /// The owners of all tables underneath, each with the branches and leaves that are its.
+    /// The owners of all tables underneath, each with the branches and leaves that have a part in its rows.
     pub(crate) fn owners(&self) -> Vec<(PartyId, Vec<(usize, usize)>)> {
         let mut owners: Vec<(PartyId, Vec<(usize, usize)>)> = Vec::new();
         for (index, branch) in self.relation.branches.iter().enumerate() {
             for (leaf, source) in branch.leaves.iter().enumerate() {
+                let here = branch.presence.get(leaf) != Some(&Presence::Nowhere);
+                let place = here.then_some((index, leaf));
                 match owners.iter_mut().find(|(owner, _)| *owner == source.owner) {
-                    Some((_, places)) => places.push((index, leaf)),
-                    None => owners.push((source.owner, vec![(index, leaf)])),
+                    Some((_, places)) => places.extend(place),
+                    None => owners.push((source.owner, place.into_iter().collect())),
                 }
             }
         }
@@ -123,18 +128,34 @@ impl<'a> RowSet<'a> {
         owners
     }
 
-    /// How the persons of a leaf are counted: the demand on rows, and the rows to look at (`None`: all).
-    pub(crate) fn persons(
-        &self,
-        place: (usize, usize),
-    ) -> Result<(star::PersonRows, Option<Expr>, Option<Rows<usize>>)> {
-        let (branch, leaf) = place;
+    /// How the persons of a leaf are counted.
+    pub(crate) fn persons(&mut self, (branch, leaf): (usize, usize)) -> Result<LeafPersons> {
         let source =
             self.relation.branches.get(branch).ok_or_else(|| failure::internal("an unknown branch"))?;
-        let hub = self.emits.get(branch).map_or(0, |emit| emit.hub);
-        let (rows, known) = star::persons(source, hub, leaf)?;
-        let some = (self.relation.branches.len() > 1).then(|| self.rows_of(branch));
-        Ok((rows, known, some))
+        let emit = self.emits.get_mut(branch).ok_or_else(|| failure::internal("an unknown branch"))?;
+        let mut found = persons(source, &emit.tree, leaf)?;
+        if let PersonRows::Runs(run, _) = &found.rows
+            && !emit.runs.contains(run)
+        {
+            emit.runs.push(run.clone());
+            if order(source, emit.tree.root, &emit.runs).is_none() {
+                emit.runs.pop();
+                found.rows = PersonRows::Numbered;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a leaf has a part in all rows of its branch that count.
+    pub(crate) fn is_always_there(&self, (branch, leaf): (usize, usize)) -> bool {
+        let presence = self.relation.branches.get(branch).and_then(|branch| branch.presence.get(leaf));
+        presence == Some(&Presence::Always)
+    }
+
+    /// The largest number that a person of an owner may have: as many as its tables have rows.
+    pub(crate) fn most_persons(&self, owner: PartyId) -> u64 {
+        let tables = self.federation.parties.get(owner.0).map(|party| party.tables.as_slice());
+        tables.unwrap_or_default().iter().map(|table| table.max_rows).fold(0, u64::saturating_add)
     }
 
     /// All rows of all branches, as a range.

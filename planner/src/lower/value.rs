@@ -142,14 +142,7 @@ pub(crate) fn text(
     dictionary: &[ScalarValue],
 ) -> Result<Number> {
     if let Expr::Literal(value, _) = expr {
-        if value.is_null() {
-            let reg = program.constant(0)?;
-            return Ok(Number { reg, known: Some(program.bit(false)), scale: Scale::Unit });
-        }
-        let index =
-            dictionary.iter().position(|entry| same_text(entry, value)).ok_or_else(|| open_text(expr))?;
-        let reg = program.constant(i128::try_from(index).map_err(|_| open_text(expr))?)?;
-        return Ok(Number { reg, known: None, scale: Scale::Unit });
+        return text_literal(program, expr, value, dictionary);
     }
     if let Some(number) = atoms.text(program, expr, dictionary)? {
         return Ok(number);
@@ -162,6 +155,22 @@ pub(crate) fn text(
         }
         _ => Err(unknown(expr)),
     }
+}
+
+/// A constant text as an index into a dictionary; `expr` is what an error names.
+pub(super) fn text_literal(
+    program: &mut Program,
+    expr: &Expr,
+    value: &ScalarValue,
+    dictionary: &[ScalarValue],
+) -> Result<Number> {
+    if value.is_null() {
+        let reg = program.constant(0)?;
+        return Ok(Number { reg, known: Some(program.bit(false)), scale: Scale::Unit });
+    }
+    let index = dictionary.iter().position(|entry| same_text(entry, value)).ok_or_else(|| open_text(expr))?;
+    let reg = program.constant(i128::try_from(index).map_err(|_| open_text(expr))?)?;
+    Ok(Number { reg, known: None, scale: Scale::Unit })
 }
 
 /// Whether two texts of whatever Arrow type are the same.
@@ -238,14 +247,14 @@ pub(super) fn choice(
 }
 
 /// `then` where the bit is 1, else `otherwise`.
-fn pick(program: &mut Program, bit: Reg, then: &Number, otherwise: &Number) -> Result<Number> {
-    // A NULL has no scale of its own.
+pub(super) fn pick(program: &mut Program, bit: Reg, then: &Number, otherwise: &Number) -> Result<Number> {
+    // A NULL has no scale of its own, and any value may stand in its place.
     let nothing =
         |program: &Program, x: &Number| x.known.and_then(|known| program.as_bit(known)) == Some(false);
     let (x, y, scale) = if nothing(program, otherwise) {
-        (then.reg, otherwise.reg, then.scale)
+        (then.reg, then.reg, then.scale)
     } else if nothing(program, then) {
-        (then.reg, otherwise.reg, otherwise.scale)
+        (otherwise.reg, otherwise.reg, otherwise.scale)
     } else {
         align(program, then, otherwise)?
     };

@@ -9,11 +9,13 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};
 
+use super::atoms::Optional;
 use super::emit::{Emit, name};
 use super::facts::is_text;
 use super::failure;
 use super::fixed::rescaled;
 use super::infer::{infer, show};
+use super::rows::Presence;
 use super::scale::{encode, rescale};
 use super::truth::masked;
 use super::value::same_text;
@@ -62,6 +64,30 @@ pub(crate) enum Want {
         /// For text: the values that indices stand for.
         dictionary: Option<Vec<ScalarValue>>,
     },
+    /// 1 where the row counts and this leaf has a part in it; as a bit or as a number in `Z_2^64`. Of a leaf that counts by
+    /// its absence: where the row would count but for that.
+    Behind {
+        /// Which rows count.
+        counting: Counting,
+        /// The leaf.
+        leaf: usize,
+        /// As a bit.
+        bit: bool,
+    },
+    /// The number of the person, in `Z_2^64`, of a row of a leaf, given by these columns of it (none: the row is a person).
+    Person {
+        /// The leaf.
+        leaf: usize,
+        /// The person.
+        columns: Vec<Expr>,
+        /// The largest number.
+        most: u64,
+    },
+    /// Always 0, as a bit or as a number in `Z_2^64`.
+    Nothing {
+        /// As a bit.
+        bit: bool,
+    },
     /// 1 where an expression has this value (NULL is NULL); anything where the row does not count.
     Cell {
         /// The expression.
@@ -98,12 +124,19 @@ impl Emit<'_> {
             Want::Planes { expr, scale, offset, planes, dictionary } => {
                 self.planes(expr, *scale, *offset, *planes, dictionary.as_deref())
             }
+            Want::Behind { counting, leaf, bit } => {
+                let counts = self.behind(counting, *leaf)?;
+                if *bit { Ok(counts) } else { self.program.arithmetic(counts, RingSize::Z64) }
+            }
+            Want::Person { leaf, columns, most } => self.person(*leaf, columns, *most),
+            Want::Nothing { bit: true } => Ok(self.program.bit(false)),
+            Want::Nothing { bit: false } => self.program.constant(0),
             Want::Run(None) => Ok(self.program.bit(false)),
             Want::Run(Some(exprs)) => {
                 if !self.runs.contains(exprs) {
                     self.runs.push(exprs.clone());
                 }
-                let hub = self.hub;
+                let hub = self.tree.root;
                 let columns =
                     exprs.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<_>>()?;
                 self.share_bit(hub, "first row of a person".into(), Source::RunStart(columns))
@@ -119,6 +152,17 @@ impl Emit<'_> {
             }
             let row = self.row_number(ring)?;
             return self.program.multiply(value, row);
+        }
+        if let Some(parts) = self.optional(expr)?
+            && parts.otherwise.is_null()
+        {
+            // 0 where the leaf has no part in the row, and where the value is NULL.
+            let value = self.share_value(parts.leaf, &parts.plain, scale, offset, Some(ring))?;
+            let there = self.truth_of(&parts.guard)?.yes;
+            let row = self.row_bit()?;
+            let counts = self.program.and(row, there);
+            let counts = self.program.arithmetic(counts, ring)?;
+            return self.program.multiply(value, counts);
         }
         let (value, known) = self.joint_value(expr, scale, offset, ring)?;
         let row = self.row_bit()?;
@@ -257,14 +301,53 @@ impl Emit<'_> {
     }
 
     fn count_bit(&mut self, counting: &Counting) -> Result<Reg> {
-        let Counting { known, nonzero, .. } = counting;
         if self.is_single() {
             let (name, source) = self
-                .count_locally(0, known, nonzero.as_ref())?
+                .count_locally(0, &counting.known, counting.nonzero.as_ref())?
                 .unwrap_or_else(|| ("valid".into(), Source::Known(Vec::new())));
             return self.share_bit(0, name, source);
         }
-        let mut all = self.row_bit()?;
+        let row = self.row_bit()?;
+        self.counted(row, counting)
+    }
+
+    /// The rows that count and that a leaf has a part in.
+    fn behind(&mut self, counting: &Counting, leaf: usize) -> Result<Reg> {
+        if self.is_single() {
+            return self.count_bit(counting);
+        }
+        let branch = self.branch;
+        let row = match branch.presence.get(leaf) {
+            Some(Presence::Always) => self.row_bit()?,
+            Some(Presence::Where(guard)) => {
+                let there = self.truth_of(guard)?.yes;
+                let row = self.row_bit()?;
+                self.program.and(row, there)
+            }
+            Some(Presence::Absent(number)) => {
+                let absence = branch.absences.get(*number);
+                let found =
+                    self.truth_of(absence.ok_or_else(|| failure::internal("an unknown absence"))?)?.yes;
+                let row = self.row_bit_but(Some(*number))?;
+                self.program.and(row, found)
+            }
+            Some(Presence::Nowhere) | None => self.program.bit(false),
+        };
+        self.counted(row, counting)
+    }
+
+    fn person(&mut self, leaf: usize, columns: &[Expr], most: u64) -> Result<Reg> {
+        let columns =
+            columns.iter().map(|expr| self.compute_locally(leaf, expr)).collect::<Result<Vec<_>>>()?;
+        let range = Range { lo: 0, hi: i128::from(most) };
+        let def = ColumnDef { name: "person".into(), encoding: Encoding::Arithmetic(RingSize::Z64), range };
+        self.share(leaf, SharedColumn { def, source: Source::Person(columns) })
+    }
+
+    /// The rows among these that meet the demands.
+    fn counted(&mut self, row: Reg, counting: &Counting) -> Result<Reg> {
+        let Counting { known, nonzero, .. } = counting;
+        let mut all = row;
         for leaf in 0..self.locals.len() {
             if let Some((name, source)) = self.count_locally(leaf, known, nonzero.as_ref())? {
                 let bit = self.share_bit(leaf, name, source)?;
@@ -298,7 +381,9 @@ impl Emit<'_> {
             return self
                 .share(leaf, SharedColumn { def, source: Source::Equals { column, value: value.clone() } });
         }
-        let bit = if self.scope.data_type(expr)? == DataType::Boolean {
+        let bit = if let Some(parts) = self.optional(expr)? {
+            self.optional_cell(&parts, value)?
+        } else if self.scope.data_type(expr)? == DataType::Boolean {
             let truth = self.truth_of(expr)?;
             match value {
                 ScalarValue::Boolean(Some(true)) => truth.yes,
@@ -312,6 +397,21 @@ impl Emit<'_> {
             self.cell_bit(expr, value)?
         };
         self.program.arithmetic(bit, RingSize::Z64)
+    }
+
+    fn optional_cell(&mut self, parts: &Optional, value: &ScalarValue) -> Result<Reg> {
+        let there = self.truth_of(&parts.guard)?.yes;
+        let column = self.compute_locally(parts.leaf, &parts.plain)?;
+        let name = format!("{} = {value}", name(&parts.plain));
+        let source = Source::Equals { column, value: value.clone() };
+        let same = self.share_bit(parts.leaf, name, source)?;
+        let otherwise = if value.is_null() {
+            parts.otherwise.is_null()
+        } else {
+            parts.otherwise == *value || (is_text(&value.data_type()) && same_text(&parts.otherwise, value))
+        };
+        let otherwise = self.program.bit(otherwise);
+        Ok(self.program.choose(there, same, otherwise))
     }
 
     fn cell_bit(&mut self, expr: &Expr, value: &ScalarValue) -> Result<Reg> {

@@ -101,4 +101,24 @@ pub enum Measure {
         /// Which rows.
         rows: Rows<usize>,
     },
+    /// The number of distinct persons with a counting row in the cell, wherever their rows are and however often joins
+    /// repeat them: found by sorting the rows by the number of the person.
+    DistinctPersons {
+        /// Where rows of the owner's persons are; one row may be in several parts.
+        parts: Vec<PersonPart>,
+        /// The width of the persons' numbers.
+        bits: u32,
+    },
+}
+
+/// Rows with persons of one owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonPart {
+    /// 1 where the row counts and has a person, as a bit.
+    pub counts: usize,
+    /// The number of the person (see [`Source::Person`](super::Source::Person)), in `Z_2^64`; anything where the row does
+    /// not count.
+    pub person: usize,
+    /// The rows to look at.
+    pub rows: Rows<usize>,
 }

@@ -6,7 +6,7 @@ use super::{ColumnDef, NodeId};
 ///
 /// The two owners agree a key that no seat knows, and send pseudonyms of *all* their rows (see
 /// [`Order::Shuffled`](super::Order::Shuffled)) to the matcher, which finds the pairs, moves the shared columns of `moved`
-/// into the order of `stay` and inputs one match bit a row. Output columns: those of `stay`, those of `moved`, the match
+/// (an owner's rows, perhaps with others joined beside them before) into the order of `stay` and inputs one match bit a row. Output columns: those of `stay`, those of `moved`, the match
 /// bit as a bit, the match bit in `Z_2^64`. Rows without a partner hold arbitrary values of `moved`: the match bit must be
 /// multiplied in before any use.
 #[derive(Clone, Debug)]
@@ -15,7 +15,9 @@ pub struct HashedJoin {
     pub stay: NodeId,
     /// Which input's rows the rows of `stay` are, and the identifier in it.
     pub stay_key: JoinKey,
-    /// The identifier of the side that moves; its input is moved. At most one row per identifier.
+    /// The table that is moved. Its rows are in the order of `moved_key.input`.
+    pub moved: NodeId,
+    /// Which input's rows the rows of `moved` are, and the identifier in it. At most one row per identifier.
     pub moved_key: JoinKey,
     /// The seat that compares pseudonyms; it owns neither table.
     pub matcher: usize,

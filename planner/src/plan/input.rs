@@ -83,4 +83,8 @@ pub enum Source {
     /// 1 where a row is the first of the rows that are equal in these local columns and adjacent, valid or not; padding
     /// rows, and rows with a NULL in one of these columns, are runs of their own.
     RunStart(Vec<usize>),
+    /// The number of the row's person, from 1, the same in all inputs of this owner in the plan: rows have the same number
+    /// if the normal forms of these local columns are equal. Without columns every row is a person, and rows of different
+    /// tables have different numbers. 0 where a column is NULL.
+    Person(Vec<usize>),
 }

@@ -18,7 +18,7 @@ mod release;
 mod shape;
 mod union;
 
-pub use aggregate::{Aggregate, Measure, Rank, RankPlace};
+pub use aggregate::{Aggregate, Measure, PersonPart, Rank, RankPlace};
 pub use assemble::{Assemble, Piece};
 pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType};
 pub use compute::{Compute, Op, Reg, Rounding};

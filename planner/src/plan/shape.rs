@@ -7,7 +7,7 @@ impl Node {
     pub fn inputs(&self) -> Vec<NodeId> {
         match self {
             Node::Input(_) => Vec::new(),
-            Node::HashedJoin(join) => vec![join.stay, join.moved_key.input],
+            Node::HashedJoin(join) => vec![join.stay, join.moved],
             Node::Union(union) => union.inputs.clone(),
             Node::Compute(compute) => vec![compute.input],
             Node::Aggregate(aggregate) => vec![aggregate.input],

@@ -1,4 +1,6 @@
-use planner::plan::NodeId;
+use std::collections::BTreeSet;
+
+use planner::plan::{NodeId, PersonPart};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -167,5 +169,56 @@ fn messages_do_not_depend_on_data() {
     let node = node(2, 30, 3);
     let first = run(5, &Data::random(1, 30, 3), &node);
     let second = run(6, &Data::random(2, 30, 3), &node);
+    assert_eq!(first.transcript, second.transcript);
+}
+
+/// Two measures over the same numbers: rows that count, and all rows that start a run.
+fn numbered_node(keys: usize, rows: usize) -> Aggregate {
+    let persons = 4 + SIZES.into_iter().sum::<usize>();
+    let measure = |counts: usize| {
+        let part = |rows| PersonPart { counts, person: persons, rows };
+        Measure::DistinctPersons { parts: vec![part(0..rows / 2), part(rows / 2..rows)], bits: 3 }
+    };
+    Aggregate { measures: vec![measure(2), measure(3)], ..node(keys, rows, 1) }
+}
+
+fn numbered(seed: u64, data: &Data, persons: &[i128], node: &Aggregate) -> Ran {
+    let mut columns = data.columns();
+    columns.push(Clear::Z64(persons.to_vec()));
+    clear::run(seed, &columns, |ctx, table| {
+        let node = node.clone();
+        async move { super::run(&ctx, &node, &table).await }
+    })
+}
+
+fn persons(seed: u64, rows: usize) -> Vec<i128> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    (0..rows).map(|_| rng.random_range(0..8)).collect()
+}
+
+#[test]
+fn numbered_persons_are_counted_once_wherever_they_are() {
+    for (seed, (keys, rows)) in
+        [(0, 40), (1, 41), (2, 40), (0, 0), (1, 1), (0, 2), (1, 2)].into_iter().enumerate()
+    {
+        let seed = seed as u64;
+        let (data, numbers) = (Data::random(seed, rows, 3), persons(seed, rows));
+        let ran = numbered(seed, &data, &numbers, &numbered_node(keys, rows));
+        for cell in 0..SIZES.into_iter().take(keys).product::<usize>() {
+            for (measure, counts) in [&data.counts, &data.starts].into_iter().enumerate() {
+                let counting = (0..rows).filter(|&row| counts[row] && data.in_cell(keys, row, cell));
+                let distinct: BTreeSet<i128> = counting.map(|row| numbers[row]).collect();
+                let got = ran.columns[measure][cell];
+                assert_eq!(got, distinct.len() as i128, "{keys} keys, {rows} rows, cell {cell}");
+            }
+        }
+    }
+}
+
+#[test]
+fn messages_about_numbered_persons_do_not_depend_on_data() {
+    let node = numbered_node(1, 30);
+    let first = numbered(5, &Data::random(1, 30, 3), &persons(1, 30), &node);
+    let second = numbered(6, &Data::random(2, 30, 3), &[1; 30], &node);
     assert_eq!(first.transcript, second.transcript);
 }

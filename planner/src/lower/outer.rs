@@ -1,0 +1,306 @@
+//! Joins across owners of all types, as branches.
+//!
+//! | join | branches |
+//! |---|---|
+//! | inner | one for each pair of branches of the two sides; of several rows with several, one for each part (`slots`) |
+//! | inner, of two tables of one owner | one, joined at the owner (`beside`) |
+//! | left, one row of the right side per identifier | that join with the right side optional |
+//! | left, else | the inner join, and the rows of the left side without a partner, beside NULLs |
+//! | right | left, the other way round |
+//! | full | left, and the rows of the right side without a partner |
+//! | semi | the inner join with the right side's distinct identifiers |
+//! | anti | the left side, but for the rows with a partner |
+//! | mark (EXISTS under OR) | the left side, with the match as a column |
+
+use datafusion::common::{DFSchema, JoinType, NullEquality, ScalarValue};
+use datafusion::logical_expr::{Expr, Join, lit};
+
+use super::across::{On, Pair, pair};
+use super::beside::join_at_owner;
+use super::failure;
+use super::guard::{guarded, matched};
+use super::infer::infer;
+use super::leaf::name;
+use super::reduce::reduce;
+use super::rows::{Branch, Link, Presence, Relation, normalise};
+use super::slots::slots;
+use super::tree::rows_per_key;
+use crate::Result;
+use crate::catalog::Federation;
+
+/// The rows of a join of several owners' tables.
+///
+/// # Errors
+/// Invalid ("not built") for what the table above does not reach; refused for several rows per identifier on both sides.
+pub(super) fn join(join: &Join, federation: &Federation) -> Result<Relation> {
+    if join.null_equality != NullEquality::NullEqualsNothing {
+        return Err(failure::not_built("a join on IS NOT DISTINCT FROM"));
+    }
+    let left = normalise(&join.left, federation)?.branches;
+    let right = normalise(&join.right, federation)?.branches;
+    let on = On::of(join)?;
+    let sides = Sides { on: &on, federation };
+    let flipped = on.flipped();
+    let mirrored = Sides { on: &flipped, federation };
+    let branches = match join.join_type {
+        JoinType::Inner => sides.inner(&left, &right)?,
+        JoinType::Left => sides.left(&left, &right)?,
+        JoinType::Right => back(mirrored.left(&right, &left)?, &on),
+        JoinType::Full => {
+            let mut all = sides.left(&left, &right)?;
+            all.extend(back(mirrored.missing(&right, &left)?, &on));
+            all
+        }
+        JoinType::LeftSemi => sides.semi(&left, &right)?,
+        JoinType::RightSemi => mirrored.semi(&right, &left)?,
+        JoinType::LeftAnti if join.null_aware => sides.not_in(&left, &right)?,
+        JoinType::LeftAnti => sides.anti(&left, &right)?,
+        JoinType::RightAnti => mirrored.anti(&right, &left)?,
+        JoinType::LeftMark => sides.mark(&left, &right)?,
+        JoinType::RightMark => mirrored.mark(&right, &left)?,
+    };
+    if branches.is_empty() {
+        return Err(failure::internal(format!("{} of nothing", name(&join.left))));
+    }
+    Ok(Relation { branches })
+}
+
+/// The columns of a mirrored join in their order.
+fn back(mut branches: Vec<Branch>, on: &On) -> Vec<Branch> {
+    let right = on.second().fields().len();
+    for branch in &mut branches {
+        let at = right.min(branch.columns.len());
+        branch.columns.rotate_left(at);
+    }
+    branches
+}
+
+/// A join whose first side is the one that keeps its rows.
+struct Sides<'a> {
+    on: &'a On,
+    federation: &'a Federation,
+}
+
+impl Sides<'_> {
+    fn pair(&self, first: &Branch, second: &Branch) -> Result<Pair> {
+        pair(first, second, self.on, self.federation)
+    }
+
+    fn inner(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+        let mut branches = Vec::new();
+        for f in first {
+            for s in second {
+                if let Some(at_owner) = join_at_owner(f, s, self.on)? {
+                    branches.push(at_owner);
+                    continue;
+                }
+                branches.extend(slots(self.pair(f, s)?)?.into_iter().map(inner));
+            }
+        }
+        Ok(branches)
+    }
+
+    fn left(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+        let mut branches = Vec::new();
+        for f in first {
+            if let [s] = second {
+                let pair = self.pair(f, s)?;
+                if is_unique(&pair) {
+                    branches.push(optional(pair)?);
+                    continue;
+                }
+            }
+            branches.extend(self.inner(std::slice::from_ref(f), second)?);
+            branches.extend(self.missing(std::slice::from_ref(f), second)?);
+        }
+        Ok(branches)
+    }
+
+    /// The rows of the first side without a partner in the second, beside NULLs.
+    fn missing(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+        let mut branches = self.without(first, second, Behind::Elsewhere)?;
+        let nulls = nulls(self.on.second())?;
+        for branch in &mut branches {
+            branch.columns.extend(nulls.iter().cloned());
+        }
+        Ok(branches)
+    }
+
+    fn anti(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+        self.without(first, second, Behind::Here)
+    }
+
+    fn without(&self, first: &[Branch], second: &[Branch], behind: Behind) -> Result<Vec<Branch>> {
+        let mut branches = Vec::new();
+        for f in first {
+            let mut rest = f.clone();
+            for s in second {
+                rest = absent(unique(self.pair(&rest, s)?)?, behind)?;
+            }
+            branches.push(rest);
+        }
+        Ok(branches)
+    }
+
+    /// NOT IN, which is NULL beside a NULL: as NOT EXISTS where neither side can be NULL.
+    fn not_in(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+        for f in first {
+            for s in second {
+                let pair = self.pair(f, s)?;
+                let scope = pair.branch.scope()?;
+                let key = pair.branch.joins.get(pair.key).ok_or_else(|| failure::internal("no join"))?;
+                for part in key.left.parts.iter().chain(&key.right.parts) {
+                    if infer(part, &scope)?.nullable {
+                        let mut error = failure::not_built(
+                            "NOT IN across owners on columns that may be NULL, where one NULL makes every answer NULL",
+                        );
+                        error.hint = Some(
+                            "say what is meant: WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.id = a.id)".into(),
+                        );
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        self.anti(first, second)
+    }
+
+    fn semi(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+        let mut branches = Vec::new();
+        for f in first {
+            if let [s] = second {
+                let pair = unique(self.pair(f, s)?)?;
+                let width = pair.width;
+                let mut branch = inner(pair);
+                branch.columns.truncate(width);
+                branches.push(branch);
+                continue;
+            }
+            let (mut branch, found) = self.found(f, second)?;
+            branch.filters.push(found);
+            branches.push(branch);
+        }
+        Ok(branches)
+    }
+
+    fn mark(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+        let mut branches = Vec::new();
+        for f in first {
+            let (mut branch, found) = self.found(f, second)?;
+            branch.columns.push(found);
+            branches.push(branch);
+        }
+        Ok(branches)
+    }
+
+    /// A branch of the first side, and the condition that a row has a partner.
+    fn found(&self, first: &Branch, second: &[Branch]) -> Result<(Branch, Expr)> {
+        let mut branch = first.clone();
+        let mut found = None;
+        for s in second {
+            let pair = unique(self.pair(&branch, s)?)?;
+            let width = pair.width;
+            let (with, guard) = beside(pair)?;
+            branch = with;
+            branch.columns.truncate(width);
+            found = Some(match found {
+                None => guard,
+                Some(before) => Expr::or(before, guard),
+            });
+        }
+        Ok((branch, found.unwrap_or_else(|| lit(false))))
+    }
+}
+
+/// Whether the second side has at most one row per identifier.
+fn is_unique(pair: &Pair) -> bool {
+    let key = pair.branch.joins.get(pair.key);
+    let leaf = key.and_then(|key| pair.branch.leaves.get(key.right.leaf));
+    leaf.is_some_and(|leaf| rows_per_key(leaf) == 1)
+}
+
+/// The pair with the distinct identifiers of the second side, if these repeat. Its columns are gone then.
+fn unique(pair: Pair) -> Result<Pair> {
+    if is_unique(&pair) { Ok(pair) } else { reduce(pair) }
+}
+
+fn inner(pair: Pair) -> Branch {
+    let Pair { mut branch, filters, conditions, .. } = pair;
+    branch.filters.extend(filters);
+    branch.filters.extend(conditions);
+    branch
+}
+
+fn optional(pair: Pair) -> Result<Branch> {
+    let width = pair.width;
+    let (mut branch, guard) = beside(pair)?;
+    for column in branch.columns.iter_mut().skip(width) {
+        *column = guarded(&guard, column.clone());
+    }
+    Ok(branch)
+}
+
+/// Which part of a join counts the persons of a side that is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    /// This one.
+    Here,
+    /// Another one.
+    Elsewhere,
+}
+
+/// The rows of the first side without a partner.
+fn absent(pair: Pair, behind: Behind) -> Result<Branch> {
+    let (width, leaves) = (pair.width, pair.leaves.clone());
+    let (mut branch, guard) = beside(pair)?;
+    let number = branch.absences.len();
+    branch.absences.push(guard);
+    branch.columns.truncate(width);
+    for presence in branch.presence.get_mut(leaves).unwrap_or_default() {
+        *presence = match behind {
+            Behind::Here => Presence::Absent(number),
+            Behind::Elsewhere => Presence::Nowhere,
+        };
+    }
+    Ok(branch)
+}
+
+/// The first side with the second one optional, and the condition that a row has a partner.
+fn beside(pair: Pair) -> Result<(Branch, Expr)> {
+    let Pair { mut branch, leaves, joins, key, filters, conditions, .. } = pair;
+    let absent = |presence: &Presence| matches!(presence, Presence::Absent(_) | Presence::Nowhere);
+    if branch.presence.get(leaves.clone()).unwrap_or_default().iter().any(absent) {
+        return Err(failure::not_built(
+            "NOT IN or NOT EXISTS inside the optional side of a join across owners",
+        ));
+    }
+    let mut guard = matched(key);
+    for join in joins {
+        if let Some(join_of) = branch.joins.get_mut(join)
+            && join_of.link == Link::Required
+        {
+            join_of.link = Link::Inside;
+            guard = guard.and(matched(join));
+        }
+    }
+    if let Some(key) = branch.joins.get_mut(key) {
+        key.link = Link::Optional;
+    }
+    guard = filters.into_iter().chain(conditions).fold(guard, Expr::and);
+    for presence in branch.presence.get_mut(leaves).unwrap_or_default() {
+        *presence = match &*presence {
+            Presence::Where(inner) => Presence::Where(guard.clone().and(inner.clone())),
+            _ => Presence::Where(guard.clone()),
+        };
+    }
+    Ok((branch, guard))
+}
+
+/// A NULL for each column.
+fn nulls(schema: &DFSchema) -> Result<Vec<Expr>> {
+    let null = |field: &std::sync::Arc<datafusion::arrow::datatypes::Field>| {
+        let null = ScalarValue::try_from(field.data_type()).map_err(|error| failure::engine(&error))?;
+        Ok(Expr::Literal(null, None))
+    };
+    schema.fields().iter().map(null).collect()
+}
