@@ -18,6 +18,11 @@ const QUERIES: &[&str] = &[
     "SELECT v.doctor, COUNT(DISTINCT v.patient_id), SUM(v.fee) / SUM(v.minutes) FROM hospital.lifestyle h JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id) GROUP BY v.doctor",
     "SELECT AVG(t.total) FROM hospital.lifestyle h JOIN (SELECT patient_id, SUM(minutes) AS total FROM insurer.visits WHERE doctor = 'gp' GROUP BY patient_id) t ON HASHED(h.patient_id) = HASHED(t.patient_id)",
     "SELECT COUNT(*), SUM(exercise) FROM (SELECT age, exercise FROM hospital.lifestyle UNION ALL SELECT age, exercise FROM clinic.lifestyle) WHERE age > 40",
+    "SELECT h.sex, c.region, COUNT(*), SUM(COALESCE(c.days, 0)) FROM hospital.lifestyle h LEFT JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id) AND c.days > h.exercise GROUP BY h.sex, c.region",
+    "SELECT COUNT(*), SUM(v.minutes) FROM hospital.lifestyle h FULL JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id)",
+    "SELECT COUNT(*), AVG(h.age) FROM hospital.lifestyle h WHERE NOT EXISTS (SELECT 1 FROM insurer.visits v WHERE HASHED(h.patient_id) = HASHED(v.patient_id) AND v.minutes > 30)",
+    "SELECT l.kind, COUNT(*), AVG(x.bmi) FROM hospital.labs l JOIN insurer.claims c ON HASHED(l.patient_id) = HASHED(c.patient_id) JOIN clinic.lifestyle x ON HASHED(c.patient_id) = HASHED(x.patient_id) GROUP BY l.kind",
+    "SELECT COUNT(*), SUM(v.minutes) FROM hospital.labs l JOIN insurer.visits v ON HASHED(l.patient_id) = HASHED(v.patient_id)",
     "SELECT * FROM LASSO(cohort, target => 'days', features => 'age,bmi,exercise,chronic', alpha => 0.5)",
     "SELECT * FROM LASSO_SUMMARY(cohort, target => 'days', features => 'age,bmi', alpha => 0.1, standardize => true)",
 ];

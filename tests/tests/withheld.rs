@@ -64,6 +64,54 @@ async fn persons_are_counted_not_rows() {
     assert_eq!(without[0].0[0], ["NULL"; 3]);
 }
 
+/// With as many people demanded as there are, the numbers come; with one more, none does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn persons_are_counted_exactly_in_joins_of_all_types() {
+    let on = |a: &str, b: &str| format!("HASHED({a}.patient_id) = HASHED({b}.patient_id)");
+    let distinct = |a: &str, b: &str| {
+        format!("COUNT(*), COUNT(DISTINCT {a}.patient_id), COUNT(DISTINCT {b}.patient_id)")
+    };
+    let queries = [
+        // Persons of the optional side are those with a partner.
+        format!(
+            "SELECT {} FROM hospital.lifestyle h LEFT JOIN insurer.claims c ON {}",
+            distinct("h", "c"),
+            on("h", "c")
+        ),
+        format!(
+            "SELECT {} FROM hospital.labs l LEFT JOIN insurer.claims c ON {}",
+            distinct("l", "c"),
+            on("l", "c")
+        ),
+        // Rows on both sides of one person, in parts of a union.
+        format!(
+            "SELECT {} FROM hospital.labs l JOIN insurer.visits v ON {}",
+            distinct("l", "v"),
+            on("l", "v")
+        ),
+        format!(
+            "SELECT {} FROM hospital.lifestyle h LEFT JOIN insurer.visits v ON {}",
+            distinct("h", "v"),
+            on("h", "v")
+        ),
+        // The first and the last of a chain.
+        format!(
+            "SELECT {} FROM insurer.visits v JOIN hospital.lifestyle h ON {} JOIN insurer.claims c ON {}",
+            distinct("v", "h"),
+            on("v", "h"),
+            on("h", "c")
+        ),
+    ];
+    for sql in &queries {
+        let open = answers(1, &[sql]).await;
+        let numbers: Vec<u32> = open[0].0[0].iter().map(|text| text.parse().expect("a number")).collect();
+        let people = numbers[1].min(numbers[2]);
+        assert!(people < numbers[0] && people > 0, "{sql}: {numbers:?}");
+        assert_ne!(answers(people, &[sql]).await[0].0[0][0], "NULL", "{sql}: {numbers:?}");
+        assert_eq!(answers(people + 1, &[sql]).await[0].0[0][0], "NULL", "{sql}: {numbers:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_model_of_few_rows_is_withheld() {
     let lasso = "SELECT * FROM LASSO(cohort, target => 'days', features => 'age,exercise', alpha => 0.5)";

@@ -37,8 +37,8 @@ fn column_part(input: &Input, column: &SharedColumn, rows: &Rows, persons: &Pers
         Source::Known(columns) => known(rows, columns)?,
         Source::True(index) => truths(&rows.batch, *index)?,
         Source::Equals { column: index, value } => equals(column_of(&rows.batch, *index)?, value)?,
-        Source::Person(columns) => {
-            let numbers = persons.numbers(input, rows, columns)?;
+        Source::Person { columns, normalised } => {
+            let numbers = persons.numbers(input, rows, columns, *normalised)?;
             let numbers: Vec<Integer> = numbers.into_iter().map(Integer::Is).collect();
             let integers = checked(input, column, rows, &numbers, 0)?;
             return Ok(part_of(encoding, &rows.place(&integers)));

@@ -159,10 +159,10 @@ impl<'p> Trace<'p> {
         let of_owner = |(id, column): &(NodeId, usize)| {
             let Some(input) = self.input(*id).filter(|input| input.owner == self.owner) else { return false };
             match input.columns.get(*column).map(|column| &column.source) {
-                Some(Source::Person(columns)) if columns.is_empty() => {
+                Some(Source::Person { columns, .. }) if columns.is_empty() => {
                     self.rows_are_persons(input) && self.one_row(input)
                 }
-                Some(Source::Person(columns)) => self.is_person(input, columns),
+                Some(Source::Person { columns, .. }) => self.is_person(input, columns),
                 _ => false,
             }
         };

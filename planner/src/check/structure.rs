@@ -104,7 +104,7 @@ fn input(input: &Input, federation: &Federation) -> Checked {
             Source::Value { column, .. } | Source::True(column) | Source::Equals { column, .. } => {
                 used.push(*column);
             }
-            Source::Known(columns) | Source::Person(columns) => used.extend(columns),
+            Source::Known(columns) | Source::Person { columns, .. } => used.extend(columns),
             Source::RunStart(columns) => {
                 used.extend(columns);
                 let adjacent = match &input.order {

@@ -14,6 +14,7 @@ use super::emit::name;
 use super::facts::Facts;
 use super::failure;
 use super::infer::{Scope, show};
+use super::leaf::Persons;
 use super::persons::PersonRows;
 use super::program::{Kind, Program};
 use super::rank::Share;
@@ -140,25 +141,29 @@ impl<'a> Sums<'a> {
             if party.release.min_people < 2 {
                 continue;
             }
-            let persons = self.persons(owner, &places, counting, &format!("{what} of {}", party.name))?;
+            let what = format!("{what} of {}", party.name);
+            let persons = self.persons(owner, &places, counting, (&what, true))?;
             let reason = format!("min_people of {}", party.name);
             gates.push(Gate { persons, at_least: party.release.min_people, reason });
         }
         Ok(gates)
     }
 
-    /// The number of distinct persons of an owner with a row that counts.
+    /// The number of distinct persons of an owner with a row that counts; `normalised`: as identifiers are compared, else
+    /// as SQL compares them.
     fn persons(
         &mut self,
         owner: PartyId,
         places: &[(usize, usize)],
         counting: &[Counting],
-        what: &str,
+        (what, normalised): (&str, bool),
     ) -> Result<Reg> {
-        let [place] = places else { return self.numbered_persons(owner, places, counting, what) };
+        let [place] = places else {
+            return self.numbered_persons(owner, places, counting, (what, normalised));
+        };
         let found = self.rows.persons(*place)?;
         if matches!(found.rows, PersonRows::Numbered) {
-            return self.numbered_persons(owner, places, counting, what);
+            return self.numbered_persons(owner, places, counting, (what, normalised));
         }
         let (person_rows, known) = (found.rows, found.known);
         let rows = (self.rows.branches().len() > 1).then(|| self.rows.rows_of(place.0));
@@ -212,7 +217,7 @@ impl<'a> Sums<'a> {
         owner: PartyId,
         places: &[(usize, usize)],
         counting: &[Counting],
-        what: &str,
+        (what, normalised): (&str, bool),
     ) -> Result<Reg> {
         let branches = self.rows.branches().len();
         let most = self.rows.most_persons(owner);
@@ -242,7 +247,7 @@ impl<'a> Sums<'a> {
             };
             let counts = self.rows.column(&wants, def)?;
             let person = |branch: usize| match branch == place.0 {
-                true => Want::Person { leaf: place.1, columns: columns.clone(), most },
+                true => Want::Person { leaf: place.1, columns: columns.clone(), most, normalised },
                 false => Want::Nothing { bit: false },
             };
             let wants: Vec<Want> = (0..branches).map(person).collect();
@@ -426,29 +431,37 @@ impl<'a> Sums<'a> {
     }
 
     fn count_distinct(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Figure> {
-        let Some((owner, leaf)) = self.person_of(argument) else {
+        let Some((owner, places)) = self.persons_of(argument) else {
             let gates = self.gates_behind(argument, what)?;
             let count = self.count_values(expr, argument, what)?;
             return self.rounded_count(count, gates);
         };
         let counting = Self::not_null(argument);
         let gates = self.gates(&counting, what)?;
-        let count = self.persons(owner, &[(0, leaf)], &counting, what)?;
+        let count = self.persons(owner, &places, &counting, (what, false))?;
         self.rounded_count(count, gates)
     }
 
-    /// The owner and leaf whose persons an argument names, if it does.
-    fn person_of(&self, argument: &Argument) -> Option<(PartyId, usize)> {
-        let [branch] = self.rows.branches() else { return None };
-        let person = argument.exprs.first().map(|expr| match expr {
-            Expr::Case(case) => case.when_then_expr.first().map_or(expr, |(_, then)| then.as_ref()),
-            plain => plain,
-        });
-        let Some(Expr::Column(column)) = person else { return None };
-        let (leaf, column) = place(column)?;
-        let source = branch.leaves.get(leaf)?;
-        matches!(source.persons, super::leaf::Persons::Column { column: person, .. } if person == column)
-            .then_some((source.owner, leaf))
+    /// The owner whose persons an argument names in every branch, and the leaves whose persons they are.
+    fn persons_of(&self, argument: &Argument) -> Option<(PartyId, Vec<(usize, usize)>)> {
+        let mut places = Vec::new();
+        let mut owner = None;
+        for (index, (branch, expr)) in self.rows.branches().iter().zip(&argument.exprs).enumerate() {
+            let person = match only_where(expr) {
+                Expr::Literal(value, _) if value.is_null() => continue,
+                Expr::Column(column) => place(column),
+                _ => None,
+            };
+            let (leaf, column) = person?;
+            let source = branch.leaves.get(leaf)?;
+            let is_person = matches!(source.persons, Persons::Column { column: own, .. } if own == column);
+            if !is_person || owner.is_some_and(|owner| owner != source.owner) {
+                return None;
+            }
+            owner = Some(source.owner);
+            places.push((index, leaf));
+        }
+        owner.map(|owner| (owner, places))
     }
 
     /// The bit that all gates are met.
@@ -461,6 +474,17 @@ impl<'a> Sums<'a> {
             all = self.program.both(all, Some(met));
         }
         Ok(all)
+    }
+}
+
+/// What an expression is where it is not NULL, without the conditions of a FILTER, a CASE or an outer join.
+fn only_where(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Case(Case { expr: None, when_then_expr, else_expr: None }) => match when_then_expr.as_slice() {
+            [(_, then)] => only_where(then),
+            _ => expr,
+        },
+        plain => plain,
     }
 }
 

@@ -219,18 +219,22 @@ fn share(
                     i128::from(first)
                 }
                 _ if !valid(row) => 0,
-                Source::Person(columns) if columns.is_empty() => {
+                Source::Person { columns, .. } if columns.is_empty() => {
                     let of_owner = format!("{:?} ", input.owner);
                     let next = persons.keys().filter(|key| key.starts_with(&of_owner)).count() as i128 + 1;
                     *persons.entry(format!("{:?} {:?} row {row}", input.owner, input.tables)).or_insert(next)
                 }
-                Source::Person(columns) => {
+                Source::Person { columns, normalised } => {
                     let parts: Vec<ArrayRef> =
                         columns.iter().map(|column| Arc::clone(batch.column(*column))).collect();
-                    let of_owner = format!("{:?} ", input.owner);
+                    let of_owner = format!("{:?} {normalised} ", input.owner);
                     let next = persons.keys().filter(|key| key.starts_with(&of_owner)).count() as i128 + 1;
-                    match &normalise(&parts, batch.num_rows()).unwrap()[row] {
-                        Some(form) => *persons.entry(format!("{:?} {form:?}", input.owner)).or_insert(next),
+                    let form = if *normalised { normalise } else { canonical };
+                    match &form(&parts, batch.num_rows()).unwrap()[row] {
+                        Some(form) => {
+                            let key = format!("{:?} {normalised} {form:?}", input.owner);
+                            *persons.entry(key).or_insert(next)
+                        }
                         None => 0,
                     }
                 }

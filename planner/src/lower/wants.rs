@@ -82,6 +82,8 @@ pub(crate) enum Want {
         columns: Vec<Expr>,
         /// The largest number.
         most: u64,
+        /// Whether normal forms say who is the same person.
+        normalised: bool,
     },
     /// Always 0, as a bit or as a number in `Z_2^64`.
     Nothing {
@@ -128,7 +130,9 @@ impl Emit<'_> {
                 let counts = self.behind(counting, *leaf)?;
                 if *bit { Ok(counts) } else { self.program.arithmetic(counts, RingSize::Z64) }
             }
-            Want::Person { leaf, columns, most } => self.person(*leaf, columns, *most),
+            Want::Person { leaf, columns, most, normalised } => {
+                self.person(*leaf, columns, *most, *normalised)
+            }
             Want::Nothing { bit: true } => Ok(self.program.bit(false)),
             Want::Nothing { bit: false } => self.program.constant(0),
             Want::Run(None) => Ok(self.program.bit(false)),
@@ -336,12 +340,12 @@ impl Emit<'_> {
         self.counted(row, counting)
     }
 
-    fn person(&mut self, leaf: usize, columns: &[Expr], most: u64) -> Result<Reg> {
+    fn person(&mut self, leaf: usize, columns: &[Expr], most: u64, normalised: bool) -> Result<Reg> {
         let columns =
             columns.iter().map(|expr| self.compute_locally(leaf, expr)).collect::<Result<Vec<_>>>()?;
         let range = Range { lo: 0, hi: i128::from(most) };
         let def = ColumnDef { name: "person".into(), encoding: Encoding::Arithmetic(RingSize::Z64), range };
-        self.share(leaf, SharedColumn { def, source: Source::Person(columns) })
+        self.share(leaf, SharedColumn { def, source: Source::Person { columns, normalised } })
     }
 
     /// The rows among these that meet the demands.

@@ -6,6 +6,15 @@
 //! condition (a CASE, a comparison inside arithmetic, a function that can hide one) rows on which it is 0 do not count. All
 //! of it is decided on shares, before anything is opened. Notices say that something was withheld, not how much.
 //!
+//! In a join every owner's persons are counted in the rows of the join, once each, however often a join repeats them:
+//!
+//! | the owner's table is | its persons behind a number are those |
+//! |---|---|
+//! | joined by an inner join, or asked for by IN or EXISTS | with a partner, in rows that pass everything else |
+//! | the optional side of LEFT, RIGHT or FULL JOIN | with a partner, in rows that pass everything else; a number over rows without a partner only has none behind it, and is withheld |
+//! | asked for by NOT IN or NOT EXISTS | whose presence leaves out rows that pass everything else: a total minus the answer would be about them |
+//! | in several parts of a UNION ALL, or several times in one join | in any of these, once |
+//!
 //! Models are withheld unless there are at least `min_people` persons and ten times as many as parameters, and at least
 //! `min_people` persons with each value of every two-valued variable.
 //!
@@ -28,6 +37,7 @@
 //! | you see | because | try |
 //! |---|---|---|
 //! | a NULL, and a notice | too few people behind a number | a wider condition, or fewer keys |
+//! | a NULL from a LEFT JOIN for rows without a partner | nobody of the optional side is behind them | NOT EXISTS, which counts those left out |
 //! | a group that is missing | it is empty or small | a coarser key |
 //! | all of a model is NULL | fewer than ten people for a parameter, or too few with one value of a feature | fewer features; leave out a rare two-valued one |
 //! | `only aggregates leave the federation` | a column of rows is in the result, or `SELECT *`, or a preview | an aggregate over it, or a key that the policy allows to `group` |

@@ -83,8 +83,12 @@ pub enum Source {
     /// 1 where a row is the first of the rows that are equal in these local columns and adjacent, valid or not; padding
     /// rows, and rows with a NULL in one of these columns, are runs of their own.
     RunStart(Vec<usize>),
-    /// The number of the row's person, from 1, the same in all inputs of this owner in the plan: rows have the same number
-    /// if the normal forms of these local columns are equal. Without columns every row is a person, and rows of different
-    /// tables have different numbers. 0 where a column is NULL.
-    Person(Vec<usize>),
+    /// The number of the row's person, from 1, the same in all inputs of this owner in the plan. 0 where a column is NULL.
+    Person {
+        /// The local columns that say whose record a row is. None: every row is a person, and rows of different tables have
+        /// different numbers.
+        columns: Vec<usize>,
+        /// Whether persons are the same if the normal forms of the columns are (`HASHED`), or if SQL says that these are equal.
+        normalised: bool,
+    },
 }
