@@ -154,7 +154,7 @@ fn shifted(branch: &Branch, leaves: usize, joins: usize) -> Result<Branch> {
     let presence = |presence: &Presence| {
         Ok(match presence {
             Presence::Where(guard) => Presence::Where(moved(guard)?),
-            other => other.clone(),
+            Presence::Always | Presence::Absent(_) | Presence::Nowhere => presence.clone(),
         })
     };
     Ok(Branch {

@@ -1,4 +1,5 @@
 //! A table of an owner that a branch has already: joined at this owner, whatever stands between the two in the query.
+#![expect(clippy::wildcard_enum_match_arm, reason = "only plain columns are looked for")]
 
 use datafusion::common::JoinType;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
@@ -88,7 +89,7 @@ fn joined(
 /// How many rows of two joined tables one identifier may have, if both are whole tables: nothing but whole tables says
 /// then which rows there are.
 pub(super) fn whole(joined: &Leaf, left: &Leaf, right: &Leaf) -> Option<u64> {
-    let (_, _) = (left.whole?, right.whole?);
+    left.whole.and(right.whole)?;
     Some(match joined.persons {
         Persons::Column { max_rows, .. } => max_rows,
         Persons::Rows | Persons::Lost(_) => joined.bound,

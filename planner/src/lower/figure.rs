@@ -204,9 +204,12 @@ impl<'a> Sums<'a> {
         if self.rows.is_always_there(place) {
             return counting.into_iter().map(plain).collect();
         }
-        let want = |(branch, counting): (usize, Counting)| match branch == place.0 {
-            true => Want::Behind { counting, leaf: place.1, bit },
-            false => Want::Nothing { bit },
+        let want = |(branch, counting): (usize, Counting)| {
+            if branch == place.0 {
+                Want::Behind { counting, leaf: place.1, bit }
+            } else {
+                Want::Nothing { bit }
+            }
         };
         counting.into_iter().enumerate().map(want).collect()
     }
@@ -219,17 +222,30 @@ impl<'a> Sums<'a> {
         counting: &[Counting],
         (what, normalised): (&str, bool),
     ) -> Result<Reg> {
-        let branches = self.rows.branches().len();
+        self.refuse_repeated_rows(places)?;
         let most = self.rows.most_persons(owner);
-        let range = Range { lo: 0, hi: i128::from(most) };
-        let mut tables: Vec<&[String]> = Vec::new();
         let mut parts = Vec::new();
         for &place in places {
-            let found = self.rows.persons(place)?;
-            if found.person.is_none() {
-                // Rows are persons: the same row in two places would be two.
-                let source = self.rows.branches().get(place.0).and_then(|branch| branch.leaves.get(place.1));
-                let source = source.ok_or_else(|| failure::internal("an unknown leaf"))?;
+            parts.push(self.numbered_part(place, counting, (what, normalised), most)?);
+        }
+        if parts.is_empty() {
+            return self.program.constant(0);
+        }
+        let bits = u64::BITS - most.leading_zeros();
+        let hi = parts.iter().map(|part| part.rows.len() as u64).fold(0, u64::saturating_add).min(most);
+        let range = Range { lo: 0, hi: i128::from(hi) };
+        let encoding = Encoding::Arithmetic(RingSize::Z64);
+        let def = ColumnDef { name: format!("persons {what}"), encoding, range };
+        Ok(self.measure(Measure::DistinctPersons { parts, bits }, def))
+    }
+
+    /// Where rows are persons, the same row in two places would be two.
+    fn refuse_repeated_rows(&self, places: &[(usize, usize)]) -> Result<()> {
+        let mut tables: Vec<&[String]> = Vec::new();
+        for (branch, leaf) in places {
+            let source = self.rows.branches().get(*branch).and_then(|branch| branch.leaves.get(*leaf));
+            let source = source.ok_or_else(|| failure::internal("an unknown leaf"))?;
+            if source.persons == Persons::Rows {
                 if tables.contains(&source.tables.as_slice()) {
                     return Err(failure::not_built(format!(
                         "counting the rows of {} in several places of a query, where every row is a person",
@@ -238,35 +254,36 @@ impl<'a> Sums<'a> {
                 }
                 tables.push(&source.tables);
             }
-            let columns: Vec<Expr> = found.person.iter().cloned().collect();
-            let wants = self.of_leaf(place, with_person(counting, place.0, found.known), true);
-            let def = ColumnDef {
-                name: format!("counts {what}"),
-                encoding: Encoding::Bit,
-                range: Range { lo: 0, hi: 1 },
-            };
-            let counts = self.rows.column(&wants, def)?;
-            let person = |branch: usize| match branch == place.0 {
-                true => Want::Person { leaf: place.1, columns: columns.clone(), most, normalised },
-                false => Want::Nothing { bit: false },
-            };
-            let wants: Vec<Want> = (0..branches).map(person).collect();
-            let encoding = Encoding::Arithmetic(RingSize::Z64);
-            let person = self.rows.column(&wants, ColumnDef { name: "person".into(), encoding, range })?;
-            parts.push(PersonPart { counts, person, rows: self.rows.rows_of(place.0) });
         }
-        if parts.is_empty() {
-            return self.program.constant(0);
-        }
-        let bits = u64::BITS - most.leading_zeros();
-        let hi = parts.iter().map(|part| part.rows.len() as u64).fold(0, u64::saturating_add).min(most);
-        let range = Range { lo: 0, hi: i128::from(hi) };
-        let def = ColumnDef {
-            name: format!("persons {what}"),
-            encoding: Encoding::Arithmetic(RingSize::Z64),
-            range,
+        Ok(())
+    }
+
+    /// The columns of one leaf's persons.
+    fn numbered_part(
+        &mut self,
+        place: (usize, usize),
+        counting: &[Counting],
+        (what, normalised): (&str, bool),
+        most: u64,
+    ) -> Result<PersonPart> {
+        let found = self.rows.persons(place)?;
+        let wants = self.of_leaf(place, with_person(counting, place.0, found.known), true);
+        let range = Range { lo: 0, hi: 1 };
+        let def = ColumnDef { name: format!("counts {what}"), encoding: Encoding::Bit, range };
+        let counts = self.rows.column(&wants, def)?;
+        let columns: Vec<Expr> = found.person.into_iter().collect();
+        let person = |branch: usize| {
+            if branch == place.0 {
+                Want::Person { leaf: place.1, columns: columns.clone(), most, normalised }
+            } else {
+                Want::Nothing { bit: false }
+            }
         };
-        Ok(self.measure(Measure::DistinctPersons { parts, bits }, def))
+        let wants: Vec<Want> = (0..self.rows.branches().len()).map(person).collect();
+        let range = Range { lo: 0, hi: i128::from(most) };
+        let encoding = Encoding::Arithmetic(RingSize::Z64);
+        let person = self.rows.column(&wants, ColumnDef { name: "person".into(), encoding, range })?;
+        Ok(PersonPart { counts, person, rows: self.rows.rows_of(place.0) })
     }
 
     /// An aggregate over the rows, whose columns are those of `schema`.

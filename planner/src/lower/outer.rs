@@ -91,10 +91,10 @@ impl Sides<'_> {
         for f in first {
             for s in second {
                 if let Some(at_owner) = join_at_owner(f, s, self.on)? {
-                    branches.push(at_owner);
+                    branches.extend(slots(at_owner)?);
                     continue;
                 }
-                branches.extend(slots(self.pair(f, s)?)?.into_iter().map(inner));
+                branches.extend(slots(inner(self.pair(f, s)?))?);
             }
         }
         Ok(branches)
@@ -290,7 +290,7 @@ fn beside(pair: Pair) -> Result<(Branch, Expr)> {
     for presence in branch.presence.get_mut(leaves).unwrap_or_default() {
         *presence = match &*presence {
             Presence::Where(inner) => Presence::Where(guard.clone().and(inner.clone())),
-            _ => Presence::Where(guard.clone()),
+            Presence::Always | Presence::Absent(_) | Presence::Nowhere => Presence::Where(guard.clone()),
         };
     }
     Ok((branch, guard))

@@ -1,7 +1,8 @@
 //! The distinct identifiers of a table with several rows per identifier, made at its owner for a semi or anti join.
+#![expect(clippy::wildcard_enum_match_arm, reason = "only plain columns are looked for")]
 
 use datafusion::functions_aggregate::expr_fn::{bool_or, min};
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::across::Pair;
 use super::facts::Facts;
@@ -79,15 +80,27 @@ fn distinct(
         plan.project(outputs)
     });
     let plan = plan.and_then(LogicalPlanBuilder::build).map_err(|error| failure::engine(&error))?;
-    let plain = |part: &Expr| match part {
+    let columns: Vec<Option<usize>> = side.parts.iter().map(plain).collect();
+    let scope = Scope { schema: plan.schema().as_ref().clone(), facts };
+    let reduced = described(leaf, &columns, plan, scope);
+    let name = |part: usize| Some(symbol(place, part, reduced.names.get(part)?));
+    let symbols = (0..columns.len()).filter_map(name).collect();
+    Ok((reduced, symbols))
+}
+
+fn plain(part: &Expr) -> Option<usize> {
+    match part {
         Expr::Column(column) => super::rows::place(column).map(|(_, column)| column),
         _ => None,
-    };
-    let columns: Vec<Option<usize>> = side.parts.iter().map(plain).collect();
+    }
+}
+
+/// What is known of the distinct identifiers of a leaf, made of these columns of it.
+fn described(leaf: &Leaf, columns: &[Option<usize>], plan: LogicalPlan, scope: Scope) -> Leaf {
     let origin =
         |column: &Option<usize>| -> Option<Origin> { leaf.origins.get((*column)?).copied().flatten() };
     let mut origins: Vec<Option<Origin>> = columns.iter().map(origin).collect();
-    origins.resize(facts.len(), None);
+    origins.resize(scope.facts.len(), None);
     let persons = match leaf.persons {
         Persons::Column { column, .. } => match columns.iter().position(|part| *part == Some(column)) {
             Some(column) => Persons::Column { column, max_rows: 1 },
@@ -97,10 +110,9 @@ fn distinct(
         Persons::Lost(why) => Persons::Lost(why),
     };
     let names: Vec<String> = plan.schema().field_names();
-    let symbols = (0..columns.len()).filter_map(|part| Some(symbol(place, part, names.get(part)?))).collect();
-    let reduced = Leaf {
+    Leaf {
         owner: leaf.owner,
-        scope: Scope { schema: plan.schema().as_ref().clone(), facts },
+        scope,
         plan,
         conditional: vec![false; names.len()],
         names,
@@ -110,8 +122,7 @@ fn distinct(
         origins,
         keys: vec![((0..columns.len()).collect(), 1)],
         persons,
-    };
-    Ok((reduced, symbols))
+    }
 }
 
 fn missing() -> crate::Error {

@@ -10,10 +10,9 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr_fn::ExprFunctionExt;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 
-use super::across::Pair;
 use super::failure;
 use super::leaf::{Leaf, Persons};
-use super::rows::{KeyJoin, KeySide, key_columns, localised, renamed};
+use super::rows::{Branch, KeyJoin, KeySide, Link, key_columns, localised, renamed};
 use super::tree::rooted;
 use crate::Result;
 use crate::function::hashed::hashed;
@@ -21,29 +20,35 @@ use crate::function::hashed::hashed;
 /// The most parts into which a side is taken apart.
 const MAX_SLOTS: u64 = 32;
 
-/// Pairs whose rows together are those of a pair, each with a leaf that can stay in place, if a side can be taken apart.
-pub(super) fn slots(pair: Pair) -> Result<Vec<Pair>> {
-    if (0..pair.branch.leaves.len()).any(|root| rooted(&pair.branch, root).is_some()) {
-        return Ok(vec![pair]);
+/// Branches whose rows together are those of a branch, each with a leaf that can stay in place, if a leaf can be taken
+/// apart.
+pub(super) fn slots(branch: Branch) -> Result<Vec<Branch>> {
+    let has_root = |branch: &Branch| (0..branch.leaves.len()).any(|root| rooted(branch, root).is_some());
+    if has_root(&branch) {
+        return Ok(vec![branch]);
     }
-    let Some(key) = pair.branch.joins.get(pair.key).cloned() else { return Ok(vec![pair]) };
-    let rows = |side: &&KeySide| pair.branch.leaves.get(side.leaf).and_then(|leaf| leaf.whole);
-    let few = |side: &&KeySide| rows(side).is_some_and(|rows| (2..=MAX_SLOTS).contains(&rows));
-    let Some(side) = [&key.left, &key.right].into_iter().filter(few).min_by_key(rows) else {
-        return Ok(vec![pair]);
-    };
-    let Some(leaf) = pair.branch.leaves.get(side.leaf) else { return Ok(vec![pair]) };
-    let count = leaf.whole.unwrap_or(1);
-    let mut parts = Vec::new();
-    for number in 1..=count {
-        let mut part = pair.clone();
-        if let Some(place) = part.branch.leaves.get_mut(side.leaf) {
-            *place = slot(leaf, &key, side, number, number == count)?;
+    let sides = branch.joins.iter().flat_map(|join| [(join, &join.left), (join, &join.right)]);
+    let rows = |side: &KeySide| branch.leaves.get(side.leaf).and_then(|leaf| leaf.whole).unwrap_or(0);
+    let mut few: Vec<(&KeyJoin, &KeySide)> = sides
+        .filter(|(join, side)| join.link == Link::Required && (2..=MAX_SLOTS).contains(&rows(side)))
+        .collect();
+    few.sort_by_key(|(_, side)| rows(side));
+    for (join, side) in few {
+        let Some(leaf) = branch.leaves.get(side.leaf) else { continue };
+        let count = rows(side);
+        let mut parts = Vec::new();
+        for number in 1..=count {
+            let mut part = branch.clone();
+            if let Some(place) = part.leaves.get_mut(side.leaf) {
+                *place = slot(leaf, join, side, number, number == count)?;
+            }
+            parts.push(part);
         }
-        parts.push(part);
+        if parts.iter().all(has_root) {
+            return Ok(parts);
+        }
     }
-    let fits = |part: &Pair| (0..part.branch.leaves.len()).any(|root| rooted(&part.branch, root).is_some());
-    Ok(if parts.iter().all(fits) { parts } else { vec![pair] })
+    Ok(vec![branch])
 }
 
 /// The rows of a leaf that are the `number`th of their identifier; the last part takes those beyond too.

@@ -3,6 +3,7 @@
 //! Every leaf but the root has at most one row for the identifier by which it is joined to the leaf above it, so that the
 //! rows of the branch are those of the root. A leaf with leaves below it is joined with these first, and then moved with
 //! their columns.
+#![expect(clippy::wildcard_enum_match_arm, reason = "only plain columns and calls are looked for")]
 
 use datafusion::logical_expr::Expr;
 
@@ -191,7 +192,7 @@ pub(crate) fn order(branch: &Branch, root: usize, runs: &[Vec<Expr>]) -> Option<
                     [Expr::Column(other)] => place(other) == Some((root, *column)),
                     _ => false,
                 },
-                _ => false,
+                Some(Persons::Rows | Persons::Lost(_)) | None => false,
             };
             let (person_run, other) = if person(a) { (a, b) } else { (b, a) };
             let of_person = match (person_run.as_slice(), other.as_slice()) {

@@ -359,7 +359,7 @@ impl Emit<'_> {
             }
         }
         for expr in known.iter().filter(|expr| self.home(expr).is_none()).cloned().collect::<Vec<_>>() {
-            if let Some(known) = self.number_of(&expr)?.known {
+            if let Some(known) = self.known_bit(&expr)? {
                 all = self.program.and(all, known);
             }
         }
@@ -371,6 +371,21 @@ impl Emit<'_> {
             all = self.program.and(all, counts);
         }
         Ok(all)
+    }
+
+    /// Whether an expression that no leaf can compute alone is not NULL; `None`: it never is.
+    fn known_bit(&mut self, expr: &Expr) -> Result<Option<Reg>> {
+        let Some(parts) = self.optional(expr)?.filter(|parts| parts.otherwise.is_null()) else {
+            return Ok(self.number_of(expr)?.known);
+        };
+        let there = self.truth_of(&parts.guard)?.yes;
+        if !infer(&parts.plain, &self.scope)?.nullable {
+            return Ok(Some(there));
+        }
+        let column = self.compute_locally(parts.leaf, &parts.plain)?;
+        let name = format!("known {}", name(&parts.plain));
+        let known = self.share_bit(parts.leaf, name, Source::Known(vec![column]))?;
+        Ok(Some(self.program.and(there, known)))
     }
 
     fn cell(&mut self, expr: &Expr, value: &ScalarValue) -> Result<Reg> {

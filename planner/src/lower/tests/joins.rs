@@ -8,6 +8,27 @@ name = "joins"
 party = [{ name = "a", seat = 0 }, { name = "b", seat = 1 }, { name = "c", seat = 2 }, { name = "d" }]
 "#;
 
+const PEOPLE: &str = r#"
+version = 1
+[release]
+min_people = 3
+[table.people]
+person = "id"
+max_rows = 20
+[table.people.column]
+id = { type = "TEXT", nullable = false, allow = ["join"] }
+age = { type = "INTEGER", bounds = [0, 120], allow = ["filter", "aggregate", "model"] }
+sex = { type = "TEXT", values = ["f", "m"], allow = ["group", "filter", "model"] }
+[table.visits]
+person = "id"
+max_rows = 30
+max_rows_per_person = 4
+[table.visits.column]
+id = { type = "TEXT", nullable = false, allow = ["join"] }
+ward = { type = "TEXT", values = ["x", "y", "z"], allow = ["group", "filter"] }
+cost = { type = "BIGINT", bounds = [0, 1000], allow = ["filter", "aggregate"] }
+"#;
+
 const MEMBERS: &str = r#"
 version = 1
 [release]
@@ -46,7 +67,7 @@ beds = { type = "INTEGER", bounds = [0, 100], allow = ["filter", "aggregate", "m
 "#;
 
 fn joined(min_people: u32) -> (Federation, Data) {
-    let people = SMALL_A.replace("min_people = 3", &format!("min_people = {min_people}"));
+    let people = PEOPLE.replace("min_people = 3", &format!("min_people = {min_people}"));
     let federation = federation(PARTIES, &[("a", &people), ("b", MEMBERS), ("d", DOCTORS)]);
     let people = "id,age,sex\np1,30,f\np2,40,f\np3,50,m\np4,,m\np5,60,m\np6,70,";
     let visits =
