@@ -10,6 +10,7 @@ use super::super::facts::{Facts, is_float, is_text, scalar};
 use super::super::failure;
 use super::super::figure::{Gate, Sums};
 use super::super::picked::moved;
+use super::super::persons::PersonRows;
 use super::super::program::{Kind, Program};
 use super::super::rows::{Branch, Relation, place};
 use super::super::rowset::RowSet;
@@ -403,15 +404,15 @@ impl<'a> Rows<'a> {
     }
 
     /// Whether no owner's person has several rows, so that persons of different cells are different.
-    pub(super) fn one_row_per_person(&self) -> Result<bool> {
+    pub(super) fn one_row_per_person(&mut self) -> Result<bool> {
         for (owner, places) in self.sums.rows.owners() {
             let party = self.sums.rows.federation().parties.get(owner.0);
             if party.is_none_or(|party| party.release.min_people < 2) {
                 continue;
             }
             for place in places {
-                let (rows, _, _) = self.sums.rows.persons(place)?;
-                if !matches!(rows, super::super::star::PersonRows::Single) {
+                let persons = self.sums.rows.persons(place)?;
+                if !matches!(persons.rows, PersonRows::Single) {
                     return Ok(false);
                 }
             }
