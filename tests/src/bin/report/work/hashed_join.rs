@@ -130,6 +130,7 @@ fn plan(rows: usize) -> Result<SecurePlan, Failure> {
     let join = HashedJoin {
         stay: NodeId(0),
         stay_key: key(0),
+        moved: NodeId(1),
         moved_key: key(1),
         matcher: 2,
         multiplicity: Multiplicity::OneToOne,
