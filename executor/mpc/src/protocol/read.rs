@@ -17,15 +17,15 @@ const WORD: usize = 6;
 /// Row `places[i]` of `table`; a place beyond the last row gives zeros.
 ///
 /// Shapes: a table of n rows of w bits, q places of at most 32 bits -> q rows of w bits.
-/// Cost: for places of k bits, with l = max(6, ceil(k / 2)) of a row in its block and m = ceil(n / 2^l) blocks: the rounds
-/// of [`one_hot`] of l bits, and 2 more; beside the two codes, q (m + 1) w bits sent by each seat.
+/// Cost: for places of k bits, with l = max(6, ceil(k / 2)) of a row in its block and m = ceil(n / 2^l) blocks that they
+/// can name: the rounds of [`one_hot`] of l bits, and 2 more; beside the two codes, q (m + 1) w bits sent by each seat.
 ///
 /// # Errors
 /// [`crate::Error::Internal`] for places of more than 32 bits; [`crate::Error::Peer`].
 pub async fn read_rows(ctx: &Context, table: &SharedBits, places: &SharedBits) -> Result<SharedBits> {
     let (queries, planes) = (places.len(), places.width());
     let low = WORD.max(planes.div_ceil(2));
-    let blocks = table.len().div_ceil(1 << low);
+    let blocks = table.len().div_ceil(1 << low).min(1 << planes.saturating_sub(low));
     if blocks == 0 || table.width() == 0 {
         return Ok(SharedBits::zeros(queries, table.width()));
     }

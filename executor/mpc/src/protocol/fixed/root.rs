@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn cost() {
         let (_, cost) = run(&SAMPLES, async |ctx, x| divide_by_root(&ctx, &x, &x, 32, 20).await);
-        assert_eq!(cost, Cost { rounds: 15 + 31, bytes: 15_408 });
+        assert_eq!(cost, Cost { rounds: 15 + 31, bytes: 15_156 });
         let (_, other) = run(&[1; SAMPLES.len()], async |ctx, x| divide_by_root(&ctx, &x, &x, 32, 20).await);
         assert_eq!(cost, other);
         let (_, cost) = run(&SAMPLES, async |ctx, x| divide_by_root(&ctx, &x, &x, 21, 20).await);
