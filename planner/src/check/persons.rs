@@ -16,8 +16,8 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 use crate::catalog::{self, Federation, Party};
 use crate::plan::{
-    Aggregate, HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, PersonPart, Piece, Reg,
-    SecurePlan, Source,
+    Aggregate, HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, PersonPart, Piece,
+    Reg, SecurePlan, Source,
 };
 
 /// Whether column `column` of node `node` (a group table, perhaps computed on) counts people of `owner`.
