@@ -132,6 +132,9 @@ fn op_cost(op: &Op, n: u64, ring: Option<RingSize>) -> Cost {
     }
 }
 
+/// Whose persons are counted in which rows: the column of their numbers, the first row, the row after the last.
+type Parts = Vec<(usize, usize, usize)>;
+
 /// Products of columns first, then sums and counts per cell side by side.
 fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
     let keys: Vec<u64> = aggregate.keys.iter().map(|key| key.len() as u64).collect();
@@ -143,7 +146,7 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
     let mut sums: BTreeMap<(RingSize, u64, u64), u64> = BTreeMap::new();
     let mut cells = Cost::default();
     let mut ranked: BTreeMap<(usize, usize), Vec<Rank>> = BTreeMap::new();
-    let mut numbered: BTreeMap<(u32, Vec<(usize, usize, usize)>), u64> = BTreeMap::new();
+    let mut numbered: BTreeMap<(u32, Parts), u64> = BTreeMap::new();
     let rows_of = |(person, rows): (usize, &std::ops::Range<usize>)| (person, rows.start, rows.end);
     for measure in &aggregate.measures {
         match measure {

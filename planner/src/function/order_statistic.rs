@@ -1,4 +1,4 @@
-//! MEDIAN and PERCENTILE_DISC, where the engine's own differ from what is documented: a median of integers or decimals
+//! MEDIAN and `PERCENTILE_DISC`, where the engine's own differ from what is documented: a median of integers or decimals
 //! is a DOUBLE, interpolated; and the engine has no discrete percentile.
 
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl AggregateUDFImpl for PercentileDisc {
         }
         let descending = args.order_bys.first().is_some_and(|sort| sort.options.descending);
         let data_type = args.return_field.data_type().clone();
-        Ok(Box::new(Values { share: *share, descending, data_type, values: Vec::new() }))
+        Ok(Box::new(Values { share: *share, descending, data_type, seen: Vec::new() }))
     }
 
     fn supports_within_group_clause(&self) -> bool {
@@ -120,13 +120,13 @@ struct Values {
     share: f64,
     descending: bool,
     data_type: DataType,
-    values: Vec<ScalarValue>,
+    seen: Vec<ScalarValue>,
 }
 
 impl Values {
     fn take(&mut self, array: &ArrayRef) -> Result<()> {
         for row in (0..array.len()).filter(|row| array.is_valid(*row)) {
-            self.values.push(ScalarValue::try_from_array(array, row)?);
+            self.seen.push(ScalarValue::try_from_array(array, row)?);
         }
         Ok(())
     }
@@ -145,23 +145,23 @@ impl Accumulator for Values {
     )]
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let order = |a: &ScalarValue, b: &ScalarValue| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
-        self.values.sort_by(order);
+        self.seen.sort_by(order);
         if self.descending {
-            self.values.reverse();
+            self.seen.reverse();
         }
-        let reached = (self.share * self.values.len() as f64).ceil().max(1.0) as usize;
-        match self.values.get(reached - 1) {
+        let reached = (self.share * self.seen.len() as f64).ceil().max(1.0) as usize;
+        match self.seen.get(reached - 1) {
             Some(value) => Ok(value.clone()),
             None => ScalarValue::try_from(&self.data_type),
         }
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + ScalarValue::size_of_vec(&self.values)
+        size_of_val(self) + ScalarValue::size_of_vec(&self.seen)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::List(ScalarValue::new_list_nullable(&self.values, &self.data_type))])
+        Ok(vec![ScalarValue::List(ScalarValue::new_list_nullable(&self.seen, &self.data_type))])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

@@ -201,20 +201,10 @@ impl Groups<'_> {
             if known.get(index).is_some_and(Option::is_some) {
                 continue;
             }
-            let figure = self.figure(index - keys)?;
-            let field = self.aggregate.schema.field(index);
             let place = plain.iter().position(|column| *column == Some(index)).unwrap_or(0);
             let unique = unique(chain.schema.field(place).name(), &key_names, &leaving);
-            let data_type = field.data_type().clone();
-            let released = Expr::Column(Column::new_unqualified(&unique));
-            let (data_type, released) = match &figure.texts {
-                Some(texts) => (DataType::Int64, text_of(released, texts)),
-                None => (data_type, released),
-            };
-            // A square root of a released number says as much as the number; it is taken at the analyst.
-            let released = if figure.root { square_root(released) } else { released };
-            let number = self.typed(&figure.number, &data_type)?;
-            leaving.push(Leaving { name: unique, data_type, number, gates: figure.gates });
+            let (left, released) = self.bare(index, unique)?;
+            leaving.push(left);
             if let Some(slot) = known.get_mut(index) {
                 *slot = Some(released);
             }
@@ -248,6 +238,21 @@ impl Groups<'_> {
             leaving.push(Leaving { name: unique, data_type, number, gates });
         }
         Ok((leaving, exprs))
+    }
+
+    /// A column of the aggregate that leaves as it is, under this name, and its value over the released table.
+    fn bare(&mut self, index: usize, name: String) -> Result<(Leaving, Expr)> {
+        let figure = self.figure(index - self.keys())?;
+        let data_type = self.aggregate.schema.field(index).data_type().clone();
+        let released = Expr::Column(Column::new_unqualified(&name));
+        let (data_type, released) = match &figure.texts {
+            Some(texts) => (DataType::Int64, text_of(released, texts)),
+            None => (data_type, released),
+        };
+        // A square root of a released number says as much as the number; it is taken at the analyst.
+        let released = if figure.root { square_root(released) } else { released };
+        let number = self.typed(&figure.number, &data_type)?;
+        Ok((Leaving { name, data_type, number, gates: figure.gates }, released))
     }
 
     fn key_name(&self, index: usize) -> String {

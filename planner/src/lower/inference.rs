@@ -34,7 +34,7 @@ pub(super) fn columns(
     family: Family,
     parameters: usize,
     errors: bool,
-) -> Result<Vec<Expr>> {
+) -> Vec<Expr> {
     #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
     let parameters = parameters as f64;
     let df = double(column("n")) - lit(parameters);
@@ -61,7 +61,7 @@ pub(super) fn columns(
         "upper" => column("coefficient") + quantile.clone() * error.clone(),
         _ => ratio.clone(),
     });
-    Ok(fields.collect())
+    fields.collect()
 }
 
 /// The columns of a summary, over what is released of it; public numbers only where the summary is.

@@ -224,12 +224,8 @@ impl Model<'_> {
             places.get(column).copied().ok_or_else(|| failure::internal("a column of no row"))
         };
         let measures = measures.into_iter().map(|measure| moved(measure, &at)).collect::<Result<_>>()?;
-        nodes.push(Node::Aggregate(Aggregate {
-            input,
-            keys: Vec::new(),
-            measures,
-            columns: counted.clone(),
-        }));
+        let columns = counted.clone();
+        nodes.push(Node::Aggregate(Aggregate { input, keys: Vec::new(), measures, columns }));
         let counts = NodeId(nodes.len() - 1);
         let term = |term: &Term, column: usize| -> Result<LassoTerm> {
             let (step, middle) = (worth(term.scale), decode(term.middle(), term.scale));
@@ -239,10 +235,7 @@ impl Model<'_> {
         let features = self.features.iter().zip(features).map(|(feature, column)| term(feature, *column));
         let features = features.collect::<Result<Vec<_>>>()?;
         let names: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
-        let output = match part {
-            Part::Coefficients => LassoOutput::Coefficients,
-            Part::Summary => LassoOutput::Summary,
-        };
+        let output = output_of(part);
         let errors = self.family != Family::Lasso && self.alpha == 0.0;
         let mut columns = output_columns(self.family, output, errors, bound);
         let accepted = columns.len() - 1;
@@ -296,4 +289,11 @@ fn thresholds(program: &Program, accepted: usize, gates: &[Gate]) -> Result<Vec<
         Ok(Threshold { persons, at_least: gate.at_least, reason: gate.reason.clone() })
     };
     gates.iter().map(threshold).collect()
+}
+
+fn output_of(part: Part) -> LassoOutput {
+    match part {
+        Part::Coefficients => LassoOutput::Coefficients,
+        Part::Summary => LassoOutput::Summary,
+    }
 }

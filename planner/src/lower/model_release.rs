@@ -97,7 +97,7 @@ pub(super) fn coefficients(
         gate: Vec::new(),
         outputs,
     }));
-    let exprs = inference::columns(function, family, parameters, errors)?;
+    let exprs = inference::columns(function, family, parameters, errors);
     let clear = Released::new(release, fields).project(&function.schema, &exprs)?;
     Ok((NodeId(nodes.len() - 1), clear))
 }

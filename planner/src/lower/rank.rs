@@ -44,7 +44,7 @@ impl Share {
     }
 
     /// The share from the other end.
-    fn from_the_end(self) -> Share {
+    fn mirrored(self) -> Share {
         Share { numerator: self.denominator - self.numerator, ..self }
     }
 
@@ -62,7 +62,7 @@ struct Sortable {
 }
 
 impl Sums<'_> {
-    /// PERCENTILE_CONT and PERCENTILE_DISC: of (value, share), perhaps from the largest value down.
+    /// `PERCENTILE_CONT` and `PERCENTILE_DISC`: of (value, share), perhaps from the largest value down.
     pub(super) fn percentile(
         &mut self,
         expr: &Expr,
@@ -85,7 +85,7 @@ impl Sums<'_> {
         let continuous = function.func.name().eq_ignore_ascii_case("percentile_cont");
         match (continuous, descending) {
             (true, _) => {
-                let share = if descending { share.from_the_end() } else { share };
+                let share = if descending { share.mirrored() } else { share };
                 self.between_ranks(expr, &argument, what, share)
             }
             (false, false) => self.at_rank(expr, &argument, what, share.rank(RankPlace::Reaching)),

@@ -1,4 +1,4 @@
-//! BOOL_AND and BOOL_OR, from counts.
+//! `BOOL_AND` and `BOOL_OR`, from counts.
 
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};
@@ -10,12 +10,12 @@ use crate::Result;
 use crate::plan::{RingSize, Scale};
 
 impl Sums<'_> {
-    /// BOOL_AND: no row in which the argument is false.
+    /// `BOOL_AND`: no row in which the argument is false.
     pub(super) fn every(&mut self, argument: &Argument, what: &str) -> Result<Figure> {
         self.truth_of_all(argument, what, false)
     }
 
-    /// BOOL_OR: a row in which the argument is true.
+    /// `BOOL_OR`: a row in which the argument is true.
     pub(super) fn some(&mut self, argument: &Argument, what: &str) -> Result<Figure> {
         self.truth_of_all(argument, what, true)
     }

@@ -215,7 +215,9 @@ pub(super) async fn send_table(ctx: &Context, to: Seat, table: &[Part]) -> Resul
     let total = table.iter().map(|part| part.shape().wire_bytes(part.len())).sum::<usize>();
     if total <= CHUNK_BYTES {
         let mut bytes = Vec::with_capacity(total + 8);
-        table.iter().for_each(|part| part.write(&mut bytes));
+        for part in table {
+            part.write(&mut bytes);
+        }
         return ctx.send_bytes(to, bytes).await;
     }
     for (index, part) in table.iter().enumerate() {

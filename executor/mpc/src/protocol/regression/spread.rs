@@ -77,7 +77,7 @@ pub(super) async fn linear(
     let form = form.add_constant(ctx.seat(), 1 << square);
     let less = truncate(&ctx.step("left"), left, FRACTION - LEFT).await?;
     let whole = mul(&ctx.step("whole"), &form, &less).await?;
-    let from = (LEFT + square) / 2 + ROOT;
+    let from = LEFT.midpoint(square) + ROOT;
     let root = square_root(&ctx.step("root"), &whole, 62, ROOT).await?;
     let to = layout.moments.mean_fraction;
     let root = rescale(&ctx.step("fraction"), &root, from, to).await?;
