@@ -72,7 +72,8 @@ pub fn hash_password(password: &str) -> Result<String> {
 
 /// A text that nobody can guess: 64 hexadecimal digits.
 pub(super) fn token() -> Result<String> {
-    Ok(random::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    Ok(random::<32>()?.into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }
 
 fn random<const N: usize>() -> Result<[u8; N]> {

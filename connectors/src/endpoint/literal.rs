@@ -23,7 +23,7 @@ pub(super) fn constants(batches: &[RecordBatch]) -> Result<Vec<String>> {
         None => Ok(Vec::new()),
         Some(_) if rows > 1 => Err(Error::invalid(format!("{rows} rows of parameters: one query takes one"))
             .with_hint("run the query once for each")),
-        Some(batch) => batch.columns().iter().map(|column| constant(column)).collect(),
+        Some(batch) => batch.columns().iter().map(constant).collect(),
     }
 }
 

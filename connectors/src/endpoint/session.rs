@@ -18,7 +18,7 @@ const MOST_STATEMENTS: usize = 256;
 /// A session holds no more prepared statements than this.
 const MOST_PREPARED: usize = 1024;
 /// A query that was started and that nobody has asked for is given up after this.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A client's session.
 pub(super) struct Session {

@@ -133,9 +133,8 @@ impl Emit<'_> {
             Want::Person { leaf, columns, most, normalised } => {
                 self.person(*leaf, columns, *most, *normalised)
             }
-            Want::Nothing { bit: true } => Ok(self.program.bit(false)),
+            Want::Nothing { bit: true } | Want::Run(None) => Ok(self.program.bit(false)),
             Want::Nothing { bit: false } => self.program.constant(0),
-            Want::Run(None) => Ok(self.program.bit(false)),
             Want::Run(Some(exprs)) => {
                 if !self.runs.contains(exprs) {
                     self.runs.push(exprs.clone());
@@ -191,12 +190,11 @@ impl Emit<'_> {
             let def = ColumnDef { name: name(expr), encoding: Encoding::Planes(planes), range };
             return self.share(leaf, SharedColumn { def, source });
         }
-        let value = match dictionary {
-            Some(dictionary) => self.text_of(expr, dictionary)?.reg,
-            None => {
-                let number = self.number_of(expr)?;
-                rescaled(&mut self.program, &number, scale)?
-            }
+        let value = if let Some(dictionary) = dictionary {
+            self.text_of(expr, dictionary)?.reg
+        } else {
+            let number = self.number_of(expr)?;
+            rescaled(&mut self.program, &number, scale)?
         };
         let value = self.program.offset(value, -offset)?;
         Ok(self.program.planes(value, planes))

@@ -33,5 +33,5 @@
 //!
 //! # Sources
 //! - Normal equations by repeated squaring of `I - theta M`: a Neumann series, as in Newton's method for inverses (Schulz 1933).
-//! - Newton's method and standard errors of generalised linear models: McCullagh and Nelder, Generalized Linear Models, 2nd edition, 1989.
+//! - Newton's method and standard errors of generalised linear models: `McCullagh` and Nelder, Generalized Linear Models, 2nd edition, 1989.
 //! - The LASSO's solver: `mpc::protocol::lasso`.

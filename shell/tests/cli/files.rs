@@ -100,5 +100,5 @@ fn init_never_overwrites() {
     conjoin(["init", "analyst", "alice", "--dir", dir]).expect(2);
     assert_eq!(std::fs::read(folder.path().join("alice.key.pem")).unwrap(), key);
     conjoin(["init", "party", "../x", "--dir", dir]).expect(2);
-    conjoin(["init", "federation", dir, "--owner", "a=b.csv"]).expect(2);
+    conjoin(["init", "federation", dir, "--owner", "a=b.csv"]).expect(4);
 }

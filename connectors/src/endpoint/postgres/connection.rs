@@ -240,7 +240,7 @@ impl StartupHandler for Client {
         let user = client.metadata().get(METADATA_USER).cloned().unwrap_or_default();
         self.open(&user, &password).await.map_err(|error| match failed(&error, "", 0) {
             PgWireError::UserError(mut info) => {
-                info.severity = "FATAL".to_owned();
+                "FATAL".clone_into(&mut info.severity);
                 PgWireError::UserError(info)
             }
             other => other,
