@@ -301,9 +301,9 @@ impl Runner {
                 };
                 self.printed += 1;
                 if self.interactive {
-                    self.printer.page(&text)?
+                    self.printer.page(&text)?;
                 } else {
-                    self.printer.out(&text)?
+                    self.printer.out(&text)?;
                 }
                 Ok(None)
             }

@@ -120,7 +120,7 @@ mod tests {
         assert!(one(DurationSecondArray::from(vec![1])).is_err());
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
         let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
-        assert!(constants(&[batch.clone()]).unwrap_err().message.contains("2 rows"));
+        assert!(constants(std::slice::from_ref(&batch)).unwrap_err().message.contains("2 rows"));
         assert_eq!(constants(&[batch.slice(1, 1)]).unwrap(), ["2"]);
         assert!(constants(&[]).unwrap().is_empty());
     }

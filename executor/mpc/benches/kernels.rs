@@ -23,7 +23,9 @@ const ROWS: usize = 1 << 18;
 
 fn numbers(seed: u8, bits: u32) -> Vec<u64> {
     let mut numbers: Vec<u64> = Prg::from_key(&[seed; 16]).elements(ROWS);
-    numbers.iter_mut().for_each(|number| *number >>= 64 - bits);
+    for number in &mut numbers {
+        *number >>= 64 - bits;
+    }
     numbers
 }
 
@@ -35,6 +37,7 @@ struct Inputs {
 }
 
 /// Measures a protocol over [`ROWS`] rows at three seats.
+#[expect(clippy::needless_pass_by_value, reason = "callers write closures")]
 fn protocol<T>(c: &mut Criterion, name: &str, protocol: impl AsyncFn(Context, &Inputs) -> Result<T>) {
     let world = World::new(1);
     let (x, y) = (world.share(&numbers(1, 62)), world.share(&numbers(2, 62)));

@@ -166,7 +166,7 @@ impl Links {
             }
         }
         // What that means is for the others to say.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// What one seat sends. The error is `None` where the reason is for [`Links::failure`] to find.

@@ -66,7 +66,7 @@ fn identities(
     let count = rows.batch.num_rows();
     if columns.is_empty() {
         let table = input.tables.join(",");
-        let row = |row: usize| Some([b"row ", table.as_bytes(), &row.to_be_bytes()].concat());
+        let row = |row: usize| Some([b"row ", table.as_bytes(), &(row as u64).to_le_bytes()].concat());
         return Ok((0..count).map(row).collect());
     }
     let arrays = columns.iter().map(|&column| column_of(&rows.batch, column).cloned());

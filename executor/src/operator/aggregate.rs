@@ -78,8 +78,12 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
     Table::new(columns.into_iter().map(|(_, column)| column).collect(), cells)
 }
 
+/// What measures of numbered persons are sorted by: bits of a number; for each part the column of the numbers, the first row,
+/// the row after the last.
+type SortedBy = (u32, Vec<(usize, usize, usize)>);
+
 /// The measures of numbered persons, those together that need the same sort.
-fn numbered_persons(node: &Aggregate) -> BTreeMap<(u32, Vec<(usize, usize, usize)>), Vec<usize>> {
+fn numbered_persons(node: &Aggregate) -> BTreeMap<SortedBy, Vec<usize>> {
     let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, measure) in node.measures.iter().enumerate() {
         if let Measure::DistinctPersons { parts, bits } = measure {

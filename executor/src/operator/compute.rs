@@ -156,15 +156,27 @@ async fn evaluate(ctx: &Context, op: &Op, operands: &[Arc<Column>], input: &Tabl
             }
             (Column::U32(_) | Column::U64(_) | Column::U128(_) | Column::Bits(_), _) => Err(wrong_kind()),
         },
-        Op::Divide { numerator_bits, denominator_bits, .. } => match (operand(0)?, operand(1)?) {
-            (Column::U64(x), Column::U64(y)) => {
-                Ok(divide_signed(ctx, x, y, *numerator_bits, *denominator_bits).await?.into())
-            }
-            (Column::U128(x), Column::U128(y)) => {
-                Ok(divide_signed(ctx, x, y, *numerator_bits, *denominator_bits).await?.into())
-            }
-            (Column::U32(_) | Column::U64(_) | Column::U128(_) | Column::Bits(_), _) => Err(wrong_kind()),
-        },
+        Op::Divide { numerator_bits, denominator_bits, .. } => {
+            divide(ctx, operand(0)?, operand(1)?, *numerator_bits, *denominator_bits).await
+        }
+    }
+}
+
+async fn divide(
+    ctx: &Context,
+    x: &Column,
+    y: &Column,
+    numerator_bits: u32,
+    denominator_bits: u32,
+) -> Result<Column> {
+    match (x, y) {
+        (Column::U64(x), Column::U64(y)) => {
+            Ok(divide_signed(ctx, x, y, numerator_bits, denominator_bits).await?.into())
+        }
+        (Column::U128(x), Column::U128(y)) => {
+            Ok(divide_signed(ctx, x, y, numerator_bits, denominator_bits).await?.into())
+        }
+        (Column::U32(_) | Column::U64(_) | Column::U128(_) | Column::Bits(_), _) => Err(wrong_kind()),
     }
 }
 

@@ -397,8 +397,11 @@ fn step(op: &Op, row: usize, input: &Table, all: &[Vec<i128>]) -> i128 {
                 return 0;
             }
             let quotient = at(x) as f64 / (at(y) as f64).sqrt();
-            assert!(quotient.abs() <= 2_f64.powi(*quotient_bits as i32) * 1.000_001, "{op:?} is {quotient}");
-            (quotient * 2_f64.powi(*fraction as i32)).round() as i128
+            assert!(
+                quotient.abs() <= 2_f64.powi(quotient_bits.cast_signed()) * 1.000_001,
+                "{op:?} is {quotient}"
+            );
+            (quotient * 2_f64.powi(fraction.cast_signed())).round() as i128
         }
         Op::Add(x, y) => at(x) + at(y),
         Op::Subtract(x, y) => at(x) - at(y),

@@ -435,6 +435,7 @@ fn cells(federation: &Federation, data: &Data, sql: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line for each case")]
 fn few_persons_withhold() {
     let (federation, data) = small();
     let is = |sql: &str, expected: &str| assert_eq!(cells(&federation, &data, sql), expected, "{sql}");

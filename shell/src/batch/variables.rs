@@ -139,12 +139,11 @@ impl Scanner<'_> {
     fn variable(&mut self, variables: &Variables, text: &str) -> Result<()> {
         let after_sign = self.rest.get(1..).unwrap_or_default();
         let braced = after_sign.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-        let (name, length) = match braced {
-            Some((name, _)) => (name, name.len() + 3),
-            None => {
-                let length = name_length(after_sign);
-                (after_sign.get(..length).unwrap_or_default(), length + 1)
-            }
+        let (name, length) = if let Some((name, _)) = braced {
+            (name, name.len() + 3)
+        } else {
+            let length = name_length(after_sign);
+            (after_sign.get(..length).unwrap_or_default(), length + 1)
         };
         if name.is_empty() {
             // `$1`, or a sign that means something else.

@@ -413,7 +413,7 @@ pub(super) fn number(value: f64) -> String {
         return "0".to_owned();
     }
     let size = value.abs();
-    if size >= 1e15 || size < 1e-6 {
+    if !(1e-6..1e15).contains(&size) {
         return format!("{value:.2e}");
     }
     // Six significant digits, none that say nothing.

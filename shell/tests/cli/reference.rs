@@ -2,10 +2,10 @@
 
 use super::*;
 
-const RULES: &str = r#"version = 1
+const RULES: &str = r"version = 1
 [release]
 min_people = 10
-"#;
+";
 
 fn reference(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference");

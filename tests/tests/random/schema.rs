@@ -91,7 +91,7 @@ impl Kind {
             _ => lo + i64::from(gene / 8) % (hi - lo + 1),
         };
         match self {
-            Kind::Truth => (gene % 2 == 0).to_string(),
+            Kind::Truth => gene.is_multiple_of(2).to_string(),
             Kind::Small => between(-5, 20).to_string(),
             Kind::Level => [1, 2, 3, 5][usize::from(gene) % 4].to_string(),
             Kind::Wide => if gene % 8 < 2 { between(0, 1_000_000) } else { i64::from(gene) * 13 }.to_string(),

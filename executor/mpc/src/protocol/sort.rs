@@ -216,14 +216,18 @@ mod tests {
         assert_eq!(digits(n, 64), [vec![4; 7], vec![3; 12]].concat());
         let (mut left, mut bytes) = (64, [0; 3]);
         let moved = |busy: usize, travels: usize, bytes: &mut [usize; 3]| {
-            bytes.iter_mut().for_each(|bytes| *bytes += travels + 4 * n + 32);
+            for bytes in bytes.iter_mut() {
+                *bytes += travels + 4 * n + 32;
+            }
             bytes[busy] += travels;
         };
         for (pass, width) in digits(n, 64).into_iter().enumerate() {
             left -= width;
             let code = 4 * ((1 << width) - 1) * n + n / 8 * if width == 4 { 11 } else { 4 };
             // Windows hold a multiple of 192 rows; of what is left after them, the last seat may have a word more.
-            bytes.iter_mut().for_each(|bytes| *bytes += code + 4 * n);
+            for bytes in &mut bytes {
+                *bytes += code + 4 * n;
+            }
             moved(pass % 3, 8 * n + n / 8 * left, &mut bytes);
         }
         moved(0, 8 * n, &mut bytes);

@@ -31,8 +31,9 @@ fn presets_fit_their_parameters() {
                 x.fract() == 0.0 && (f64::from(least)..=f64::from(most)).contains(&x)
             }
             (Preset::Word(word), Kind::Word(words) | Kind::NumberOr { words, .. }) => words.contains(&word),
-            (Preset::Truth(_), Kind::Truth) | (Preset::OtherColumns, Kind::Columns { .. }) => true,
-            (Preset::Required | Preset::Absent, _) => true,
+            (Preset::Truth(_), Kind::Truth)
+            | (Preset::OtherColumns, Kind::Columns { .. })
+            | (Preset::Required | Preset::Absent, _) => true,
             _ => false,
         };
         assert!(fits, "{} {}", spec.name, parameter.name);

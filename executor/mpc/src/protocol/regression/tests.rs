@@ -1,5 +1,9 @@
 //! Against statsmodels and scikit-learn, exact costs, and obliviousness.
-#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "references in the clear")]
+#![expect(
+    clippy::float_arithmetic,
+    clippy::unreadable_literal,
+    reason = "references in the clear, as they were printed"
+)]
 
 use super::*;
 use crate::protocol::lasso::{Problem, Variable, statistics};
