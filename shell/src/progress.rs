@@ -128,10 +128,9 @@ fn doing(progress: &Progress, stage: usize) -> Doing {
     match progress.at {
         At::Answered => Doing::Done,
         At::Sharing if is_first(stage) => Doing::Now,
-        At::Sharing => Doing::Later,
         At::Stage { stage: now, .. } if stage < now => Doing::Done,
         At::Stage { stage: now, .. } if stage == now => Doing::Now,
-        At::Stage { .. } => Doing::Later,
+        At::Sharing | At::Stage { .. } => Doing::Later,
     }
 }
 

@@ -137,10 +137,12 @@ fn whole(values: &ArrayRef) -> Domain {
     }
     let numbers = numbers.as_primitive::<Int64Type>();
     // A type's own range holds what was rounded beyond it.
-    let limits = match values.data_type() {
-        DataType::Int16 => (i128::from(i16::MIN), i128::from(i16::MAX)),
-        DataType::Int32 => (i128::from(i32::MIN), i128::from(i32::MAX)),
-        _ => (i128::from(i64::MIN), i128::from(i64::MAX)),
+    let limits = if *values.data_type() == DataType::Int16 {
+        (i128::from(i16::MIN), i128::from(i16::MAX))
+    } else if *values.data_type() == DataType::Int32 {
+        (i128::from(i32::MIN), i128::from(i32::MAX))
+    } else {
+        (i128::from(i64::MIN), i128::from(i64::MAX))
     };
     range(numbers.iter().flatten().map(i128::from), 0, "", Some(limits))
 }

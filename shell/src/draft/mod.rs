@@ -75,7 +75,7 @@ impl Draft {
             let guess = person::guess(columns, &all);
             let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
             let person = person(&qualified, &names, guess)?;
-            let table = TableDraft::new(name, &file.path, columns, person)?;
+            let table = TableDraft::new(name, &file.path, columns, person.as_deref())?;
             let old = owners.iter().position(|owner| owner.name == file.owner);
             let place = old.unwrap_or_else(|| {
                 owners.push(Owner { name: file.owner.clone(), tables: Vec::new() });

@@ -24,9 +24,9 @@ pub struct TableDraft {
 
 impl TableDraft {
     /// A table of the columns that were found; `person` is the name of one of them.
-    pub(super) fn new(name: String, file: &Path, columns: &[Found], person: Option<String>) -> Result<Self> {
+    pub(super) fn new(name: String, file: &Path, columns: &[Found], person: Option<&str>) -> Result<Self> {
         let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
-        let of_person = match &person {
+        let of_person = match person {
             None => None,
             Some(wanted) => {
                 let found = columns.iter().find(|column| same(&column.name, wanted));

@@ -150,6 +150,10 @@ fn widen(values: impl Iterator<Item = f64>, log: bool) -> (f64, f64) {
     (lo - margin, hi + margin)
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one chart, top to bottom: the chart's type cannot be named in a signature"
+)]
 fn curves_on<DB, X>(area: &Area<'_, DB>, x: X, curves: &Curves, pen: Pen) -> Drawn
 where
     DB: DrawingBackend,

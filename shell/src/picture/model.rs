@@ -48,6 +48,9 @@ pub(super) struct Point {
     pub(super) interval: Option<(f64, f64)>,
 }
 
+/// A label, its estimate, and the ends of its interval.
+pub(super) type Estimate = (String, Option<f64>, Option<(f64, f64)>);
+
 #[derive(Debug, PartialEq)]
 pub(super) struct Estimates {
     pub(super) x: String,
@@ -56,7 +59,7 @@ pub(super) struct Estimates {
     /// Ratios: the axis is logarithmic.
     pub(super) log: bool,
     /// Label, estimate, interval; no estimate where it is withheld.
-    pub(super) rows: Vec<(String, Option<f64>, Option<(f64, f64)>)>,
+    pub(super) rows: Vec<Estimate>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -222,9 +225,9 @@ fn histogram(columns: &Columns) -> Option<Model> {
     let groups = columns.labels("group").unwrap_or_else(|| vec![None; columns.rows]);
     let mut names: Vec<Option<String>> = Vec::new();
     let mut labels: Vec<String> = Vec::new();
-    for row in 0..columns.rows {
-        if !names.contains(&groups[row]) {
-            names.push(groups[row].clone());
+    for (row, group) in groups.iter().enumerate().take(columns.rows) {
+        if !names.contains(group) {
+            names.push(group.clone());
         }
         if !labels.contains(&range(row)) {
             labels.push(range(row));

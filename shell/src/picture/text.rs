@@ -52,6 +52,7 @@ fn curves(curves: &Curves, width: usize) -> String {
     let mut grid = vec![vec![' '; cells]; HEIGHT];
     for (index, curve) in curves.list.iter().enumerate() {
         let sign = SIGNS[index % SIGNS.len()];
+        #[expect(clippy::needless_range_loop, reason = "a column crosses the lines of the picture")]
         for column in 0..cells {
             // The value that holds here: the last at or before the column, or the one that lies in it.
             let at = |x: f64| cell(share(scaled(x), left, right), cells);

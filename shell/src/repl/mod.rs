@@ -50,7 +50,7 @@ enum Next {
 /// If the terminal cannot be read. A failing statement is printed, and the shell goes on.
 pub async fn run(runner: &mut Runner) -> Result<()> {
     runner.set_interactive();
-    let mut reader = Some(reader(&runner.printer())?);
+    let mut reader = Some(reader(runner.printer())?);
     let history = history_file();
     if let (Some(reader), Some(path)) = (&mut reader, &history) {
         // History is a comfort: one that cannot be read or kept is no reason to stop.
@@ -103,7 +103,17 @@ fn broken(error: &ReadlineError) -> Failure {
     Failure::internal(format!("cannot read from the terminal: {error}"))
 }
 
-fn reader(printer: &crate::printer::Printer) -> Result<Reader> {
+/// The one statement of a text.
+fn one_statement(text: &str) -> Result<String> {
+    let statements = planner::statements(text).map_err(Failure::from)?;
+    match statements.as_slice() {
+        [one] => Ok(one.sql.clone()),
+        [] => Err(Failure::invalid("there is no statement yet").with_hint("\\explain SELECT ...")),
+        _ => Err(Failure::invalid("more than one statement").with_hint("give one: \\explain SELECT ...")),
+    }
+}
+
+fn reader(printer: crate::printer::Printer) -> Result<Reader> {
     let config = Config::builder()
         .max_history_size(HISTORY)
         .and_then(|builder| builder.history_ignore_dups(true))
@@ -193,7 +203,7 @@ impl Shell<'_> {
             Command::Watch(every) => self.watch(every).await?,
             Command::Explain { disclosure, sql } => {
                 let sql = sql.unwrap_or_else(|| self.last.clone());
-                let statement = self.one_statement(&sql)?;
+                let statement = one_statement(&sql)?;
                 let word = if disclosure { "EXPLAIN DISCLOSURE" } else { "EXPLAIN" };
                 self.statements_aside(&format!("{word} {statement}")).await;
             }
@@ -220,16 +230,6 @@ impl Shell<'_> {
         let last = std::mem::take(&mut self.last);
         self.statements(text).await;
         self.last = last;
-    }
-
-    /// The one statement of a text.
-    fn one_statement(&self, text: &str) -> Result<String> {
-        let statements = planner::statements(text).map_err(Failure::from)?;
-        match statements.as_slice() {
-            [one] => Ok(one.sql.clone()),
-            [] => Err(Failure::invalid("there is no statement yet").with_hint("\\explain SELECT ...")),
-            _ => Err(Failure::invalid("more than one statement").with_hint("give one: \\explain SELECT ...")),
-        }
     }
 
     /// What may be done with each column.

@@ -1,4 +1,5 @@
 //! `init federation`: from files of one's own to a first answer.
+#![expect(clippy::format_collect, clippy::cast_precision_loss, reason = "small files, written out")]
 
 use super::*;
 

@@ -1,4 +1,5 @@
 //! The interactive shell and other questions, on a pseudo-terminal.
+#![expect(clippy::format_collect, reason = "small files, written out")]
 
 use rexpect::session::{Options, PtySession, spawn_with_options};
 

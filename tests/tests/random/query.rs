@@ -1,4 +1,5 @@
 //! Random queries over the tables of [`super::schema`].
+#![expect(clippy::format_push_string, reason = "a query is put together piece by piece")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -181,7 +182,6 @@ impl Output {
         let star = ("COUNT(*)".to_owned(), None);
         let one = |columns: &[&Named]| self.one.get(columns).name.clone();
         let (aggregate, argument) = match self.shape {
-            Shape::Star => star,
             Shape::Count => {
                 let name = self.one.get(columns).name.clone();
                 (format!("COUNT({name})"), Some(name))
@@ -211,7 +211,7 @@ impl Output {
                 let name = one(&truths);
                 (format!("{function}({name})"), Some(name))
             }
-            Shape::Of(_) | Shape::OfTwo(_) | Shape::Sum(_) | Shape::Truth(_) => star,
+            Shape::Star | Shape::Of(_) | Shape::OfTwo(_) | Shape::Sum(_) | Shape::Truth(_) => star,
         };
         match &self.filter {
             Some(filter) => (format!("{aggregate} FILTER (WHERE {})", filter.sql(columns)), argument),
@@ -283,7 +283,7 @@ impl Query {
         // A joined row's identifier has two names; that of the hospital is asked for.
         let qualified = |text: String| match self.from {
             From::Joined(_) => text.replace("DISTINCT id", "DISTINCT t.id"),
-            _ => text,
+            From::Hospital | From::Insurer | From::Stacked => text,
         };
         let parts = self.outputs.iter().map(|output| output.parts(columns));
         parts.map(|(aggregate, argument)| (qualified(aggregate), argument)).collect()
@@ -349,7 +349,7 @@ impl Query {
         for (output, (_, argument)) in self.outputs.iter().zip(&aggregates) {
             let argument = argument.as_ref().map(|argument| match self.from {
                 From::Joined(_) if argument == "id" => "t.id".to_owned(),
-                _ => argument.clone(),
+                From::Hospital | From::Insurer | From::Stacked | From::Joined(_) => argument.clone(),
             });
             let mut condition =
                 argument.map_or_else(|| "true".to_owned(), |text| format!("({text}) IS NOT NULL"));

@@ -111,7 +111,8 @@ async fn connect(arguments: &Arguments, seat: Seat) -> Result<[Option<Link>; 3],
 }
 
 fn key_text(key: PublicKey) -> String {
-    key.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    key.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn key_of(text: &str) -> Result<PublicKey, Failure> {

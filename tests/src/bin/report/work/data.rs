@@ -8,7 +8,9 @@ use crate::Failure;
 /// `len` pseudorandom numbers below `2^bits`.
 pub(crate) fn numbers(seed: u8, len: usize, bits: u32) -> Vec<u64> {
     let mut numbers: Vec<u64> = Prg::from_key(&[seed; 16]).elements(len);
-    numbers.iter_mut().for_each(|number| *number >>= 64 - bits);
+    for number in &mut numbers {
+        *number >>= 64 - bits;
+    }
     numbers
 }
 
