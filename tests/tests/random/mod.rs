@@ -1,6 +1,6 @@
 //! Random federations, data and queries: what the parties answer is what DataFusion answers in the clear, or a refusal.
 //!
-//! `CONJOIN_RANDOM_CASES=2000 cargo test -p conjoin-tests random -- --nocapture` is the long run. The seed of a run is
+//! `CONJOIN_RANDOM_CASES=2000 cargo test --workspace random -- --nocapture` is the long run. The seed of a run is
 //! printed; `CONJOIN_SEED` repeats it. A difference is shrunk to a small case, and its files and SQL are printed.
 
 mod oracle;
