@@ -172,7 +172,9 @@ async fn whoever_goes_away_ends_the_query_at_every_party() {
     let start = Instant::now();
     loop {
         let ended = ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        assert!(ended.iter().all(|(_, outcome)| *outcome != "released"), "{ended:?}");
+        // An owner without a seat has done its part before the seats have.
+        let released = ended.iter().find(|(party, outcome)| *party < 3 && *outcome == "released");
+        assert!(released.is_none(), "{ended:?}");
         if ended.len() >= parties {
             break;
         }

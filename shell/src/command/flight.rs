@@ -1,5 +1,6 @@
 //! `conjoin flight`, `conjoin serve-pg` and `--flight`: servers for BI tools, notebooks and programs.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -126,9 +127,11 @@ fn check_public(path: &Path, flight: &FlightFile, tls: Option<&Tls>) -> Result<(
 }
 
 async fn bind(listen: &str) -> Result<TcpListener> {
-    TcpListener::bind(listen)
-        .await
-        .map_err(|error| Failure::new(Class::Peer, format!("cannot listen on {listen}: {error}")))
+    TcpListener::bind(listen).await.map_err(|error| {
+        // What is no address is a mistake on the command line.
+        let class = if error.kind() == ErrorKind::InvalidInput { Class::Invalid } else { Class::Peer };
+        Failure::new(class, format!("cannot listen on {listen}: {error}"))
+    })
 }
 
 fn is_loopback(listener: &TcpListener) -> Result<bool> {
