@@ -16,7 +16,7 @@ use crate::{Column, Context, Result, Seat, Shared, SharedBits};
 /// Moves row i of all columns to row `destinations[i]`. The destinations are a permutation of all rows.
 ///
 /// Shapes: n elements, columns of n rows -> the same columns.
-/// Cost: 3 rounds; [`shuffle`] of the columns and a u32 column, 4 n bytes and a hash to open.
+/// Cost: 3 rounds; [`shuffle`](super::shuffle) of the columns and a u32 column, 4 n bytes and a hash to open.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Abort`] if the destinations are no permutation, or their
