@@ -282,10 +282,14 @@ impl Query {
         result.await.map_err(|_| Error::internal("secure stage", "it ended without a result"))?
     }
 
-    /// Step 5: the result shares, and their end.
+    /// Step 5: the result shares, and their end. The analyst waits for the seats alone: an owner without one says
+    /// nothing, which might come before or after the end.
     async fn release(&self, result: Answer) {
         let verdict = serde_json::to_vec(&result.verdict).unwrap_or_default();
-        let mut sent = self.analyst.send(channel("verdict"), verdict);
+        let mut sent = Ok(());
+        if self.has_seat() {
+            sent = self.analyst.send(channel("verdict"), verdict);
+        }
         for (index, message) in result.messages.into_iter().enumerate() {
             sent = sent.and_then(|()| self.analyst.send(channel(&format!("release {index}")), message));
         }
@@ -300,9 +304,12 @@ impl Query {
 
     /// Whether this party has no seat and has said that it is ready.
     fn is_done(&self) -> bool {
+        !self.has_seat() && self.ready.load(Ordering::Relaxed)
+    }
+
+    fn has_seat(&self) -> bool {
         let config = &self.server.config;
-        let party = config.federation.parties.get(config.party.0);
-        party.is_some_and(|party| party.seat.is_none()) && self.ready.load(Ordering::Relaxed)
+        config.federation.parties.get(config.party.0).is_some_and(|party| party.seat.is_some())
     }
 
     /// Tells the analyst alone that another party has ended the query.
