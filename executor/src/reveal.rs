@@ -71,7 +71,7 @@ pub(crate) struct Gated {
 impl Gated {
     /// Whether rows can be absent. Where they cannot, the conditions on rows are conditions on each output.
     pub(crate) fn shows_row_bit(release: &Release) -> bool {
-        matches!(release.rows, Rows::Groups(_))
+        matches!(release.rows, Rows::Groups(_) | Rows::Chosen(_))
     }
 }
 
@@ -305,7 +305,7 @@ fn is_there(present: Option<&[bool]>, row: usize) -> bool {
 fn schema(release: &Release) -> SchemaRef {
     let nullable = |field: &Field| field.clone().with_nullable(true);
     let mut fields: Vec<Field> = match &release.rows {
-        Rows::One => Vec::new(),
+        Rows::One | Rows::Chosen(_) => Vec::new(),
         Rows::Groups(keys) => keys.iter().map(|key| nullable(&key.field)).collect(),
         Rows::Terms(_) => vec![Field::new("term", DataType::Utf8, true)],
     };
@@ -318,6 +318,7 @@ fn labels(layout: &Layout<'_>) -> Result<Vec<ArrayRef>> {
     let wrong = || Error::internal("reveal", "the labels of a release do not fit its rows");
     let (fields, labels): (Vec<&Field>, Vec<Vec<ScalarValue>>) = match &layout.release.rows {
         Rows::One if layout.rows == 1 => return Ok(Vec::new()),
+        Rows::Chosen(_) => return Ok(Vec::new()),
         Rows::Terms(terms) if terms.len() == layout.rows => {
             return Ok(vec![Arc::new(StringArray::from_iter_values(terms))]);
         }
@@ -355,11 +356,16 @@ fn notice(release: &Release, absent: bool, unknown: bool) -> Option<String> {
             reasons.push(&threshold.reason);
         }
     }
+    let reasons = reasons.join(", ");
     let groups = absent && !release.gate.is_empty();
+    let chosen = matches!(release.rows, Rows::Chosen(_));
+    if groups && chosen && !unknown {
+        // Whether there are such groups is not known to anyone.
+        return Some(format!(
+            "groups with too few people behind them, if there are any, are not given ({reasons})"
+        ));
+    }
     (groups || unknown).then(|| {
-        format!(
-            "something was withheld: numbers with too few people behind them are not given ({})",
-            reasons.join(", ")
-        )
+        format!("something was withheld: numbers with too few people behind them are not given ({reasons})")
     })
 }

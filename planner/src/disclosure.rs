@@ -55,6 +55,7 @@ pub fn disclosures(plan: &SecurePlan, federation: &Federation, session: &Session
             Node::Union(_)
             | Node::Compute(_)
             | Node::Aggregate(_)
+            | Node::Group(_)
             | Node::Fold(_)
             | Node::Assemble(_)
             | Node::Lasso(_) => {}
@@ -181,12 +182,27 @@ fn release(release: &Release, analyst: &str, step: &str, rows: usize) -> Vec<Dis
             );
             "for each group shown, "
         }
+        Rows::Chosen(chosen) => {
+            let demands = whole.clone().unwrap_or_else(|| "exist".to_owned());
+            let limited = chosen.skip > 0 || chosen.fetch.is_some();
+            let what = if limited {
+                format!("how many of the rows asked for there are, among the groups that {demands}")
+            } else {
+                format!("how many groups {demands}")
+            };
+            let size = format!("1 number, at most {rows}");
+            tell(
+                format!("{what}, and meet the query's HAVING, if it has one; nothing of any other group"),
+                size,
+            );
+            "for each group shown, "
+        }
         Rows::Terms(_) => "for each term of the model, ",
         Rows::One => "",
     };
     for output in &release.outputs {
         let mut gates = output.gate.clone();
-        if !matches!(release.rows, Rows::Groups(_)) {
+        if !matches!(release.rows, Rows::Groups(_) | Rows::Chosen(_)) {
             gates.extend(release.gate.iter().cloned());
         }
         let withheld = conditions(&gates)
@@ -199,7 +215,7 @@ fn release(release: &Release, analyst: &str, step: &str, rows: usize) -> Vec<Dis
         let numbers = if rows == 1 { "1 number".to_owned() } else { format!("{rows} numbers") };
         tell(format!("{each}the column {}{withheld}", output.field.name()), numbers);
     }
-    if release.outputs.is_empty() && !matches!(release.rows, Rows::Groups(_)) {
+    if release.outputs.is_empty() && !matches!(release.rows, Rows::Groups(_) | Rows::Chosen(_)) {
         tell("that the query has an answer".to_owned(), "1 row".to_owned());
     }
     found

@@ -53,6 +53,7 @@ impl Canonical {
             Node::Aggregate(aggregate) => self.field("aggregate", aggregate),
             Node::Fold(fold) => self.field("fold", fold),
             Node::Assemble(assemble) => self.field("assemble", assemble),
+            Node::Group(group) => self.field("group", group),
             Node::Lasso(lasso) => self.field("lasso", lasso),
             Node::Release(release) => self.release(release),
         }
@@ -74,6 +75,7 @@ impl Canonical {
         self.field("release", input);
         match rows {
             Rows::One => self.field("rows", "one"),
+            Rows::Chosen(chosen) => self.field("chosen", chosen),
             Rows::Terms(terms) => self.field("terms", terms),
             Rows::Groups(keys) => {
                 self.field("groups", keys.len());

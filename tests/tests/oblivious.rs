@@ -23,6 +23,9 @@ const QUERIES: &[&str] = &[
     "SELECT COUNT(*), AVG(h.age) FROM hospital.lifestyle h WHERE NOT EXISTS (SELECT 1 FROM insurer.visits v WHERE HASHED(h.patient_id) = HASHED(v.patient_id) AND v.minutes > 30)",
     "SELECT l.kind, COUNT(*), AVG(x.bmi) FROM hospital.labs l JOIN insurer.claims c ON HASHED(l.patient_id) = HASHED(c.patient_id) JOIN clinic.lifestyle x ON HASHED(c.patient_id) = HASHED(x.patient_id) GROUP BY l.kind",
     "SELECT COUNT(*), SUM(v.minutes) FROM hospital.labs l JOIN insurer.visits v ON HASHED(l.patient_id) = HASHED(v.patient_id)",
+    "SELECT region, MEDIAN(days), MAX(cost), CORR(days, cost), COUNT(DISTINCT days) FROM insurer.claims GROUP BY region",
+    "SELECT region, COUNT(*) AS n, MIN(days) FROM insurer.claims GROUP BY region ORDER BY n DESC LIMIT 2",
+    "SELECT v.fee, COUNT(*), AVG(h.age) FROM hospital.lifestyle h JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id) GROUP BY v.fee",
     "SELECT * FROM LASSO(cohort, target => 'days', features => 'age,bmi,exercise,chronic', alpha => 0.5)",
     "SELECT * FROM LASSO_SUMMARY(cohort, target => 'days', features => 'age,bmi', alpha => 0.1, standardize => true)",
 ];

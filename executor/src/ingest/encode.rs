@@ -47,6 +47,14 @@ fn column_part(input: &Input, column: &SharedColumn, rows: &Rows, persons: &Pers
             let starts = run_starts(rows, columns)?;
             return Ok(bits_of(encoding, &starts));
         }
+        Source::RunIndex(columns) => {
+            let starts = run_starts(rows, columns)?;
+            let count = |runs: &mut i128, start: &bool| {
+                *runs += i128::from(*start);
+                Some(*runs - 1)
+            };
+            return Ok(part_of(encoding, &starts.iter().scan(0, count).collect::<Vec<_>>()));
+        }
     };
     let counting: Vec<bool> = bits.iter().zip(&rows.valid).map(|(&bit, &valid)| bit && valid).collect();
     Ok(bits_of(encoding, &rows.place(&counting)))

@@ -6,7 +6,8 @@ use datafusion::arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use planner::plan::Scale;
 
@@ -48,6 +49,7 @@ pub(super) fn integers(array: &dyn Array, scale: Scale) -> Result<Vec<Integer>> 
         DataType::UInt64 => whole::<UInt64Type>(array, 0, scale),
         DataType::Date32 => whole::<Date32Type>(array, 0, scale),
         DataType::Timestamp(TimeUnit::Microsecond, _) => whole::<TimestampMicrosecondType>(array, 0, scale),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => whole::<TimestampNanosecondType>(array, 0, scale),
         DataType::Decimal128(_, places) => whole::<Decimal128Type>(array, *places, scale),
         DataType::Decimal256(_, places) => {
             let places = *places;

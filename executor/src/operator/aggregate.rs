@@ -172,6 +172,9 @@ async fn terms(ctx: &Context, node: &Aggregate, input: &Table, one_cell: bool) -
                     let product = products(&ctx, left, right, one_cell).await?;
                     Ok(if one_cell { Term::Done(product) } else { Term::Sum { value: product, rows: all } })
                 }
+                Measure::PersonsBy { .. } | Measure::Exists | Measure::Same { .. } => {
+                    Err(Error::internal("aggregate", "a measure of open groups"))
+                }
                 Measure::AtRank { value, counts, rank } => {
                     Ok(Term::AtRank { value: *value, counts: *counts, rank: *rank })
                 }

@@ -12,12 +12,14 @@ pub(crate) enum Clear {
     Z64(Vec<i128>),
     Z128(Vec<i128>),
     Bit(Vec<bool>),
+    /// Numbers that are not negative, as so many planes.
+    Planes(Vec<i128>, usize),
 }
 
 impl Clear {
     fn len(&self) -> usize {
         match self {
-            Clear::Z64(x) | Clear::Z128(x) => x.len(),
+            Clear::Z64(x) | Clear::Z128(x) | Clear::Planes(x, _) => x.len(),
             Clear::Bit(x) => x.len(),
         }
     }
@@ -35,6 +37,9 @@ pub(crate) fn share(world: &World, columns: &[Clear]) -> [Table; 3] {
             Clear::Z64(x) => world.share(&ring::<u64>(x)).map(Column::from),
             Clear::Z128(x) => world.share(&ring::<u128>(x)).map(Column::from),
             Clear::Bit(x) => world.share_bits(&Planes::from_bools(x)).map(Column::from),
+            Clear::Planes(x, width) => {
+                world.share_bits(&Planes::from_values(&ring::<u64>(x), *width)).map(Column::from)
+            }
         })
         .collect();
     [0, 1, 2].map(|seat| Table::new(shared.iter().map(|parts| parts[seat].clone()).collect(), rows).unwrap())

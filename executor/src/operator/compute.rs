@@ -111,8 +111,7 @@ async fn evaluate(ctx: &Context, op: &Op, operands: &[Arc<Column>], input: &Tabl
         Op::Column(index) => Ok(input.column(*index)?.clone()),
         Op::Constant { value, ring } => Ok(constant(ctx.seat(), *value, *ring, rows)),
         Op::ConstantBit(bit) => Ok(SharedBits::from_constant(ctx.seat(), rows, 1, u64::from(*bit)).into()),
-        Op::Public { values, ring: RingSize::Z64 } => Ok(public::<u64>(ctx.seat(), values).into()),
-        Op::Public { values, ring: RingSize::Z128 } => Ok(public::<u128>(ctx.seat(), values).into()),
+        Op::Public { values, ring } => Ok(public(ctx.seat(), values, *ring)),
         Op::PublicBit(values) => Ok(SharedBits::from_public(ctx.seat(), &Planes::from_bools(values)).into()),
         Op::DivideByRoot { levels, fraction, .. } => match (operand(0)?, operand(1)?) {
             (Column::U128(x), Column::U128(y)) => {
@@ -198,8 +197,14 @@ fn constant(seat: Seat, value: i128, ring: RingSize, rows: usize) -> Column {
     }
 }
 
-fn public<R: Ring>(seat: Seat, values: &[i128]) -> Shared<R> {
-    Shared::from_public(seat, &values.iter().map(|&value| R::from_i128(value)).collect::<Vec<_>>())
+fn public(seat: Seat, values: &[i128], ring: RingSize) -> Column {
+    fn shared<R: Ring>(seat: Seat, values: &[i128]) -> Shared<R> {
+        Shared::from_public(seat, &values.iter().map(|&value| R::from_i128(value)).collect::<Vec<_>>())
+    }
+    match ring {
+        RingSize::Z64 => shared::<u64>(seat, values).into(),
+        RingSize::Z128 => shared::<u128>(seat, values).into(),
+    }
 }
 
 async fn arithmetic<R: Ring>(ctx: &Context, op: &Op, x: &Shared<R>, y: &Shared<R>) -> Result<Shared<R>> {

@@ -9,6 +9,7 @@ mod assemble;
 pub(crate) mod clear;
 mod compute;
 mod fold;
+mod group;
 mod hashed_join;
 mod input;
 pub(crate) mod lasso;
@@ -92,6 +93,7 @@ fn input_of(plan: &SecurePlan, id: NodeId) -> Result<&Input> {
         | Node::Aggregate(_)
         | Node::Fold(_)
         | Node::Assemble(_)
+        | Node::Group(_)
         | Node::Lasso(_)
         | Node::Release(_) => Err(Error::internal("join", "the rows of an identifier are no input")),
     }
@@ -160,6 +162,7 @@ impl SeatRun<'_> {
             Node::Assemble(node) => {
                 assemble::run(ctx.seat(), node, &inputs.iter().map(Arc::as_ref).collect::<Vec<_>>())?
             }
+            Node::Group(node) => Box::pin(group::run(&ctx, node, first()?)).await?,
             Node::Lasso(node) => {
                 let counts = inputs.get(1).map(Arc::as_ref);
                 Box::pin(lasso::run(&ctx, node, first()?, counts)).await?

@@ -1,12 +1,14 @@
 //! Release: the gate. Decides inside the computation which numbers may leave, and zeroes the others.
 
+mod choose;
+
 use futures::future::try_join_all;
 use mpc::protocol::bits::and_many;
 use mpc::protocol::compare::is_negative;
 use mpc::protocol::convert::one_bit_to_arithmetic;
 use mpc::protocol::product::mul;
 use mpc::{Column, Context, Ring, Shared, SharedBits};
-use planner::plan::{ColumnDef, Release, Threshold};
+use planner::plan::{ColumnDef, Range, Release, Rows, Threshold};
 
 use crate::reveal::Gated;
 use crate::table::Table;
@@ -50,7 +52,15 @@ pub(crate) async fn run(ctx: &Context, node: &Release, input: &Table, defs: &[&C
     let factors: Vec<Option<&SharedBits>> =
         output_bits.iter().map(|bit| bit.as_ref().or(row_bit.as_ref())).collect();
     let values = masked(ctx, values, &factors).await?;
-    Ok(Gated { row_bit, outputs: values.into_iter().zip(output_bits).collect() })
+    let gated = Gated { row_bit, outputs: values.into_iter().zip(output_bits).collect() };
+    match &node.rows {
+        Rows::Chosen(chosen) => {
+            let ranges = node.outputs.iter().map(|output| defs.get(output.value).map(|def| def.range));
+            let ranges: Vec<Range> = ranges.collect::<Option<_>>().ok_or_else(missing)?;
+            choose::run(&ctx.step("choose"), chosen, gated, &ranges).await
+        }
+        Rows::One | Rows::Groups(_) | Rows::Terms(_) => Ok(gated),
+    }
 }
 
 fn missing() -> Error {

@@ -48,7 +48,7 @@ max_rows_per_person = 3
 [table.visits.column]
 id     = { type = "TEXT", allow = ["join"] }
 age    = { type = "BIGINT", bounds = [0, 120], allow = ["filter", "aggregate", "minmax", "quantile"] }
-bmi    = { type = "DOUBLE", bounds = [10, 80], step = 0.1, allow = ["filter", "aggregate"] }
+bmi    = { type = "DOUBLE", bounds = [10, 80], step = 0.1, allow = ["filter", "aggregate", "group"] }
 sex    = { type = "TEXT", values = ["f", "m"], allow = ["group", "filter", "aggregate", "join"] }
 "#;
 
@@ -61,7 +61,7 @@ person = "id"
 max_rows = 40
 [table.claims.column]
 id     = { type = "TEXT", allow = ["join"] }
-cost   = { type = "DECIMAL(10,2)", bounds = [0, 2500], allow = ["filter", "aggregate", "minmax", "quantile"] }
+cost   = { type = "DECIMAL(10,2)", bounds = [0, 2500], allow = ["filter", "aggregate", "minmax", "quantile", "group"] }
 region = { type = "TEXT", values = ["east", "m", "north"], allow = ["group", "filter", "join"] }
 old    = { type = "BOOLEAN", allow = ["group", "filter", "minmax"] }
 "#;
@@ -134,7 +134,7 @@ fn claims(rng: &mut StdRng) -> RecordBatch {
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()
 }
 
-const QUERIES: [&str; 16] = [
+const QUERIES: [&str; 22] = [
     "SELECT COUNT(*), COUNT(age), SUM(age), AVG(age) FROM hospital.visits",
     "SELECT COUNT(DISTINCT id) AS n FROM hospital.visits WHERE age > 50",
     "SELECT sex, COUNT(*) AS n, SUM(age) AS s FROM hospital.visits GROUP BY sex",
@@ -143,6 +143,11 @@ const QUERIES: [&str; 16] = [
     "SELECT region, sex, COUNT(*) AS n, SUM(cost) AS s FROM hospital.visits h JOIN insurer.claims c ON h.id = c.id WHERE age > 40 GROUP BY region, sex",
     "SELECT SUM(h.age * c.cost) AS s FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) WHERE c.old OR h.age < 60",
     "SELECT VAR_SAMP(age) AS v, STDDEV_POP(bmi) AS d, AVG(bmi) AS a FROM hospital.visits WHERE sex = 'f'",
+    "SELECT bmi, COUNT(*) AS n, SUM(age) AS s FROM hospital.visits GROUP BY bmi",
+    "SELECT cost, COUNT(DISTINCT h.id) AS p, AVG(age) AS a FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) GROUP BY cost",
+    "SELECT region, COUNT(*) AS n, SUM(cost) AS s FROM insurer.claims GROUP BY region ORDER BY n DESC, region LIMIT 2",
+    "SELECT bmi, VAR_POP(age) AS v, COUNT(*) AS n FROM hospital.visits GROUP BY bmi ORDER BY bmi LIMIT 5 OFFSET 2",
+    "SELECT sex, region, COUNT(*) AS n FROM hospital.visits h JOIN insurer.claims c ON h.id = c.id GROUP BY ROLLUP(sex, region)",
     "SELECT MIN(age) AS a, MAX(age) AS b, SUM(age) AS s FROM hospital.visits",
     "SELECT sex, MAX(cost) AS m, MIN(age) AS a FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) GROUP BY sex",
     "SELECT region, old, PERCENTILE_CONT(0.3) WITHIN GROUP (ORDER BY cost) AS p FROM insurer.claims GROUP BY region, old",
@@ -152,6 +157,7 @@ const QUERIES: [&str; 16] = [
     "SELECT COUNT(*) AS n FROM hospital.visits h WHERE NOT EXISTS (SELECT 1 FROM insurer.claims c WHERE HASHED(h.id) = HASHED(c.id) AND cost > 500)",
     // Two owners' persons, for whom no one order of rows puts each person's together.
     "SELECT COUNT(DISTINCT h.id) AS p, COUNT(DISTINCT c.id) AS q FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id, h.sex) = HASHED(c.id, c.region)",
+    "SELECT cost, COUNT(DISTINCT h.id) AS p, COUNT(DISTINCT c.id) AS q FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id, h.sex) = HASHED(c.id, c.region) GROUP BY cost",
 ];
 
 /// Table functions that are SQL, and the SQL that they are.
@@ -326,7 +332,20 @@ async fn seats_send_what_the_plan_says() {
     let mut rng = StdRng::seed_from_u64(14);
     let world = world(1, &visits(&mut rng), &claims(&mut rng));
     // Each kind of node; division has tests of its own.
-    for sql in [QUERIES[1], QUERIES[2], QUERIES[4], QUERIES[5], QUERIES[8], QUERIES[9], QUERIES[15]] {
+    for sql in [
+        QUERIES[1],
+        QUERIES[2],
+        QUERIES[4],
+        QUERIES[5],
+        QUERIES[8],
+        QUERIES[9],
+        QUERIES[15],
+        QUERIES[10],
+        QUERIES[13],
+        QUERIES[14],
+        QUERIES[20],
+        QUERIES[21],
+    ] {
         let (plan, outcome) = run(&world, &federation, sql).await;
         let sent = SEATS.map(|party| {
             let of_party =

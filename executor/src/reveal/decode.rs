@@ -5,7 +5,8 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, PrimitiveArray};
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Field, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimeUnit, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
 };
 use planner::plan::Scale;
 
@@ -37,6 +38,10 @@ pub(super) fn array(field: &Field, scale: Scale, numbers: &[i128], known: &[bool
         DataType::Date32 => integers::<Date32Type>(&cells, scale),
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             let values = fitting::<TimestampMicrosecondType>(&cells, scale)?;
+            Ok(Arc::new(values.with_timezone_opt(zone.clone())))
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
+            let values = fitting::<TimestampNanosecondType>(&cells, scale)?;
             Ok(Arc::new(values.with_timezone_opt(zone.clone())))
         }
         DataType::Decimal128(precision, places) => {

@@ -63,6 +63,7 @@ pub(super) fn quantity(plan: &SecurePlan, node: NodeId, column: usize) -> Result
             | Node::Aggregate(_)
             | Node::Fold(_)
             | Node::Assemble(_)
+            | Node::Group(_)
             | Node::Release(_) => return Ok(None),
         }
     }

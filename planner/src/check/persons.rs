@@ -16,8 +16,8 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 use crate::catalog::{self, Federation, Party};
 use crate::plan::{
-    Aggregate, HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, PersonPart, Piece,
-    Reg, SecurePlan, Source,
+    HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, PersonPart, Piece, Reg,
+    SecurePlan, Source,
 };
 
 /// Whether column `column` of node `node` (a group table, perhaps computed on) counts people of `owner`.
@@ -73,21 +73,14 @@ fn counts_in(
             }
         }
         Some(Node::Aggregate(aggregate)) => {
-            let Some(measure) = aggregate.measures.get(column) else { return false };
             let trace = Trace { plan, federation, owner };
-            match measure {
-                Measure::Sum { value } | Measure::SumOfRows { value, .. } => trace.sum(aggregate, *value),
-                Measure::Persons { counts, run_starts, max_run, .. } if !summed => {
-                    trace.runs(aggregate, *counts, *run_starts, *max_run)
-                }
-                Measure::DistinctPersons { parts, .. } if !summed => {
-                    parts.iter().all(|part| trace.numbers(aggregate, part))
-                }
-                Measure::Persons { .. }
-                | Measure::DistinctPersons { .. }
-                | Measure::SumOfProducts { .. }
-                | Measure::AtRank { .. } => false,
-            }
+            let measure = aggregate.measures.get(column);
+            measure.is_some_and(|measure| trace.counts(aggregate.input, measure, summed))
+        }
+        Some(Node::Group(group)) => {
+            let trace = Trace { plan, federation, owner };
+            let measure = group.measures.get(column);
+            measure.is_some_and(|measure| trace.counts(group.input, measure, summed))
         }
         Some(Node::Lasso(lasso)) => {
             // The counts follow the model's own columns.
@@ -119,22 +112,46 @@ enum Moved {
 type Reached = (NodeId, bool);
 
 impl<'p> Trace<'p> {
-    fn sum(&self, aggregate: &Aggregate, value: usize) -> bool {
-        let own: Vec<Reached> = self.own(aggregate.input, value);
+    /// Whether a measure of these rows counts people.
+    fn counts(&self, rows: NodeId, measure: &Measure, summed: bool) -> bool {
+        match measure {
+            Measure::Sum { value } | Measure::SumOfRows { value, .. } => self.sum(rows, *value),
+            Measure::Persons { counts, run_starts: person, max_run, .. }
+            | Measure::PersonsBy { counts, person, max_run }
+                if !summed =>
+            {
+                self.runs(rows, *counts, *person, *max_run)
+            }
+            Measure::DistinctPersons { parts, .. } if !summed => {
+                parts.iter().all(|part| self.numbers(rows, part))
+            }
+            Measure::Persons { .. }
+            | Measure::PersonsBy { .. }
+            | Measure::DistinctPersons { .. }
+            | Measure::SumOfProducts { .. }
+            | Measure::AtRank { .. }
+            | Measure::Exists
+            | Measure::Same { .. } => false,
+        }
+    }
+
+    fn sum(&self, rows: NodeId, value: usize) -> bool {
+        let own: Vec<Reached> = self.own(rows, value);
         !own.is_empty()
             && own
                 .iter()
                 .all(|(id, repeated)| !repeated && self.input(*id).is_some_and(|input| self.one_row(input)))
     }
 
-    fn runs(&self, aggregate: &Aggregate, counts: usize, run_starts: usize, max_run: usize) -> bool {
-        let own = self.own(aggregate.input, counts);
+    fn runs(&self, rows: NodeId, counts: usize, run_starts: usize, max_run: usize) -> bool {
+        let own = self.own(rows, counts);
         let mut starts = BTreeSet::new();
-        self.sources(aggregate.input, run_starts, Moved::LeftOut, &mut starts);
+        self.sources(rows, run_starts, Moved::LeftOut, &mut starts);
         own.iter().any(|(own, _)| {
             starts.iter().any(|(start, column)| {
                 let Some(input) = self.input(*start) else { return false };
-                let Some(Source::RunStart(columns)) = input.columns.get(*column).map(|c| &c.source) else {
+                let source = input.columns.get(*column).map(|c| &c.source);
+                let Some(Source::RunStart(columns) | Source::RunIndex(columns)) = source else {
                     return false;
                 };
                 if own == start {
@@ -152,10 +169,10 @@ impl<'p> Trace<'p> {
     }
 
     /// Whether the numbers are those of this owner's persons, in rows that depend on this owner's.
-    fn numbers(&self, aggregate: &Aggregate, part: &PersonPart) -> bool {
+    fn numbers(&self, rows: NodeId, part: &PersonPart) -> bool {
         let mut numbers = BTreeSet::new();
-        self.sources(aggregate.input, part.person, Moved::Included, &mut numbers);
-        let own = self.own(aggregate.input, part.counts);
+        self.sources(rows, part.person, Moved::Included, &mut numbers);
+        let own = self.own(rows, part.counts);
         let of_owner = |(id, column): &(NodeId, usize)| {
             let Some(input) = self.input(*id).filter(|input| input.owner == self.owner) else { return false };
             match input.columns.get(*column).map(|column| &column.source) {
@@ -198,6 +215,7 @@ impl<'p> Trace<'p> {
             | Node::Aggregate(_)
             | Node::Fold(_)
             | Node::Assemble(_)
+            | Node::Group(_)
             | Node::Lasso(_)
             | Node::Release(_) => None,
         })
@@ -257,7 +275,12 @@ impl<'p> Trace<'p> {
                 }
             }
             Some(
-                Node::Aggregate(_) | Node::Fold(_) | Node::Assemble(_) | Node::Lasso(_) | Node::Release(_),
+                Node::Aggregate(_)
+                | Node::Group(_)
+                | Node::Fold(_)
+                | Node::Assemble(_)
+                | Node::Lasso(_)
+                | Node::Release(_),
             )
             | None => {}
         }
@@ -291,7 +314,12 @@ impl<'p> Trace<'p> {
                 }
             }
             Some(
-                Node::Aggregate(_) | Node::Fold(_) | Node::Assemble(_) | Node::Lasso(_) | Node::Release(_),
+                Node::Aggregate(_)
+                | Node::Group(_)
+                | Node::Fold(_)
+                | Node::Assemble(_)
+                | Node::Lasso(_)
+                | Node::Release(_),
             )
             | None => {}
         }

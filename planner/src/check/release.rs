@@ -43,6 +43,7 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation, session: &Sessio
             Node::Union(_)
             | Node::Compute(_)
             | Node::Aggregate(_)
+            | Node::Group(_)
             | Node::Fold(_)
             | Node::Assemble(_)
             | Node::Lasso(_) => {}
@@ -122,7 +123,7 @@ fn release(plan: &SecurePlan, federation: &Federation, release: &Release, node: 
                 )));
             }
         }
-        let groups = matches!(release.rows, crate::plan::Rows::Groups(_));
+        let groups = matches!(release.rows, crate::plan::Rows::Groups(_) | crate::plan::Rows::Chosen(_));
         let whole = release.gate.iter().any(|gate| {
             gate.at_least >= min_people
                 && persons::counts(plan, federation, owner, release.input, gate.persons)
@@ -147,7 +148,7 @@ fn source(plan: &SecurePlan, from: NodeId, node: usize) -> Result<(NodeId, Relea
     loop {
         match plan.nodes.get(at.0) {
             Some(Node::Compute(compute)) if compute.input < at => at = compute.input,
-            Some(Node::Aggregate(_)) => return Ok((at, Released::Groups)),
+            Some(Node::Aggregate(_) | Node::Group(_)) => return Ok((at, Released::Groups)),
             Some(Node::Fold(_) | Node::Assemble(_)) if cells(plan, at) => return Ok((at, Released::Groups)),
             Some(Node::Lasso(lasso)) => return Ok((at, Released::Model(lasso))),
             Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_)) => {
@@ -168,7 +169,14 @@ fn cells(plan: &SecurePlan, at: NodeId) -> bool {
             let inputs = node.inputs();
             !inputs.is_empty() && inputs.iter().all(|input| *input < at && cells(plan, *input))
         }
-        Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_) | Node::Lasso(_) | Node::Release(_))
+        Some(
+            Node::Input(_)
+            | Node::HashedJoin(_)
+            | Node::Union(_)
+            | Node::Group(_)
+            | Node::Lasso(_)
+            | Node::Release(_),
+        )
         | None => false,
     }
 }

@@ -6,8 +6,8 @@ use datafusion::logical_expr::LogicalPlan;
 use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
-    Aggregate, Assemble, ColumnDef, Compute, Encoding, Fold, HashedJoin, How, Input, JoinKey, Lasso, Measure,
-    Node, Op, Order, Piece, Range, Reg, Release, RingSize, SecurePlan, Source, Union,
+    Aggregate, Assemble, ColumnDef, Compute, Encoding, Fold, Group, HashedJoin, How, Input, JoinKey, Lasso,
+    Measure, Node, Op, Order, PersonPart, Piece, Range, Reg, Release, RingSize, SecurePlan, Source, Union,
 };
 
 use super::broken;
@@ -33,6 +33,7 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation) -> Result<()> {
             Node::Aggregate(aggregate) => self::aggregate(aggregate, plan),
             Node::Fold(fold) => self::fold(fold, plan),
             Node::Assemble(assemble) => self::assemble(assemble, plan),
+            Node::Group(group) => self::group(group, plan),
             Node::Lasso(lasso) => self::lasso(lasso, plan),
             Node::Release(release) => self::release(release, plan),
         };
@@ -105,7 +106,7 @@ fn input(input: &Input, federation: &Federation) -> Checked {
                 used.push(*column);
             }
             Source::Known(columns) | Source::Person { columns, .. } => used.extend(columns),
-            Source::RunStart(columns) => {
+            Source::RunStart(columns) | Source::RunIndex(columns) => {
                 used.extend(columns);
                 let adjacent = match &input.order {
                     Order::Local => &[][..],
@@ -307,6 +308,7 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
             Measure::SumOfRows { value, rows: part } => {
                 ring(*value).filter(|_| part.start <= part.end && part.end <= rows)
             }
+            Measure::PersonsBy { .. } | Measure::Exists | Measure::Same { .. } => None,
             Measure::AtRank { value, counts, rank } => {
                 let planes = input.get(*value).is_some_and(|def| matches!(def.encoding, Encoding::Planes(_)));
                 let share = rank.denominator > 0 && rank.numerator <= rank.denominator;
@@ -318,22 +320,28 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
                 (bits && within).then_some(RingSize::Z64)
             }
             Measure::DistinctPersons { parts, bits } => {
-                let fits = |part: &crate::plan::PersonPart| {
-                    is(part.counts, Encoding::Bit)
-                        && is(part.person, Encoding::Arithmetic(RingSize::Z64))
-                        && part.rows.start <= part.rows.end
-                        && part.rows.end <= rows
-                        && input.get(part.person).is_some_and(|def| {
-                            def.range.lo >= 0 && *bits <= 63 && def.range.hi < 1_i128 << *bits
-                        })
-                };
-                (!parts.is_empty() && parts.iter().all(fits)).then_some(RingSize::Z64)
+                distinct_persons(parts, *bits, &input, rows).then_some(RingSize::Z64)
             }
         };
         let fits = out.is_some_and(|ring| def.encoding == Encoding::Arithmetic(ring));
         ensure(fits, || format!("measure `{}` does not fit its columns", def.name))?;
     }
     Ok(())
+}
+
+/// Whether columns of numbered persons fit, in a table of so many rows.
+fn distinct_persons(parts: &[PersonPart], bits: u32, input: &[&ColumnDef], rows: usize) -> bool {
+    let is = |column: usize, encoding| input.get(column).is_some_and(|def| def.encoding == encoding);
+    let fits = |part: &PersonPart| {
+        is(part.counts, Encoding::Bit)
+            && is(part.person, Encoding::Arithmetic(RingSize::Z64))
+            && part.rows.start <= part.rows.end
+            && part.rows.end <= rows
+            && input
+                .get(part.person)
+                .is_some_and(|def| def.range.lo >= 0 && bits <= 63 && def.range.hi < 1_i128 << bits)
+    };
+    !parts.is_empty() && parts.iter().all(fits)
 }
 
 fn fold(fold: &Fold, plan: &SecurePlan) -> Checked {
@@ -350,6 +358,44 @@ fn fold(fold: &Fold, plan: &SecurePlan) -> Checked {
         ensure(fits && before.encoding == after.encoding, || {
             format!("column `{}` cannot be put together", after.name)
         })?;
+    }
+    Ok(())
+}
+
+fn group(group: &Group, plan: &SecurePlan) -> Checked {
+    let input = columns(plan, group.input);
+    let encoding = |column: usize| input.get(column).map(|def| def.encoding);
+    let in_planes = |column: usize| matches!(encoding(column), Some(Encoding::Bit | Encoding::Planes(_)));
+    ensure(!group.keys.is_empty() && group.keys.iter().all(|key| in_planes(*key)), || {
+        "a key that is no plane".to_owned()
+    })?;
+    ensure(encoding(group.valid) == Some(Encoding::Bit), || "no bit says which rows count".to_owned())?;
+    ensure(group.measures.len() == group.columns.len(), || {
+        "measures and columns differ in number".to_owned()
+    })?;
+    let number = |found: Option<Encoding>| found.filter(|found| matches!(found, Encoding::Arithmetic(_)));
+    for (measure, def) in group.measures.iter().zip(&group.columns) {
+        let out = match measure {
+            Measure::Sum { value } => number(encoding(*value)),
+            Measure::SumOfProducts { left, right } => {
+                number(encoding(*left)).filter(|found| encoding(*right) == Some(*found))
+            }
+            Measure::PersonsBy { counts, person, max_run } => {
+                let fits = encoding(*counts) == Some(Encoding::Bit) && in_planes(*person) && *max_run > 0;
+                fits.then_some(Encoding::Arithmetic(RingSize::Z64))
+            }
+            Measure::DistinctPersons { parts, bits } => {
+                let rows = plan.rows().get(group.input.0).copied().unwrap_or_default();
+                let fits = distinct_persons(parts, *bits, &input, rows);
+                fits.then_some(Encoding::Arithmetic(RingSize::Z64))
+            }
+            Measure::Exists => Some(Encoding::Bit),
+            Measure::Same { column } => {
+                encoding(*column).filter(|found| !matches!(found, Encoding::Planes(_)))
+            }
+            Measure::Persons { .. } | Measure::SumOfRows { .. } | Measure::AtRank { .. } => None,
+        };
+        ensure(out == Some(def.encoding), || format!("measure `{}` does not fit its columns", def.name))?;
     }
     Ok(())
 }
@@ -426,6 +472,13 @@ fn release(release: &Release, plan: &SecurePlan) -> Checked {
     }
     let rows = plan.rows().get(release.input.0).copied().unwrap_or_default();
     let labels = match &release.rows {
+        crate::plan::Rows::Chosen(chosen) => {
+            let known = |key: &crate::plan::SortKey| key.output < release.outputs.len();
+            ensure(chosen.order.iter().all(known), || "an order by no output".to_owned())?;
+            let some = release.present.is_some() || !release.gate.is_empty();
+            ensure(some, || "groups are chosen that are never absent".to_owned())?;
+            rows
+        }
         crate::plan::Rows::One => 1,
         crate::plan::Rows::Groups(keys) => keys.iter().map(|key| key.values.len()).product(),
         crate::plan::Rows::Terms(terms) => terms.len(),

@@ -1,5 +1,6 @@
 //! What a plan costs, from public quantities alone: rounds, bytes, memory.
 
+mod group;
 mod node;
 mod table;
 #[cfg(test)]
@@ -90,6 +91,7 @@ fn memory(plan: &SecurePlan, rows: &[usize]) -> u64 {
         | Node::Aggregate(_)
         | Node::Fold(_)
         | Node::Assemble(_)
+        | Node::Group(_)
         | Node::Lasso(_)
         | Node::Release(_) => size(index),
     };

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Lasso, Measure, Multiplicity,
-    Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
+    Aggregate, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Lasso, Measure,
+    Multiplicity, Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, table};
@@ -29,6 +29,7 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
         Node::Aggregate(aggregate) => {
             self::aggregate(aggregate, of(aggregate.input), &columns(aggregate.input))
         }
+        Node::Group(group) => super::group::cost(group, of(group.input), &columns(group.input)),
         Node::Lasso(lasso) => self::lasso(lasso, of(lasso.input), &columns(lasso.input)),
         Node::Release(release) => self::release(release, of(release.input), &columns(release.input)),
     }
@@ -164,6 +165,7 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
             Measure::AtRank { value, counts, rank } => {
                 ranked.entry((*value, *counts)).or_default().push(*rank);
             }
+            Measure::PersonsBy { .. } | Measure::Exists | Measure::Same { .. } => {}
             Measure::Persons { max_run, rows, .. } => {
                 cells = cells.beside(persons(&keys, (rows.end - rows.start) as u64, *max_run as u64));
             }
@@ -198,7 +200,7 @@ fn persons(keys: &[u64], n: u64, max_run: u64) -> Cost {
     cost.then(table::segmented_or(n, cells, max_run)).then(table::to_arithmetic(n, cells, RingSize::Z64))
 }
 
-fn planes_of(def: &ColumnDef) -> u64 {
+pub(super) fn planes_of(def: &ColumnDef) -> u64 {
     match def.encoding {
         Encoding::Planes(width) => u64::from(width),
         Encoding::Bit => 1,
@@ -210,7 +212,8 @@ fn planes_of(def: &ColumnDef) -> u64 {
 fn ranks_of(keys: &[u64], n: u64, width: u64, ranks: &[Rank]) -> Cost {
     let cells: u64 = keys.iter().product();
     let index: u64 = keys.iter().map(|key| table::bits_below(*key)).sum();
-    let sorted = table::sort(n, width + index + 1, width);
+    let payload = Encoding::Planes(u32::try_from(width).unwrap_or(u32::MAX));
+    let sorted = table::sort(n, width + index + 1, &[payload]);
     let reads = cells * ranks.len() as u64;
     let place = table::bits_below(n).max(1);
     let mut places = table::to_arithmetic(n, 1, RingSize::Z64).then(sums_of(keys, RingSize::Z64, n, 1));
@@ -294,7 +297,7 @@ fn release(release: &Release, n: u64, columns: &[&ColumnDef]) -> Cost {
     let compare =
         if distinct.is_empty() { Cost::default() } else { table::negative(n * distinct.len() as u64, bits) };
     let of_row = release.gate.len() as u64 + u64::from(release.present.is_some());
-    let shows_rows = matches!(release.rows, Rows::Groups(_));
+    let shows_rows = matches!(release.rows, Rows::Groups(_) | Rows::Chosen(_));
     let mut trees = if shows_rows { table::and_many(n, of_row) } else { Cost::default() };
     let mut masked: BTreeMap<RingSize, u64> = BTreeMap::new();
     let mut result = if shows_rows && of_row > 0 { table::component(Encoding::Bit, n) } else { 0 };
@@ -313,8 +316,34 @@ fn release(release: &Release, n: u64, columns: &[&ColumnDef]) -> Cost {
     }
     let mask = |(ring, outputs): (RingSize, u64)| table::mask(n * outputs, ring);
     let masks = masked.into_iter().map(mask).fold(Cost::default(), Cost::beside);
+    let (ordered, result) = match &release.rows {
+        Rows::Chosen(chosen) => choose(chosen, release, n, columns),
+        Rows::One | Rows::Groups(_) | Rows::Terms(_) => (Cost::default(), result),
+    };
     let sent = Cost { rounds: 1, result_bytes: 2 * result, ..Cost::default() };
-    compare.then(trees).then(masks).then(sent)
+    compare.then(trees).then(masks).then(ordered).then(sent)
+}
+
+/// Sorts the groups behind their gate, or moves those present to the front; and the bytes of those that are revealed.
+fn choose(chosen: &Chosen, release: &Release, n: u64, columns: &[&ColumnDef]) -> (Cost, u64) {
+    let mut payload = vec![Encoding::Bit];
+    for output in &release.outputs {
+        payload.extend((output.known.is_some() || !output.gate.is_empty()).then_some(Encoding::Bit));
+        payload.extend(columns.get(output.value).map(|def| def.encoding));
+    }
+    let mut planes = 1;
+    let mut bits = Cost::default();
+    for key in &chosen.order {
+        let Some(def) = release.outputs.get(key.output).and_then(|output| columns.get(output.value)) else {
+            continue;
+        };
+        let width = u64::from(crate::plan::width_of(def.range));
+        planes += width + 1;
+        bits = bits.beside(table::all_bits(n, width).then(table::and(n, width)));
+    }
+    let moved = if planes == 1 { table::compact(n, &payload) } else { table::sort(n, planes, &payload) };
+    let rows = chosen.rows(usize::try_from(n).unwrap_or(usize::MAX)) as u64;
+    (bits.then(moved), payload.into_iter().map(|encoding| table::component(encoding, rows)).sum())
 }
 
 /// The width at which a number of persons less its threshold is compared.

@@ -95,6 +95,11 @@ pub(super) fn and_many(n: u64, count: u64) -> Cost {
     cost
 }
 
+/// A tree of ANDs over the planes of one column.
+pub(super) fn and_all(n: u64, width: u64) -> Cost {
+    and_many(n, width)
+}
+
 /// Every holder inputs the planes of its chunk.
 fn input_chunks(n: u64, bits: u64) -> Cost {
     Cost { rounds: 1, seat_bytes: chunks(n).map(|rows| planes(rows, bits)), ..Cost::default() }
@@ -358,13 +363,20 @@ fn digits(n: u64, planes: u64) -> Vec<u64> {
     (0..count).map(|index| planes / count + u64::from(index < planes % count)).collect()
 }
 
-/// A radix sort by keys of `planes` planes, of a payload of `width` planes.
-pub(super) fn sort(n: u64, planes: u64, width: u64) -> Cost {
+/// Rows whose bit is 1 to the front.
+pub(super) fn compact(n: u64, payload: &[Encoding]) -> Cost {
+    destinations(n, 1).then(moved(n, table(payload, n)))
+}
+
+/// A radix sort of a payload by keys of `planes` planes.
+pub(super) fn sort(n: u64, planes: u64, payload: &[Encoding]) -> Cost {
     let digits = digits(n, planes);
     let passes = digits.len() as u64;
     // As the protocol decides it: per 8 rows, the payload in every pass, or an index and the payload at the end.
-    let travels = passes * width <= passes * 32 + 96 + width;
-    let payload = if travels { self::planes(n, width) } else { INDEX_BYTES * n };
+    let eight = table(payload, 8);
+    let travels = passes * eight <= passes * 32 + 96 + eight;
+    let whole = table(payload, n);
+    let payload = if travels { whole } else { INDEX_BYTES * n };
     let mut cost = Cost::default();
     let mut left = planes;
     for (pass, digit) in digits.into_iter().enumerate() {
@@ -376,7 +388,7 @@ pub(super) fn sort(n: u64, planes: u64, width: u64) -> Cost {
     if travels {
         return cost;
     }
-    cost.then(moved(n, INDEX_BYTES * n)).then(moved(n, self::planes(n, width)))
+    cost.then(moved(n, INDEX_BYTES * n)).then(moved(n, whole))
 }
 
 /// Rows of `width` planes read at `reads` secret places of `place` bits.

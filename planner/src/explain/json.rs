@@ -31,6 +31,7 @@ pub fn json(plan: &SecurePlan, federation: &Federation) -> Value {
                 | Node::Aggregate(_)
                 | Node::Fold(_)
                 | Node::Assemble(_)
+                | Node::Group(_)
                 | Node::Lasso(_)
                 | Node::Release(_) => Value::Null,
             };

@@ -80,6 +80,9 @@ fn name(node: &Node) -> String {
     if let Node::Aggregate(aggregate) = node {
         return if aggregate.keys.is_empty() { "aggregate" } else { "group by" }.to_owned();
     }
+    if let Node::Group(_) = node {
+        return "group by".to_owned();
+    }
     if let Node::Compute(_) = node {
         return "expressions".to_owned();
     }

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::disclosure::disclosures;
+use crate::plan::{Measure, Node, Rank};
 use crate::plan_samples as samples;
 use crate::session::Session;
 use crate::{Planned, plan};
@@ -207,4 +208,30 @@ fn explain_runs_nothing_and_is_one_column() {
 fn having_without_group_by_is_gated_as_a_group_is() {
     let tree = rows_of("EXPLAIN SELECT COUNT(*) FROM insurer.claims HAVING COUNT(*) > 62");
     assert!(tree.contains("groups; gate: at least 10 people of insurer"), "{tree}");
+}
+
+#[test]
+fn chosen_groups_say_what_decides() {
+    let sql = "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region ORDER BY n DESC LIMIT 1";
+    let tree = rows_of(&format!("EXPLAIN {sql}"));
+    assert!(
+        tree.contains("region, n; the first 1 group by n descending, chosen inside; gate: at least 10"),
+        "{tree}"
+    );
+    assert!(!tree.contains("Limit:"), "the analyst gets what is asked for: {tree}");
+    let told = rows_of(&format!("EXPLAIN DISCLOSURE {sql}"));
+    let count =
+        "how many of the rows asked for there are, among the groups that have at least 10 people of insurer";
+    assert!(told.contains(count) && told.contains("1 number, at most 1"), "{told}");
+}
+
+#[test]
+fn ranks_say_how_they_are_found() {
+    let federation = samples::federation();
+    let mut plan = samples::sum_by_region();
+    let Node::Aggregate(aggregate) = &mut plan.nodes[1] else { panic!("an aggregate") };
+    aggregate.measures.push(Measure::AtRank { value: 0, counts: 5, rank: Rank::FIRST });
+    aggregate.columns.push(aggregate.columns[0].clone());
+    let text = tree(&plan, &federation, false, None).join("\n");
+    assert!(text.contains("one-hot dot products; radix sort, reads at secret places"), "{text}");
 }

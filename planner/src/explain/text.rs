@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::catalog::Federation;
 use crate::plan::{
-    Aggregate, Assemble, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Input, Lasso,
-    LassoOutput, Measure, Multiplicity, Node, Op, Order, Release, RingSize, Rows, SecurePlan, Threshold,
+    Aggregate, Assemble, Chosen, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input,
+    Lasso, LassoOutput, Measure, Multiplicity, Node, Op, Order, Release, RingSize, Rows, SecurePlan, SortKey,
+    Threshold,
 };
 
 /// Bytes with a unit, in at most four digits.
@@ -50,6 +51,7 @@ pub(super) fn kind(node: &Node) -> &'static str {
         Node::Aggregate(_) => "Aggregate",
         Node::Fold(_) => "Fold",
         Node::Assemble(_) => "Assemble",
+        Node::Group(_) => "Group",
         Node::Lasso(lasso) => match lasso.family {
             Family::Lasso => "Lasso",
             Family::Linear if lasso.alpha > 0.0 => "Ridge",
@@ -72,6 +74,7 @@ pub(super) fn place(node: &Node, federation: &Federation) -> String {
         | Node::Aggregate(_)
         | Node::Fold(_)
         | Node::Assemble(_)
+        | Node::Group(_)
         | Node::Lasso(_) => "secure".to_owned(),
     }
 }
@@ -98,6 +101,7 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
             How::Sum | How::FromStart | How::FromEnd => "no communication".to_owned(),
             How::Product { .. } => "products of fixed-point numbers, doubling the distance".to_owned(),
         },
+        Node::Group(_) => "radix sort by key, prefix sums, groups moved to the front".to_owned(),
         Node::Lasso(lasso) => match lasso.family {
             Family::Lasso => "sufficient statistics, ADMM and Newton steps on shares".to_owned(),
             Family::Linear => "sufficient statistics, normal equations on shares".to_owned(),
@@ -126,6 +130,7 @@ pub(super) fn summary(plan: &SecurePlan, federation: &Federation, index: usize) 
         Node::Aggregate(aggregate) => self::aggregate(aggregate),
         Node::Fold(fold) => self::fold(fold),
         Node::Assemble(assemble) => self::assemble(assemble),
+        Node::Group(group) => self::group(group),
         Node::Lasso(lasso) => self::lasso(lasso),
         Node::Release(release) => self::release(release),
     }
@@ -233,6 +238,15 @@ fn assemble(assemble: &Assemble) -> String {
     format!("{} side by side", unique(&names))
 }
 
+fn group(group: &Group) -> String {
+    let names: Vec<_> = group.columns.iter().map(|def| def.name.as_str()).collect();
+    let persons = group
+        .measures
+        .iter()
+        .any(|measure| matches!(measure, Measure::PersonsBy { .. } | Measure::DistinctPersons { .. }));
+    format!("{} by key{}", unique(&names), if persons { "; persons counted once" } else { "" })
+}
+
 fn lasso(lasso: &Lasso) -> String {
     let names: Vec<_> = lasso.features.iter().map(|term| term.name.as_str()).collect();
     let what = match lasso.output {
@@ -257,6 +271,7 @@ fn release(release: &Release) -> String {
             names.extend(keys.iter().map(|key| key.field.name().as_str()));
             "groups; ".to_owned()
         }
+        Rows::Chosen(chosen) => self::chosen(chosen, release),
         Rows::Terms(_) => {
             names.push("term");
             String::new()
@@ -270,6 +285,24 @@ fn release(release: &Release) -> String {
     let gate =
         if demands.is_empty() { "nothing".to_owned() } else { format!("at least {}", demands.join(", ")) };
     format!("{}; {rows}gate: {gate}", names.join(", "))
+}
+
+/// `the first 3 groups by n descending, sorted inside; `.
+fn chosen(chosen: &Chosen, release: &Release) -> String {
+    let name = |key: &SortKey| {
+        let name = release.outputs.get(key.output).map_or("?", |output| output.field.name().as_str());
+        if key.descending { format!("{name} descending") } else { name.to_owned() }
+    };
+    let order: Vec<String> = chosen.order.iter().map(name).collect();
+    let by = if order.is_empty() { String::new() } else { format!(" by {}", order.join(", ")) };
+    match (chosen.skip, chosen.fetch) {
+        (0, None) => format!("groups{by}, moved to the front inside; "),
+        (0, Some(fetch)) => format!("the first {}{by}, chosen inside; ", plural(fetch as u64, "group")),
+        (skip, None) => format!("groups{by} but the first {skip}, chosen inside; "),
+        (skip, Some(fetch)) => {
+            format!("{}{by} after the first {skip}, chosen inside; ", plural(fetch as u64, "group"))
+        }
+    }
 }
 
 /// `10 people of hospital`.

@@ -7,7 +7,9 @@ use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::functions::math::expr_fn::sqrt;
 use datafusion::logical_expr::builder::LogicalTableSource;
 use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Projection, TableScanBuilder, lit};
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection, TableScanBuilder, lit,
+};
 
 use super::failure;
 use super::rows::replace;
@@ -50,6 +52,15 @@ impl Released {
         let plan = Projection::try_new(named, Arc::new(scan)).map_err(|error| failure::engine(&error))?;
         Ok(LogicalPlan::Projection(plan))
     }
+}
+
+/// Tables of the same columns on top of each other, under the names of a schema.
+pub(crate) fn stacked(parts: Vec<LogicalPlan>, schema: &DFSchema) -> Result<LogicalPlan> {
+    let mut parts = parts.into_iter();
+    let first = parts.next().ok_or_else(|| failure::internal("a union of nothing"))?;
+    let union = parts.try_fold(LogicalPlanBuilder::from(first), LogicalPlanBuilder::union);
+    let union = union.and_then(LogicalPlanBuilder::build).map_err(|error| failure::engine(&error))?;
+    with_schema(union, schema)
 }
 
 /// The square root of a released number.

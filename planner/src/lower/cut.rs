@@ -7,12 +7,15 @@
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
-use super::chain::chain;
-use super::group::{has_closed_keys, lower_groups};
+use super::chain::{Chain, chain};
+use super::clear::stacked;
+use super::group::{lower_groups, may_be_released};
 use super::leaf::owners;
 use super::rows::normalise;
+use super::sets::grouping_sets;
 use super::statistic::lower_statistic;
 use super::subquery::has_subquery;
+use super::top::{Top, shown, top_groups};
 use super::{failure, model};
 use crate::Result;
 use crate::catalog::Federation;
@@ -30,6 +33,8 @@ pub(crate) struct Cut<'a> {
     pub(crate) releases: Vec<NodeId>,
     /// Notices.
     pub(crate) notices: Vec<String>,
+    /// How many LIMITs are decided inside.
+    pub(crate) limits: usize,
 }
 
 impl Cut<'_> {
@@ -61,16 +66,27 @@ impl Cut<'_> {
             self.releases.push(release);
             return Ok(clear);
         }
+        if let Some(sets) = grouping_sets(plan)? {
+            let parts = sets.iter().map(|set| self.cut(set)).collect::<Result<Vec<_>>>()?;
+            return stacked(parts, plan.schema());
+        }
+        if let Some((top, below)) = top_groups(plan)?
+            && let Some((aggregate, chain)) = chain(below)?
+            && !self.is_released(&aggregate.input)?
+            && grouping_sets(below)?.is_none()
+        {
+            self.limits += 1;
+            if aggregate.group_expr.is_empty() {
+                // One row, or none after HAVING: what a LIMIT leaves of it is public.
+                return self.above(plan);
+            }
+            let clear = self.groups(aggregate, &chain, Some(&top))?;
+            return shown(plan, clear);
+        }
         if let Some((aggregate, chain)) = chain(plan)?
             && !self.is_released(&aggregate.input)?
         {
-            let relation = normalise(&aggregate.input, self.federation)?;
-            let number = self.releases.len();
-            let Cut { federation, nodes, notices, .. } = self;
-            let (release, clear) =
-                lower_groups(aggregate, &chain, &relation, federation, number, nodes, notices)?;
-            self.releases.push(release);
-            return Ok(clear);
+            return self.groups(aggregate, &chain, None);
         }
         if !self.is_released(plan)? {
             return Err(failure::refused("only aggregates leave the federation: rows cannot be output"));
@@ -86,8 +102,20 @@ impl Cut<'_> {
                 return Err(failure::not_built("a subquery in an expression over released rows"));
             }
         }
+        self.above(plan)
+    }
+
+    /// A step of the analyst's over what is cut below.
+    fn above(&mut self, plan: &LogicalPlan) -> Result<LogicalPlan> {
         let inputs = plan.inputs().into_iter().map(|input| self.cut(input)).collect::<Result<Vec<_>>>()?;
         plan.with_new_exprs(plan.expressions(), inputs).map_err(|error| failure::engine(&error))
+    }
+
+    fn groups(&mut self, aggregate: &Aggregate, chain: &Chain<'_>, top: Option<&Top>) -> Result<LogicalPlan> {
+        let relation = normalise(&aggregate.input, self.federation)?;
+        let (release, clear) = lower_groups(aggregate, chain, top, &relation, self)?;
+        self.releases.push(release);
+        Ok(clear)
     }
 
     /// Whether a plan reads released tables only, once it is cut below.
@@ -102,7 +130,7 @@ impl Cut<'_> {
                     return Ok(true);
                 }
                 let relation = normalise(&aggregate.input, self.federation);
-                Ok(relation.is_ok_and(|relation| has_closed_keys(aggregate, &relation, self.federation)))
+                Ok(relation.is_ok_and(|relation| may_be_released(aggregate, &relation, self.federation)))
             }
             other => {
                 for input in other.inputs() {
@@ -175,18 +203,21 @@ fn distinct_over_groups(outer: &Aggregate) -> Result<()> {
     Err(failure::not_built("DISTINCT over the results of groups"))
 }
 
-/// LIMIT directly over groups decides what is revealed, which is not built; over released rows it is the analyst's.
-pub(crate) fn refuse_limits(raw: &LogicalPlan) -> Result<()> {
-    let mut found = false;
+/// LIMIT directly over groups decides what is revealed: all but `inside` of them are not built. Over released rows it is
+/// the analyst's.
+pub(crate) fn refuse_limits(raw: &LogicalPlan, inside: usize) -> Result<()> {
+    let mut found = 0;
     raw.apply(|node| {
         if let LogicalPlan::Limit(limit) = node {
-            found |= owners(&limit.input).is_ok_and(|owners| !owners.is_empty()) && over_groups(&limit.input);
+            let groups =
+                owners(&limit.input).is_ok_and(|owners| !owners.is_empty()) && over_groups(&limit.input);
+            found += usize::from(groups);
         }
         Ok(TreeNodeRecursion::Continue)
     })
     .map_err(|error| failure::engine(&error))?;
-    if found {
-        let mut error = failure::not_built("LIMIT over groups, which would decide what is revealed");
+    if found > inside {
+        let mut error = failure::not_built("this LIMIT over groups, which would decide what is revealed");
         error.hint = Some(
             "put the query into a derived table, SELECT * FROM (...) ORDER BY ... LIMIT ..., \
                            which releases all groups"

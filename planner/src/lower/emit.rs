@@ -172,11 +172,21 @@ impl<'a> Emit<'a> {
 
     /// The bit: the row passes all joins and filters.
     pub(super) fn row_bit(&mut self) -> Result<Reg> {
-        self.row_bit_but(None)
+        self.row_bit_where(|_| true)
     }
 
     /// The same, whatever one absence says.
-    pub(super) fn row_bit_but(&mut self, left_out: Option<usize>) -> Result<Reg> {
+    pub(super) fn row_bit_but(&mut self, left_out: usize) -> Result<Reg> {
+        self.row_bit_where(|absence| absence != left_out)
+    }
+
+    /// The same, whatever any absence says.
+    pub(super) fn candidate_bit(&mut self) -> Result<Reg> {
+        self.row_bit_where(|_| false)
+    }
+
+    /// The bit: the row passes all joins and filters, and these absences.
+    fn row_bit_where(&mut self, asked: impl Fn(usize) -> bool) -> Result<Reg> {
         if self.is_single() {
             return self.share_bit(0, "valid".into(), Source::Known(Vec::new()));
         }
@@ -205,7 +215,7 @@ impl<'a> Emit<'a> {
             all = self.program.and(all, bit);
         }
         for (index, absence) in branch.absences.iter().enumerate() {
-            if left_out != Some(index) {
+            if asked(index) {
                 let found = self.truth_of(absence)?.yes;
                 let missing = self.program.not(found);
                 all = self.program.and(all, missing);

@@ -4,7 +4,7 @@
     reason = "the engine's enums have dozens of variants; the rest is not a number"
 )]
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::scalar::ScalarValue;
 
 use super::failure;
@@ -203,6 +203,12 @@ pub(crate) fn scalar(integer: i128, data_type: &DataType) -> Option<ScalarValue>
         DataType::Int64 => ScalarValue::Int64(Some(integer.try_into().ok()?)),
         DataType::Date32 => ScalarValue::Date32(Some(integer.try_into().ok()?)),
         DataType::Decimal128(precision, scale) => ScalarValue::Decimal128(Some(integer), *precision, *scale),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            ScalarValue::TimestampMicrosecond(Some(integer.try_into().ok()?), zone.clone())
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
+            ScalarValue::TimestampNanosecond(Some(integer.try_into().ok()?), zone.clone())
+        }
         _ => return None,
     })
 }

@@ -15,7 +15,6 @@ use super::facts::Facts;
 use super::failure;
 use super::infer::{Scope, show};
 use super::leaf::Persons;
-use super::persons::PersonRows;
 use super::program::{Kind, Program};
 use super::rank::Share;
 use super::rows::place;
@@ -23,9 +22,7 @@ use super::rowset::RowSet;
 use super::value::Number;
 use super::wants::{Counting, Want};
 use crate::Result;
-use crate::plan::{
-    ColumnDef, Encoding, Measure, PartyId, PersonPart, Range, Rank, Reg, RingSize, Rounding, Scale,
-};
+use crate::plan::{ColumnDef, Encoding, Measure, PartyId, Range, Rank, Reg, RingSize, Rounding, Scale};
 
 /// A number of persons that must be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +69,8 @@ pub(crate) struct Sums<'a> {
     pub(crate) program: Program,
     /// Whether every group that is shown has a row.
     pub(crate) grouped: bool,
+    /// Whether groups are those of open keys.
+    pub(crate) open: bool,
 }
 
 /// An aggregate's argument in every branch, NULL where its FILTER is not true.
@@ -87,7 +86,7 @@ impl<'a> Sums<'a> {
     /// No sums yet. `grouped`: every group that is shown has a row.
     pub(crate) fn new(rows: RowSet<'a>, grouped: bool) -> Sums<'a> {
         let (measures, columns, program) = (Vec::new(), Vec::new(), Program::default());
-        Sums { rows, rounded: None, measures, columns, program, grouped }
+        Sums { rows, rounded: None, measures, columns, program, grouped, open: false }
     }
 
     /// The largest multiple to which an owner wants counts rounded; 1 for none.
@@ -114,7 +113,7 @@ impl<'a> Sums<'a> {
         self.program.column(index, kind)
     }
 
-    fn count_def(&self, name: String) -> ColumnDef {
+    pub(super) fn count_def(&self, name: String) -> ColumnDef {
         let range = Range { lo: 0, hi: i128::from(self.rows.bound()) };
         ColumnDef { name, encoding: Encoding::Arithmetic(RingSize::Z64), range }
     }
@@ -130,160 +129,6 @@ impl<'a> Sums<'a> {
         let value = self.rows.column(&wants, def)?;
         let def = self.count_def(format!("rows {what}"));
         Ok(self.measure(Measure::Sum { value }, def))
-    }
-
-    /// What the owners demand of a number that these rows are behind.
-    pub(crate) fn gates(&mut self, counting: &[Counting], what: &str) -> Result<Vec<Gate>> {
-        let mut gates = Vec::new();
-        for (owner, places) in self.rows.owners() {
-            let party =
-                self.rows.federation().parties.get(owner.0).ok_or_else(|| failure::internal("an owner"))?;
-            if party.release.min_people < 2 {
-                continue;
-            }
-            let what = format!("{what} of {}", party.name);
-            let persons = self.persons(owner, &places, counting, (&what, true))?;
-            let reason = format!("min_people of {}", party.name);
-            gates.push(Gate { persons, at_least: party.release.min_people, reason });
-        }
-        Ok(gates)
-    }
-
-    /// The number of distinct persons of an owner with a row that counts; `normalised`: as identifiers are compared, else
-    /// as SQL compares them.
-    fn persons(
-        &mut self,
-        owner: PartyId,
-        places: &[(usize, usize)],
-        counting: &[Counting],
-        (what, normalised): (&str, bool),
-    ) -> Result<Reg> {
-        let [place] = places else {
-            return self.numbered_persons(owner, places, counting, (what, normalised));
-        };
-        let found = self.rows.persons(*place)?;
-        if matches!(found.rows, PersonRows::Numbered) {
-            return self.numbered_persons(owner, places, counting, (what, normalised));
-        }
-        let (person_rows, known) = (found.rows, found.known);
-        let rows = (self.rows.branches().len() > 1).then(|| self.rows.rows_of(place.0));
-        let counting = with_person(counting, place.0, known);
-        let bit = |name: String| ColumnDef { name, encoding: Encoding::Bit, range: Range { lo: 0, hi: 1 } };
-        let def = self.count_def(format!("persons {what}"));
-        match person_rows {
-            PersonRows::Single => {
-                let wants = self.of_leaf(*place, counting, false);
-                let encoding = Encoding::Arithmetic(RingSize::Z64);
-                let column =
-                    ColumnDef { name: format!("counts {what}"), encoding, range: Range { lo: 0, hi: 1 } };
-                let value = self.rows.column(&wants, column)?;
-                Ok(match rows {
-                    None => self.measure(Measure::Sum { value }, def),
-                    Some(rows) => self.measure(Measure::SumOfRows { value, rows }, def),
-                })
-            }
-            PersonRows::Numbered => Err(failure::internal("numbered persons are counted apart")),
-            PersonRows::Runs(exprs, max_run) => {
-                let wants = self.of_leaf(*place, counting, true);
-                let counts = self.rows.column(&wants, bit(format!("counts {what}")))?;
-                let runs: Vec<Want> = (0..self.rows.branches().len())
-                    .map(|branch| Want::Run((branch == place.0).then(|| exprs.clone())))
-                    .collect();
-                let run_starts = self.rows.column(&runs, bit("first row of a person".into()))?;
-                let rows = rows.unwrap_or_else(|| self.rows.all_rows());
-                let max_run =
-                    usize::try_from(max_run).map_err(|_| failure::internal("a run without bound"))?;
-                Ok(self.measure(Measure::Persons { counts, run_starts, max_run, rows }, def))
-            }
-        }
-    }
-
-    /// What says which rows count for the persons of a leaf.
-    fn of_leaf(&self, place: (usize, usize), counting: Vec<Counting>, bit: bool) -> Vec<Want> {
-        let plain = |counting: Counting| if bit { Want::CountBit(counting) } else { Want::Count(counting) };
-        if self.rows.is_always_there(place) {
-            return counting.into_iter().map(plain).collect();
-        }
-        let want = |(branch, counting): (usize, Counting)| {
-            if branch == place.0 {
-                Want::Behind { counting, leaf: place.1, bit }
-            } else {
-                Want::Nothing { bit }
-            }
-        };
-        counting.into_iter().enumerate().map(want).collect()
-    }
-
-    /// The number of distinct persons of an owner, in whichever leaves their rows are.
-    fn numbered_persons(
-        &mut self,
-        owner: PartyId,
-        places: &[(usize, usize)],
-        counting: &[Counting],
-        (what, normalised): (&str, bool),
-    ) -> Result<Reg> {
-        self.refuse_repeated_rows(places)?;
-        let most = self.rows.most_persons(owner);
-        let mut parts = Vec::new();
-        for &place in places {
-            parts.push(self.numbered_part(place, counting, (what, normalised), most)?);
-        }
-        if parts.is_empty() {
-            return self.program.constant(0);
-        }
-        let bits = u64::BITS - most.leading_zeros();
-        let hi = parts.iter().map(|part| part.rows.len() as u64).fold(0, u64::saturating_add).min(most);
-        let range = Range { lo: 0, hi: i128::from(hi) };
-        let encoding = Encoding::Arithmetic(RingSize::Z64);
-        let def = ColumnDef { name: format!("persons {what}"), encoding, range };
-        Ok(self.measure(Measure::DistinctPersons { parts, bits }, def))
-    }
-
-    /// Where rows are persons, the same row in two places would be two.
-    fn refuse_repeated_rows(&self, places: &[(usize, usize)]) -> Result<()> {
-        let mut tables: Vec<&[String]> = Vec::new();
-        for (branch, leaf) in places {
-            let source = self.rows.branches().get(*branch).and_then(|branch| branch.leaves.get(*leaf));
-            let source = source.ok_or_else(|| failure::internal("an unknown leaf"))?;
-            if source.persons == Persons::Rows {
-                if tables.contains(&source.tables.as_slice()) {
-                    return Err(failure::not_built(format!(
-                        "counting the rows of {} in several places of a query, where every row is a person",
-                        source.tables.join(", ")
-                    )));
-                }
-                tables.push(&source.tables);
-            }
-        }
-        Ok(())
-    }
-
-    /// The columns of one leaf's persons.
-    fn numbered_part(
-        &mut self,
-        place: (usize, usize),
-        counting: &[Counting],
-        (what, normalised): (&str, bool),
-        most: u64,
-    ) -> Result<PersonPart> {
-        let found = self.rows.persons(place)?;
-        let wants = self.of_leaf(place, with_person(counting, place.0, found.known), true);
-        let range = Range { lo: 0, hi: 1 };
-        let def = ColumnDef { name: format!("counts {what}"), encoding: Encoding::Bit, range };
-        let counts = self.rows.column(&wants, def)?;
-        let columns: Vec<Expr> = found.person.into_iter().collect();
-        let person = |branch: usize| {
-            if branch == place.0 {
-                Want::Person { leaf: place.1, columns: columns.clone(), most, normalised }
-            } else {
-                Want::Nothing { bit: false }
-            }
-        };
-        let wants: Vec<Want> = (0..self.rows.branches().len()).map(person).collect();
-        let range = Range { lo: 0, hi: i128::from(most) };
-        let encoding = Encoding::Arithmetic(RingSize::Z64);
-        let person = self.rows.column(&wants, ColumnDef { name: "person".into(), encoding, range })?;
-        Ok(PersonPart { counts, person, rows: self.rows.rows_of(place.0) })
     }
 
     /// An aggregate over the rows, whose columns are those of `schema`.
@@ -480,18 +325,6 @@ impl<'a> Sums<'a> {
         }
         owner.map(|owner| (owner, places))
     }
-
-    /// The bit that all gates are met.
-    pub(crate) fn met(&mut self, gates: &[Gate]) -> Result<Option<Reg>> {
-        let mut all = None;
-        for gate in gates {
-            let short = self.program.offset(gate.persons, -i128::from(gate.at_least))?;
-            let short = self.program.negative(short);
-            let met = self.program.not(short);
-            all = self.program.both(all, Some(met));
-        }
-        Ok(all)
-    }
 }
 
 /// What an expression is where it is not NULL, without the conditions of a FILTER, a CASE or an outer join.
@@ -503,15 +336,6 @@ fn only_where(expr: &Expr) -> &Expr {
         },
         plain => plain,
     }
-}
-
-/// The rows of one branch, where a person must be known too.
-fn with_person(counting: &[Counting], branch: usize, known: Option<Expr>) -> Vec<Counting> {
-    let mut counting = counting.to_vec();
-    if let (Some(known), Some(counting)) = (known, counting.get_mut(branch)) {
-        counting.known.push(known);
-    }
-    counting
 }
 
 /// The scope of expressions over groups: only names and types.

@@ -1,7 +1,7 @@
 //! A query's aggregate as nodes: sums per group, what is computed from them, the gate.
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the engine's enums have dozens of variants; the rest is no plain column"
+    reason = "the engine's enums have dozens of variants; the rest needs nothing"
 )]
 
 use datafusion::arrow::datatypes::{DataType, Field};
@@ -9,24 +9,27 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::chain::Chain;
-use super::clear::{Released, square_root, text_of};
+use super::clear::Released;
+use super::cut::Cut;
 use super::emit::name;
-use super::facts::is_text;
 use super::failure;
 use super::figure::{Figure, Gate, Sums, all_rows, group_scope};
 use super::fixed::rescaled;
-use super::infer::{Scope, infer, show};
+use super::infer::Scope;
 use super::key::Key;
+use super::open_keys::OpenKeys;
+use super::outgoing::{Leaving, Outgoing};
 use super::picked::{Picked, moved};
-use super::rows::{Relation, replace};
+use super::rows::{Branch, Relation, place};
 use super::rowset::RowSet;
 use super::scale::type_scale;
-use super::subquery::has_subquery;
+use super::sets::flat_keys;
+use super::top::Top;
 use super::truth::truth;
 use super::value::{Number, Truth, number};
 use super::wants::Want;
 use crate::Result;
-use crate::catalog::Federation;
+use crate::catalog::{Federation, Use};
 use crate::plan::{
     ColumnDef, Encoding, KeyDomain, Node, NodeId, Output, Range, Reg, Release, RingSize, Rows, Scale,
     Threshold,
@@ -48,15 +51,6 @@ pub(super) struct Groups<'a> {
     pub(super) used: Vec<Gate>,
 }
 
-/// A column that leaves.
-struct Leaving {
-    name: String,
-    /// Of the released column.
-    data_type: DataType,
-    number: Number,
-    gates: Vec<Gate>,
-}
-
 /// Lowers an aggregate over rows with what is above it up to the released table; returns the clear plan of the result.
 ///
 /// # Errors
@@ -64,59 +58,91 @@ struct Leaving {
 pub(crate) fn lower_groups(
     aggregate: &Aggregate,
     chain: &Chain<'_>,
+    top: Option<&Top>,
     relation: &Relation,
-    federation: &Federation,
-    release: usize,
-    nodes: &mut Vec<Node>,
-    notices: &mut Vec<String>,
+    cut: &mut Cut<'_>,
 ) -> Result<(NodeId, LogicalPlan)> {
-    let mut rows = RowSet::new(relation, federation)?;
-    let (columns, keys, domains) = key_columns(aggregate, &mut rows)?;
+    let mut rows = RowSet::new(relation, cut.federation)?;
+    let closed = key_columns(aggregate, &mut rows)?;
     let grouped = !aggregate.group_expr.is_empty();
-    let sums = Sums::new(rows, grouped);
+    let (by, sums, keys, domains) = if let Some((columns, keys, domains)) = closed {
+        (By::Cells(columns), Sums::new(rows, grouped), keys, domains)
+    } else {
+        let open = OpenKeys::new(aggregate, &mut rows)?;
+        let mut sums = Sums { open: true, ..Sums::new(rows, grouped) };
+        let keys = open.over_groups(&mut sums);
+        (By::Open(open), sums, keys, Vec::new())
+    };
+    let all = Top::default();
+    let top = if sums.open { Some(top.unwrap_or(&all)) } else { top };
     let mut scope = group_scope(&aggregate.schema);
     for (facts, key) in scope.facts.iter_mut().zip(&keys) {
         *facts = key.facts.clone();
     }
+    let keys_of_groups = keys.len();
     let figures = vec![None; aggregate.aggr_expr.len()];
     let mut groups = Groups { aggregate, sums, scope, keys, figures, gated: false, used: Vec::new() };
-    let (leaving, exprs) = groups.outputs(chain)?;
+    let inside: Vec<usize> = top.iter().flat_map(|top| &top.order).map(|key| key.column).collect();
+    let Outgoing { mut leaving, exprs, places } = groups.outputs(chain, &inside)?;
     let (present, row_gates) = groups.presence(chain)?;
     if let Some(multiple) = groups.sums.rounded {
         let notice = format!("counts are rounded to the nearest multiple of {multiple}");
-        if !notices.contains(&notice) {
-            notices.push(notice);
+        if !cut.notices.contains(&notice) {
+            cut.notices.push(notice);
         }
     }
-    let labels = domains.iter().map(|domain| domain.field.clone());
-    let fields =
-        labels.chain(leaving.iter().map(|output| Field::new(&output.name, output.data_type.clone(), true)));
-    let clear = Released::new(release, fields.collect()).project(chain.schema, &exprs)?;
-    let rows = if grouped || present.is_some() { Rows::Groups(domains) } else { Rows::One };
-    let node = groups.finish(&columns, rows, present, &row_gates, leaving, nodes)?;
+    let grouped = grouped || present.is_some();
+    let chosen = top.filter(|_| grouped).map(|top| top.chosen(&places, keys_of_groups));
+    let (labels, rows) = match chosen {
+        Some(chosen) => {
+            leaving.splice(0..0, groups.leaving_keys()?);
+            (Vec::new(), Rows::Chosen(chosen?))
+        }
+        None if grouped => {
+            let labels = domains.iter().map(|domain| domain.field.clone()).collect();
+            (labels, Rows::Groups(domains))
+        }
+        None => (Vec::new(), Rows::One),
+    };
+    let outputs = leaving.iter().map(|output| Field::new(&output.name, output.data_type.clone(), true));
+    let exprs = if let Rows::Chosen(_) = rows { groups.decoded(&exprs)? } else { exprs };
+    let fields = labels.into_iter().chain(outputs).collect();
+    let clear = Released::new(cut.releases.len(), fields).project(chain.schema, &exprs)?;
+    let node = groups.finish(&by, rows, present, &row_gates, leaving, &mut cut.nodes)?;
     Ok((node, clear))
 }
 
 /// One-hot columns of all keys, what is known of them, and their domains.
 type Keys = (Vec<Vec<usize>>, Vec<Key>, Vec<KeyDomain>);
 
-fn key_columns(aggregate: &Aggregate, rows: &mut RowSet<'_>) -> Result<Keys> {
+/// What rows are grouped by.
+enum By {
+    /// The one-hot columns of closed keys.
+    Cells(Vec<Vec<usize>>),
+    /// The planes of open keys.
+    Open(OpenKeys),
+}
+
+/// The keys of a GROUP BY whose groups can be listed; `None` if they cannot, or are too many.
+fn key_columns(aggregate: &Aggregate, rows: &mut RowSet<'_>) -> Result<Option<Keys>> {
+    let mut enumerated = Vec::new();
+    let mut combinations = 1_usize;
+    for key in &aggregate.group_expr {
+        let exprs = rows.expressions(key, aggregate.input.schema())?;
+        let facts = rows.facts(&exprs)?;
+        let Some(values) = facts.enumerate() else { return Ok(None) };
+        combinations = combinations.saturating_mul(values.len() + usize::from(facts.nullable));
+        enumerated.push((key, exprs, facts, values));
+    }
+    if combinations > MAX_CELLS {
+        return Ok(None);
+    }
     let mut columns = Vec::new();
     let mut keys = Vec::new();
     let mut domains = Vec::new();
-    let mut cells = 1_usize;
-    for (index, key) in aggregate.group_expr.iter().enumerate() {
-        let exprs = rows.expressions(key, aggregate.input.schema())?;
-        let facts = rows.facts(&exprs)?;
-        let mut values = facts.enumerate().ok_or_else(|| {
-            failure::not_built(format!("GROUP BY {}, which has no closed domain (`values`)", show(key)))
-        })?;
+    for (index, (key, exprs, facts, mut values)) in enumerated.into_iter().enumerate() {
         if facts.nullable {
             values.push(ScalarValue::try_from(&facts.data_type).map_err(|error| failure::engine(&error))?);
-        }
-        cells = cells.saturating_mul(values.len());
-        if cells > MAX_CELLS {
-            return Err(failure::not_built(format!("GROUP BY with more than {MAX_CELLS} possible groups")));
         }
         let mut one_hot = Vec::new();
         for value in &values {
@@ -138,7 +164,7 @@ fn key_columns(aggregate: &Aggregate, rows: &mut RowSet<'_>) -> Result<Keys> {
     }
     unique_names(&mut domains);
     Key::place(&mut keys);
-    Ok((columns, keys, domains))
+    Ok(Some((columns, keys, domains)))
 }
 
 fn unique_names(domains: &mut [KeyDomain]) {
@@ -172,97 +198,21 @@ impl Groups<'_> {
     }
 
     /// The columns of the aggregate that an expression uses.
-    fn used_columns(&self, expr: &Expr) -> Vec<usize> {
+    pub(super) fn used_columns(&self, expr: &Expr) -> Vec<usize> {
         let index = |column| self.aggregate.schema.index_of_column(column).ok();
         let mut used: Vec<usize> = expr.column_refs().into_iter().filter_map(index).collect();
         used.sort_unstable();
         used
     }
 
-    /// What leaves, and the result's columns over the released table (whose columns are named as here).
-    fn outputs(&mut self, chain: &Chain<'_>) -> Result<(Vec<Leaving>, Vec<Expr>)> {
-        let keys = self.keys();
-        let plain: Vec<Option<usize>> = chain
-            .columns
-            .iter()
-            .map(|expr| match expr {
-                Expr::Column(column) => self.aggregate.schema.index_of_column(column).ok(),
-                _ => None,
-            })
-            .collect();
-        let bare: Vec<usize> = plain.iter().copied().flatten().filter(|index| *index >= keys).collect();
-        let mut leaving: Vec<Leaving> = Vec::new();
-        // For each column of the aggregate, the expression over the released table.
-        let mut known: Vec<Option<Expr>> = Vec::new();
-        let key_names: Vec<String> = (0..keys).map(|index| self.key_name(index)).collect();
-        known.extend(key_names.iter().map(|key| Some(Expr::Column(key.as_str().into()))));
-        known.resize(keys + self.aggregate.aggr_expr.len(), None);
-        for index in bare {
-            if known.get(index).is_some_and(Option::is_some) {
-                continue;
-            }
-            let place = plain.iter().position(|column| *column == Some(index)).unwrap_or(0);
-            let unique = unique(chain.schema.field(place).name(), &key_names, &leaving);
-            let (left, released) = self.bare(index, unique)?;
-            leaving.push(left);
-            if let Some(slot) = known.get_mut(index) {
-                *slot = Some(released);
-            }
-        }
-        let mut exprs = Vec::new();
-        for (place, expr) in chain.columns.iter().enumerate() {
-            if has_subquery(expr)? {
-                return Err(failure::not_built("a subquery beside aggregates"));
-            }
-            let used = self.used_columns(expr);
-            if used.iter().all(|index| known.get(*index).is_some_and(Option::is_some)) {
-                let schema = &self.aggregate.schema;
-                exprs.push(replace(expr, &|column| {
-                    known.get(schema.index_of_column(column).ok()?).cloned().flatten()
-                })?);
-                continue;
-            }
-            let unique = unique(chain.schema.field(place).name(), &key_names, &leaving);
-            let data_type = chain.schema.field(place).data_type().clone();
-            let texts = if is_text(&data_type) { infer(expr, &self.scope)?.closed } else { None };
-            self.used.clear();
-            let number = self.number_of(expr)?;
-            let number = self.typed(&number, &data_type)?;
-            let gates = std::mem::take(&mut self.used);
-            let released = Expr::Column(Column::new_unqualified(&unique));
-            let (data_type, released) = match texts {
-                Some(texts) => (DataType::Int64, text_of(released, &texts)),
-                None => (data_type, released),
-            };
-            exprs.push(released);
-            leaving.push(Leaving { name: unique, data_type, number, gates });
-        }
-        Ok((leaving, exprs))
-    }
-
-    /// A column of the aggregate that leaves as it is, under this name, and its value over the released table.
-    fn bare(&mut self, index: usize, name: String) -> Result<(Leaving, Expr)> {
-        let figure = self.figure(index - self.keys())?;
-        let data_type = self.aggregate.schema.field(index).data_type().clone();
-        let released = Expr::Column(Column::new_unqualified(&name));
-        let (data_type, released) = match &figure.texts {
-            Some(texts) => (DataType::Int64, text_of(released, texts)),
-            None => (data_type, released),
-        };
-        // A square root of a released number says as much as the number; it is taken at the analyst.
-        let released = if figure.root { square_root(released) } else { released };
-        let number = self.typed(&figure.number, &data_type)?;
-        Ok((Leaving { name, data_type, number, gates: figure.gates }, released))
-    }
-
-    fn key_name(&self, index: usize) -> String {
+    pub(super) fn key_name(&self, index: usize) -> String {
         let own = self.aggregate.schema.field(index).name().clone();
         let before = (0..index).any(|other| *self.aggregate.schema.field(other).name() == own);
         if before { format!("{own} ({index})") } else { own }
     }
 
     /// A number in the scale that its SQL type has.
-    fn typed(&mut self, number: &Number, data_type: &DataType) -> Result<Number> {
+    pub(super) fn typed(&mut self, number: &Number, data_type: &DataType) -> Result<Number> {
         match type_scale(data_type) {
             Scale::Decimal(digits) if number.scale != Scale::Decimal(digits) => {
                 let scale = Scale::Decimal(digits);
@@ -288,16 +238,18 @@ impl Groups<'_> {
 
     /// The bit that a group's row exists, and the persons that it must have.
     fn presence(&mut self, chain: &Chain<'_>) -> Result<(Option<Reg>, Vec<Gate>)> {
-        let mut present = None;
+        let mut present = self.sums.open.then(|| OpenKeys::exists(&mut self.sums));
         let mut gates = Vec::new();
         // Whether the one row of an aggregate without keys shows up says what HAVING says: it is gated as a group is.
         if self.keys() > 0 || !chain.filters.is_empty() {
             let counting = all_rows(self.sums.rows.branches().len());
             gates = self.sums.gates(&counting, "rows")?;
-            if gates.is_empty() && self.keys() > 0 {
+            let perhaps_empty = if self.sums.open { self.sums.rows.has_absences() } else { gates.is_empty() };
+            if self.keys() > 0 && perhaps_empty {
                 let count = self.sums.count(&counting, "rows")?;
                 let none = self.sums.program.zero(count);
-                present = Some(self.sums.program.not(none));
+                let some = self.sums.program.not(none);
+                present = self.sums.program.both(present, Some(some));
             }
         }
         self.gated = true;
@@ -312,7 +264,7 @@ impl Groups<'_> {
     /// Adds the nodes.
     fn finish(
         mut self,
-        keys: &[Vec<usize>],
+        by: &By,
         rows: Rows,
         present: Option<Reg>,
         row_gates: &[Gate],
@@ -328,10 +280,18 @@ impl Groups<'_> {
         let at = |column: usize| {
             places.get(column).copied().ok_or_else(|| failure::internal("a column of no row"))
         };
-        let keys =
-            keys.iter().map(|key| key.iter().map(|column| at(*column)).collect()).collect::<Result<_>>()?;
         let measures = measures.into_iter().map(|measure| moved(measure, &at)).collect::<Result<_>>()?;
-        nodes.push(Node::Aggregate(crate::plan::Aggregate { input, keys, measures, columns }));
+        nodes.push(match by {
+            By::Cells(keys) => {
+                let keys = keys.iter().map(|key| key.iter().map(|column| at(*column)).collect());
+                let keys = keys.collect::<Result<_>>()?;
+                Node::Aggregate(crate::plan::Aggregate { input, keys, measures, columns })
+            }
+            By::Open(open) => {
+                let (keys, valid) = open.placed(&at)?;
+                Node::Group(crate::plan::Group { input, keys, valid, measures, columns })
+            }
+        });
         let mut picked = Picked { program, outputs: Vec::new() };
         let present = present.map(|reg| picked.pick(reg, "present"));
         let gate = |picked: &mut Picked, gates: &[Gate]| -> Vec<Threshold> {
@@ -368,28 +328,35 @@ impl Groups<'_> {
     }
 }
 
-/// A name that no key and no other output has.
-fn unique(wanted: &str, keys: &[String], leaving: &[Leaving]) -> String {
-    let taken =
-        |name: &str| keys.iter().any(|key| key == name) || leaving.iter().any(|other| other.name == name);
-    if !taken(wanted) {
-        return wanted.to_owned();
-    }
-    let numbered = (2..).map(|number| format!("{wanted} ({number})"));
-    numbered.into_iter().find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
-}
-
-/// Whether all keys of an aggregate have closed domains, given the rows it reads.
-pub(crate) fn has_closed_keys(aggregate: &Aggregate, relation: &Relation, federation: &Federation) -> bool {
-    let closed = || -> Result<bool> {
+/// Whether the groups of an aggregate are those that a query releases, given the rows it reads: all keys have closed
+/// domains, or are made of columns that allow `group`.
+pub(crate) fn may_be_released(aggregate: &Aggregate, relation: &Relation, federation: &Federation) -> bool {
+    let released = || -> Result<bool> {
         let rows = RowSet::new(relation, federation)?;
-        for key in &aggregate.group_expr {
-            let exprs = rows.expressions(key, aggregate.input.schema())?;
-            if rows.facts(&exprs)?.enumerate().is_none() {
+        for key in flat_keys(aggregate) {
+            let exprs = rows.expressions(&key, aggregate.input.schema())?;
+            let grouped = || {
+                let branches = relation.branches.iter().zip(&exprs);
+                branches.into_iter().all(|(branch, expr)| may_group(branch, expr, federation))
+            };
+            if rows.facts(&exprs)?.enumerate().is_none() && !grouped() {
                 return Ok(false);
             }
         }
         Ok(true)
     };
-    closed().unwrap_or(false)
+    released().unwrap_or(false)
+}
+
+/// Whether all columns of an expression are declared ones that allow `group`.
+fn may_group(branch: &Branch, expr: &Expr, federation: &Federation) -> bool {
+    let allowed = |column: &Column| {
+        let (leaf, index) = place(column)?;
+        let leaf = branch.leaves.get(leaf)?;
+        let origin = leaf.origins.get(index).copied()??;
+        let table = federation.parties.get(leaf.owner.0)?.tables.get(origin.table)?;
+        let allow = &table.columns.get(origin.column)?.allow;
+        Some(allow.contains(&Use::Group) || allow.contains(&Use::Public))
+    };
+    expr.column_refs().into_iter().all(|column| allowed(column).unwrap_or(false))
 }

@@ -92,6 +92,7 @@ pub(crate) fn interpret(plan: &SecurePlan, parties: &[String], data: &Data) -> R
                 }
                 Table { columns, rows: assemble.rows }
             }
+            Node::Group(group) => groups(group, &tables[group.input.0]),
             Node::Lasso(lasso) => {
                 fit(lasso, &tables[lasso.input.0], lasso.counts.map(|counts| &tables[counts.0]))
             }
@@ -205,12 +206,24 @@ fn share(
     let valid = |row: usize| input.valid.is_none_or(|column| is_true(column, row));
     let columns = input.columns.iter().map(|shared| {
         let mut previous: Option<String> = None;
+        let mut run = -1;
         let cells = order.iter().map(|row| {
             let Some(row) = *row else {
                 previous = None;
+                if let Source::RunIndex(_) = shared.source {
+                    run += 1;
+                    return run;
+                }
                 return i128::from(matches!(shared.source, Source::RunStart(_)));
             };
             match &shared.source {
+                Source::RunIndex(columns) => {
+                    let null = columns.iter().any(|column| value(batch.column(*column), row).is_null());
+                    let key = key_of(batch, columns, row);
+                    run += i128::from(null || previous.as_ref() != Some(&key));
+                    previous = Some(key);
+                    run
+                }
                 Source::RunStart(columns) => {
                     let null = columns.iter().any(|column| value(batch.column(*column), row).is_null());
                     let key = key_of(batch, columns, row);
@@ -468,6 +481,9 @@ fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) -> Table {
                     let product = |row: usize| input.columns[*left][row] * input.columns[*right][row];
                     all.clone().filter(|row| in_cell(cell, *row)).map(product).sum()
                 }
+                Measure::PersonsBy { .. } | Measure::Exists | Measure::Same { .. } => {
+                    panic!("in groups of open keys only")
+                }
                 Measure::AtRank { value, counts, rank } => {
                     let counting = |row: &usize| input.columns[*counts][*row] == 1 && in_cell(cell, *row);
                     let rows = all.clone().filter(counting);
@@ -479,18 +495,7 @@ fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) -> Table {
                     usize::try_from(place).ok().and_then(|place| values.get(place).copied()).unwrap_or(0)
                 }
                 Measure::DistinctPersons { parts, bits } => {
-                    let mut persons = std::collections::BTreeSet::new();
-                    for part in parts {
-                        for row in part.rows.clone() {
-                            let person = input.columns[part.person][row];
-                            assert!((0..1 << bits).contains(&person));
-                            if input.columns[part.counts][row] == 1 && in_cell(cell, row) {
-                                assert!(person > 0, "a counting row without a person");
-                                persons.insert(person);
-                            }
-                        }
-                    }
-                    persons.len() as i128
+                    distinct_persons(parts, *bits, input, &|row| in_cell(cell, row))
                 }
                 Measure::Persons { counts, run_starts, max_run, rows } => {
                     let mut persons = 0;
@@ -538,6 +543,69 @@ fn folded(fold: &Fold, input: &Table) -> Table {
         if fold.how == How::Sum { sums } else { all }
     });
     Table { columns: columns.collect(), rows: fold.rows() }
+}
+
+/// How many numbers of persons are in rows of a group that count.
+fn distinct_persons(
+    parts: &[crate::plan::PersonPart],
+    bits: u32,
+    input: &Table,
+    in_group: &dyn Fn(usize) -> bool,
+) -> i128 {
+    let mut persons = std::collections::BTreeSet::new();
+    for part in parts {
+        for row in part.rows.clone() {
+            let person = input.columns[part.person][row];
+            assert!((0..1 << bits).contains(&person));
+            if input.columns[part.counts][row] == 1 && in_group(row) {
+                assert!(person > 0, "a counting row without a person");
+                persons.insert(person);
+            }
+        }
+    }
+    persons.len() as i128
+}
+
+/// Groups of open keys; rows that stand for nothing are 0.
+fn groups(group: &crate::plan::Group, input: &Table) -> Table {
+    let mut members: BTreeMap<Vec<i128>, Vec<usize>> = BTreeMap::new();
+    for row in (0..input.rows).filter(|row| input.columns[group.valid][*row] == 1) {
+        members.entry(group.keys.iter().map(|key| input.columns[*key][row]).collect()).or_default().push(row);
+    }
+    let measured = |measure: &Measure, rows: &[usize]| -> i128 {
+        let at = |column: usize, row: &usize| input.columns[column][*row];
+        match measure {
+            Measure::Sum { value } => rows.iter().map(|row| at(*value, row)).sum(),
+            Measure::SumOfProducts { left, right } => {
+                rows.iter().map(|row| at(*left, row) * at(*right, row)).sum()
+            }
+            Measure::PersonsBy { counts, person, max_run } => {
+                let mut runs: BTreeMap<i128, usize> = BTreeMap::new();
+                for row in rows {
+                    *runs.entry(at(*person, row)).or_default() += 1;
+                }
+                let counting: std::collections::BTreeSet<i128> =
+                    rows.iter().filter(|row| at(*counts, row) == 1).map(|row| at(*person, row)).collect();
+                assert!(counting.iter().all(|person| runs[person] <= *max_run), "a run is too long");
+                counting.len() as i128
+            }
+            Measure::DistinctPersons { parts, bits } => {
+                distinct_persons(parts, *bits, input, &|row| rows.contains(&row))
+            }
+            Measure::Exists => 1,
+            Measure::Same { column } => {
+                assert!(rows.iter().all(|row| at(*column, row) == at(*column, &rows[0])));
+                at(*column, &rows[0])
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let column = |measure: &Measure| {
+        let mut cells: Vec<i128> = members.values().map(|rows| measured(measure, rows)).collect();
+        cells.resize(input.rows, 0);
+        cells
+    };
+    Table { columns: group.measures.iter().map(column).collect(), rows: input.rows }
 }
 
 /// Fractional bits of the numbers of a fit here; the secure solver has scales of its own.
@@ -633,6 +701,20 @@ fn reveal(release: &Release, input: &Table, model: bool) -> RecordBatch {
         .collect();
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
+    let present = match &release.rows {
+        Rows::Chosen(chosen) => {
+            let mut order = present;
+            let key = |row: usize, sort: &crate::plan::SortKey| {
+                let output = &release.outputs[sort.output];
+                let known = output.known.is_none_or(|column| input.columns[column][row] == 1);
+                let value = (known && met(&output.gate, row)).then(|| input.columns[output.value][row]);
+                (value.is_none() != sort.nulls_first, if sort.descending { value.map(|v| -v) } else { value })
+            };
+            order.sort_by_key(|row| chosen.order.iter().map(|sort| key(*row, sort)).collect::<Vec<_>>());
+            order.into_iter().skip(chosen.skip).take(chosen.fetch.unwrap_or(usize::MAX)).collect()
+        }
+        _ => present,
+    };
     if let Rows::Groups(keys) = &release.rows {
         let mut repeat: usize = keys.iter().map(|key| key.values.len()).product();
         assert_eq!(repeat.max(1), input.rows);

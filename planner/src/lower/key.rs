@@ -1,4 +1,4 @@
-//! GROUP BY keys of closed domains as numbers over groups: every cell's key is public.
+//! GROUP BY keys as numbers over groups: a cell's key is public, the key of an open group is on shares.
 
 use datafusion::common::ScalarValue;
 
@@ -10,11 +10,14 @@ use super::value::{Number, same_text};
 use crate::Result;
 use crate::plan::Scale;
 
-/// A key and where its values are among the cells, which are row-major over all keys.
+/// A key.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     /// What is known of it over groups.
     pub(crate) facts: Facts,
+    /// Where groups are those of open keys: its number on shares.
+    shared: Option<Number>,
+    // Where groups are cells, which are row-major over all keys:
     /// Its values, NULL last where it can occur.
     values: Vec<ScalarValue>,
     /// How many adjacent cells have the same value.
@@ -29,7 +32,17 @@ impl Key {
         let known: Vec<ScalarValue> = values.iter().filter(|value| !value.is_null()).cloned().collect();
         let facts = Facts::closed(facts.data_type.clone(), facts.nullable, known, facts.scale);
         let cells = values.len();
-        Key { facts, values, repeat: 1, cells }
+        Key { facts, shared: None, values, repeat: 1, cells }
+    }
+
+    /// A key of open groups.
+    pub(crate) fn shared(facts: Facts, number: Number) -> Key {
+        Key { facts, shared: Some(number), values: Vec::new(), repeat: 1, cells: 0 }
+    }
+
+    /// The texts that numbers stand for, if it is a text.
+    pub(crate) fn texts(&self) -> Option<Vec<ScalarValue>> {
+        is_text(&self.facts.data_type).then(|| self.facts.closed.clone().unwrap_or_default())
     }
 
     /// Puts keys beside each other, the last one varying fastest.
@@ -55,6 +68,14 @@ impl Key {
 
     /// The key as a number for every group: a text as an index into a dictionary.
     pub(crate) fn encoded(&self, program: &mut Program, dictionary: &[ScalarValue]) -> Result<Number> {
+        if let Some(number) = self.shared {
+            let own = self.facts.closed.as_deref().unwrap_or_default();
+            return if !is_text(&self.facts.data_type) || own == dictionary {
+                Ok(number)
+            } else {
+                Err(failure::not_built("a text key of open groups beside other texts"))
+            };
+        }
         let text = is_text(&self.facts.data_type);
         let scale = if text { Scale::Unit } else { self.facts.scale };
         let integer = |value: &ScalarValue| {

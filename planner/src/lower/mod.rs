@@ -7,8 +7,10 @@
 //!   outer    joins of all types across owners, as branches; tree: which table stays in place, which are moved beside it
 //!   persons  whose persons are behind a row, and how they are counted once each
 //!   emit     per branch: what an owner computes alone becomes a column it shares, the rest a program on shares
-//!   figure   aggregates: sums over rows, arithmetic on sums, the persons behind each number
-//!   group    HAVING, expressions over aggregates, the release
+//!   figure   aggregates: sums over rows, arithmetic on sums; gate: the persons behind each number
+//!            (moments, pairs, distinct, truths from sums and counts; rank from values at ranks)
+//!   group    keys: cells of closed domains, or open_keys that rows are sorted by; HAVING, expressions over aggregates and
+//!            keys, the release; top: which groups a LIMIT reveals; sets: one GROUP BY for each grouping set
 //!   model    regressions, penalised or not
 //!   statistic  tests, survival, counts: sums per cell and arithmetic on cells
 //! ```
@@ -32,6 +34,7 @@ mod facts;
 mod failure;
 mod figure;
 mod fixed;
+mod gate;
 mod group;
 mod group_atoms;
 mod guard;
@@ -45,7 +48,9 @@ mod leaf;
 mod model;
 mod model_release;
 mod moments;
+mod open_keys;
 mod outer;
+mod outgoing;
 mod pad;
 mod pairs;
 mod persons;
@@ -60,12 +65,14 @@ mod rows;
 mod rowset;
 mod scalar;
 mod scale;
+mod sets;
 mod slots;
 mod statistic;
 mod subquery;
 mod term;
 #[cfg(test)]
 mod tests;
+mod top;
 mod tree;
 mod truth;
 mod truths;
@@ -84,10 +91,10 @@ use crate::{Result, Session};
 /// fit ("declare bounds"), a join of several rows with several, rows that would leave;
 /// [`Class::Invalid`](crate::Class::Invalid): what is not built yet.
 pub fn lower(federation: &Federation, _session: &Session, bound: &Bound) -> Result<SecurePlan> {
-    cut::refuse_limits(&bound.raw)?;
     let notices = bound.notices.clone();
-    let mut cut = cut::Cut { federation, nodes: Vec::new(), releases: Vec::new(), notices };
+    let mut cut = cut::Cut { federation, nodes: Vec::new(), releases: Vec::new(), notices, limits: 0 };
     let clear = cut.cut(&bound.optimised)?;
+    cut::refuse_limits(&bound.raw, cut.limits)?;
     let clear = clear::with_schema(clear, bound.raw.schema())?;
     Ok(SecurePlan { nodes: cut.nodes, releases: cut.releases, clear, notices: cut.notices })
 }

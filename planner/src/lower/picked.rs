@@ -58,6 +58,11 @@ pub(crate) fn moved(measure: Measure, at: &dyn Fn(usize) -> Result<usize>) -> Re
         Measure::Persons { counts, run_starts, max_run, rows } => {
             Measure::Persons { counts: at(counts)?, run_starts: at(run_starts)?, max_run, rows }
         }
+        Measure::PersonsBy { counts, person, max_run } => {
+            Measure::PersonsBy { counts: at(counts)?, person: at(person)?, max_run }
+        }
+        Measure::Exists => Measure::Exists,
+        Measure::Same { column } => Measure::Same { column: at(column)? },
         Measure::AtRank { value, counts, rank } => {
             Measure::AtRank { value: at(value)?, counts: at(counts)?, rank }
         }

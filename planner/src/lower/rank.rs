@@ -161,6 +161,9 @@ impl Sums<'_> {
     }
 
     fn sortable(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Sortable> {
+        if self.open {
+            return Err(failure::not_built(format!("{} in groups of an open domain", show(expr))));
+        }
         let wide = || failure::bounds(show(expr));
         let facts = &argument.facts;
         let dictionary = facts.closed.clone().filter(|_| is_text(&facts.data_type));

@@ -152,6 +152,11 @@ impl<'a> RowSet<'a> {
         presence == Some(&Presence::Always)
     }
 
+    /// Whether rows may not have a partner in some table.
+    pub(crate) fn has_absences(&self) -> bool {
+        self.relation.branches.iter().any(|branch| !branch.absences.is_empty())
+    }
+
     /// The largest number that a person of an owner may have: as many as its tables have rows.
     pub(crate) fn most_persons(&self, owner: PartyId) -> u64 {
         let tables = self.federation.parties.get(owner.0).map(|party| party.tables.as_slice());

@@ -154,8 +154,18 @@ fn year_of(day: i128) -> i128 {
 }
 
 fn date_trunc(arguments: &[Facts], data_type: DataType) -> Facts {
+    // The beginning of a unit lies before the values in it, by a year at most.
+    let year = match data_type {
+        DataType::Date32 => 366,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => 366 * 86_400_000_000,
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => 366 * 86_400_000_000_000,
+        _ => return Facts::open(data_type, true),
+    };
     match arguments.get(1).and_then(|facts| facts.range) {
-        Some(range) => Facts::number(data_type, true, Scale::Unit, range),
+        Some(range) => {
+            let range = Range { lo: range.lo.saturating_sub(year), hi: range.hi };
+            Facts::number(data_type, true, Scale::Unit, range)
+        }
         None => Facts::open(data_type, true),
     }
 }

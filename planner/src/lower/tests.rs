@@ -217,6 +217,21 @@ fn order_statistics() {
 }
 
 #[test]
+fn limits_over_groups() {
+    check_file(include_str!("../../../tests/sql/limit.slt"));
+}
+
+#[test]
+fn grouping_sets() {
+    check_file(include_str!("../../../tests/sql/grouping_sets.slt"));
+}
+
+#[test]
+fn open_groups() {
+    check_file(include_str!("../../../tests/sql/open_groups.slt"));
+}
+
+#[test]
 fn expressions_over_groups() {
     check_file(include_str!("../../../tests/sql/group_expressions.slt"));
 }
@@ -400,6 +415,7 @@ max_rows_per_person = 4
 id = { type = "TEXT", nullable = false, allow = ["join"] }
 ward = { type = "TEXT", values = ["x", "y", "z"], allow = ["group", "filter", "aggregate"] }
 cost = { type = "BIGINT", bounds = [0, 1000], allow = ["filter", "aggregate", "minmax", "quantile"] }
+grade = { type = "BIGINT", bounds = [-100000, 100000], allow = ["group"] }
 "#;
 
 const SMALL_B: &str = r#"
@@ -419,8 +435,7 @@ fn small() -> (Federation, Data) {
     let federation = federation(SMALL, &[("a", SMALL_A), ("b", SMALL_B)]);
     let people =
         "id,age,sex,flag\np1,30,f,true\np2,40,f,true\np3,50,m,true\np4,,m,false\np5,60,m,\np6,70,,false";
-    let visits =
-        "id,ward,cost\np1,x,10\np1,x,20\np1,x,30\np2,x,40\np3,y,50\np1,y,60\np2,y,70\np5,z,0\np6,z,5\np4,z,6";
+    let visits = "id,ward,cost,grade\np1,x,10,-7\np1,x,20,-7\np1,x,30,-7\np2,x,40,-7\np3,y,50,9\np1,y,60,\np2,y,70,9\np5,z,0,5000\np6,z,5,5000\np4,z,6,5000";
     let members = "id,days\nP1,3\n p2,4\np3,5\np9,6\np6,";
     let data = data(&federation, &[("a.people", people), ("a.visits", visits), ("b.members", members)]);
     (federation, data)
@@ -435,7 +450,6 @@ fn cells(federation: &Federation, data: &Data, sql: &str) -> String {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one line for each case")]
 fn few_persons_withhold() {
     let (federation, data) = small();
     let is = |sql: &str, expected: &str| assert_eq!(cells(&federation, &data, sql), expected, "{sql}");
@@ -497,6 +511,16 @@ fn few_persons_withhold() {
         "SELECT COUNT(*), AVG(t.n) FROM (SELECT id, COUNT(*) AS n FROM a.visits GROUP BY id) t WHERE t.n < 3",
         "5,1.2",
     );
+    is(
+        "SELECT AVG(t.m) FROM (SELECT id, SUM(CASE WHEN cost > 55 THEN 1 ELSE 0 END) AS m FROM a.visits GROUP BY id) t",
+        "-",
+    );
+}
+
+#[test]
+fn few_persons_withhold_every_aggregate() {
+    let (federation, data) = small();
+    let is = |sql: &str, expected: &str| assert_eq!(cells(&federation, &data, sql), expected, "{sql}");
     // Pairs: both arguments are known, and no condition is neutral.
     is("SELECT COVAR_POP(age, age) FROM a.people WHERE sex = 'm'", "-");
     is("SELECT COVAR_POP(age, age * 2), CORR(age, age * 2) FROM a.people", "400,1");
@@ -523,11 +547,20 @@ fn few_persons_withhold() {
         "-,70",
     );
     is("SELECT MIN(age), MIN(age) FILTER (WHERE age > 55) FROM a.people HAVING MIN(age) < 31", "30,-");
-    is("SELECT sex, COUNT(*) FROM a.people GROUP BY sex HAVING sex = 'f' OR COUNT(*) > 2", "m,3");
+    // Small groups are not among the first.
+    is("SELECT ward, COUNT(*) AS n FROM a.visits GROUP BY ward ORDER BY n LIMIT 2", "y,3 z,3");
+    is("SELECT ward, SUM(cost) AS s FROM a.visits GROUP BY ward ORDER BY s DESC LIMIT 1", "y,180");
+    is("SELECT ward, COUNT(*) AS n FROM a.visits GROUP BY ward ORDER BY ward LIMIT 1 OFFSET 1", "z,3");
+    is("SELECT ward, COUNT(*) AS n FROM a.visits GROUP BY ROLLUP(ward)", "y,3 z,3 -,10");
+    // Open keys: persons are counted once in each group, and small groups give no key.
+    is("SELECT grade, COUNT(*), SUM(cost) FROM a.visits GROUP BY grade", "5000,3,11");
+    is("SELECT grade, COUNT(*), SUM(cost) FROM a.visits WHERE cost < 6 GROUP BY grade", "");
+    is("SELECT grade, COUNT(*), AVG(cost) FILTER (WHERE cost > 5) FROM a.visits GROUP BY grade", "5000,3,-");
     is(
-        "SELECT AVG(t.m) FROM (SELECT id, SUM(CASE WHEN cost > 55 THEN 1 ELSE 0 END) AS m FROM a.visits GROUP BY id) t",
-        "-",
+        "SELECT v.grade, COUNT(*), SUM(m.days) FROM a.visits v JOIN b.members m ON HASHED(v.id) = HASHED(m.id) GROUP BY v.grade",
+        "",
     );
+    is("SELECT sex, COUNT(*) FROM a.people GROUP BY sex HAVING sex = 'f' OR COUNT(*) > 2", "m,3");
 }
 
 #[test]
@@ -695,7 +728,9 @@ fn classes() {
     let (federation, data) = heart();
     let error = |sql: &str| secure(&federation, &data, sql).expect_err(sql);
     let invalid = [
-        "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region ORDER BY n LIMIT 2",
+        "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region ORDER BY n * 2 LIMIT 2",
+        "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY ROLLUP(region) ORDER BY n LIMIT 2",
+        "SELECT since, MEDIAN(days) FROM insurer.claims GROUP BY since",
         "SELECT DISTINCT COUNT(*) FROM insurer.claims GROUP BY region",
         "SELECT COUNT(*) FROM hospital.lifestyle WHERE patient_id NOT IN (SELECT patient_id FROM insurer.claims)",
         "SELECT COUNT(*) FROM hospital.lifestyle h WHERE NOT EXISTS (SELECT 1 FROM insurer.visits v WHERE HASHED(h.patient_id) = HASHED(v.patient_id) AND v.minutes > h.age)",

@@ -90,6 +90,24 @@ pub(crate) enum Want {
         /// As a bit.
         bit: bool,
     },
+    /// The integers of a value; 0 where it is NULL, anything where the row does not count.
+    Plain {
+        /// A number, a date, or a text of a closed domain.
+        expr: Expr,
+        /// At least as fine as the number's own.
+        scale: Scale,
+        /// The ring of the column.
+        ring: RingSize,
+        /// For text: the values that indices stand for.
+        dictionary: Option<Vec<ScalarValue>>,
+    },
+    /// The bit that an expression is NULL; anything where the row does not count.
+    IsNull(Expr),
+    /// The bit that a row counts, or would but for a partner that it may not have.
+    Candidate,
+    /// The number of a row's run of rows equal in these expressions, as so many planes; `None`: one that no row
+    /// has.
+    RunIndex(Option<Vec<Expr>>, u32),
     /// 1 where an expression has this value (NULL is NULL); anything where the row does not count.
     Cell {
         /// The expression.
@@ -135,16 +153,81 @@ impl Emit<'_> {
             }
             Want::Nothing { bit: true } | Want::Run(None) => Ok(self.program.bit(false)),
             Want::Nothing { bit: false } => self.program.constant(0),
+            Want::Plain { expr, scale, ring, dictionary } => {
+                self.plain_value(expr, *scale, *ring, dictionary.as_deref())
+            }
+            Want::IsNull(expr) => self.null(expr),
+            Want::Candidate => self.candidate_bit(),
+            Want::RunIndex(None, planes) => {
+                // No run has this number.
+                let none = self.program.constant((1 << planes) - 1)?;
+                Ok(self.program.planes(none, *planes))
+            }
             Want::Run(Some(exprs)) => {
-                if !self.runs.contains(exprs) {
-                    self.runs.push(exprs.clone());
-                }
-                let hub = self.tree.root;
-                let columns =
-                    exprs.iter().map(|expr| self.compute_locally(hub, expr)).collect::<Result<_>>()?;
-                self.share_bit(hub, "first row of a person".into(), Source::RunStart(columns))
+                let columns = self.run(exprs)?;
+                let source = Source::RunStart(columns);
+                self.share_bit(self.tree.root, "first row of a person".into(), source)
+            }
+            Want::RunIndex(Some(exprs), planes) => {
+                let columns = self.run(exprs)?;
+                let range = Range { lo: 0, hi: (1 << planes) - 1 };
+                let encoding = Encoding::Planes(*planes);
+                let def = ColumnDef { name: "number of a person".into(), encoding, range };
+                self.share(self.tree.root, SharedColumn { def, source: Source::RunIndex(columns) })
             }
         }
+    }
+
+    /// The local columns by which rows of the staying leaf are put together.
+    fn run(&mut self, exprs: &Vec<Expr>) -> Result<Vec<usize>> {
+        if !self.runs.contains(exprs) {
+            self.runs.push(exprs.clone());
+        }
+        let root = self.tree.root;
+        exprs.iter().map(|expr| self.compute_locally(root, expr)).collect()
+    }
+
+    /// A value that is 0 where it is NULL, whether the row counts or not.
+    fn plain_value(
+        &mut self,
+        expr: &Expr,
+        scale: Scale,
+        ring: RingSize,
+        dictionary: Option<&[ScalarValue]>,
+    ) -> Result<Reg> {
+        let (value, known) = if let Some(dictionary) = dictionary {
+            let text = self.text_of(expr, dictionary)?;
+            (self.program.widened(text.reg, ring), text.known)
+        } else if let Some(leaf) = self.home(expr) {
+            return self.share_value(leaf, expr, scale, 0, Some(ring));
+        } else {
+            self.joint_value(expr, scale, 0, ring)?
+        };
+        let Some(known) = known else { return Ok(value) };
+        let none = self.program.constant(0)?;
+        let none = self.program.widened(none, ring);
+        self.program.select(known, value, none)
+    }
+
+    fn null(&mut self, expr: &Expr) -> Result<Reg> {
+        if let Some(leaf) = self.home(expr) {
+            let column = self.compute_locally(leaf, &expr.clone().is_null())?;
+            return self.share_bit(leaf, format!("{} is NULL", name(expr)), Source::True(column));
+        }
+        if self.scope.data_type(expr)? == DataType::Boolean {
+            let truth = self.truth_of(expr)?;
+            let known = self.program.or(truth.yes, truth.no);
+            return Ok(self.program.not(known));
+        }
+        let facts = infer(expr, &self.scope)?;
+        let number = match facts.closed.filter(|_| is_text(&facts.data_type)) {
+            Some(dictionary) => self.text_of(expr, &dictionary)?,
+            None => self.number_of(expr)?,
+        };
+        Ok(match number.known {
+            Some(known) => self.program.not(known),
+            None => self.program.bit(false),
+        })
     }
 
     fn value(&mut self, expr: &Expr, scale: Scale, offset: i128, ring: RingSize) -> Result<Reg> {
@@ -190,13 +273,18 @@ impl Emit<'_> {
             let def = ColumnDef { name: name(expr), encoding: Encoding::Planes(planes), range };
             return self.share(leaf, SharedColumn { def, source });
         }
-        let value = if let Some(dictionary) = dictionary {
-            self.text_of(expr, dictionary)?.reg
+        let (value, known) = if let Some(dictionary) = dictionary {
+            let text = self.text_of(expr, dictionary)?;
+            (text.reg, text.known)
         } else {
             let number = self.number_of(expr)?;
-            rescaled(&mut self.program, &number, scale)?
+            (rescaled(&mut self.program, &number, scale)?, number.known)
         };
-        let value = self.program.offset(value, -offset)?;
+        let mut value = self.program.offset(value, -offset)?;
+        if let Some(known) = known {
+            let none = self.program.constant(0)?;
+            value = self.program.select(known, value, none)?;
+        }
         Ok(self.program.planes(value, planes))
     }
 
@@ -330,7 +418,7 @@ impl Emit<'_> {
                 let absence = branch.absences.get(*number);
                 let found =
                     self.truth_of(absence.ok_or_else(|| failure::internal("an unknown absence"))?)?.yes;
-                let row = self.row_bit_but(Some(*number))?;
+                let row = self.row_bit_but(*number)?;
                 self.program.and(row, found)
             }
             Some(Presence::Nowhere) | None => self.program.bit(false),

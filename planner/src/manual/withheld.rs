@@ -15,6 +15,15 @@
 //! | asked for by NOT IN or NOT EXISTS | whose presence leaves out rows that pass everything else: a total minus the answer would be about them |
 //! | in several parts of a UNION ALL, or several times in one join | in any of these, once |
 //!
+//! MIN, MAX and percentiles are values of single rows, which is why a policy allows them by uses of their own (`minmax`,
+//! `quantile`); they are withheld as other numbers are. `BOOL_OR` of a condition counts the persons for whom it is true,
+//! `BOOL_AND` those for whom it is false.
+//!
+//! ORDER BY with LIMIT, and groups of open keys, are put in order before anything is opened: groups that are not asked for,
+//! small groups and groups that do not exist look the same. Nobody can then tell whether a small group was left out, so the
+//! notice says only that such groups are not given. The rows of a ROLLUP or CUBE are groups like all others, but a total
+//! minus its other cells is a cell.
+//!
 //! Models are withheld unless there are at least `min_people` persons and ten times as many as parameters, and at least
 //! `min_people` persons with each value of every two-valued variable.
 //!

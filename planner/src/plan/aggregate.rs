@@ -85,6 +85,22 @@ pub enum Measure {
         /// The rows that belong to the owner whose persons are counted (all of them, but under a union).
         rows: Rows<usize>,
     },
+    /// The number of distinct persons with a counting row in the group; in [`Group`](super::Group)s only.
+    PersonsBy {
+        /// 1 where the row counts, as a bit.
+        counts: usize,
+        /// Whose row it is, as planes; the rows of a person are adjacent in the input.
+        person: usize,
+        /// No person has more rows than this.
+        max_run: usize,
+    },
+    /// The bit that there is such a group; in [`Group`](super::Group)s only.
+    Exists,
+    /// The value of a column that is the same in all rows of a group; in [`Group`](super::Group)s only.
+    Same {
+        /// The column; arithmetic or a bit.
+        column: usize,
+    },
     /// The value at a rank among the rows that count, in ascending order; some value of the column where none counts.
     AtRank {
         /// The values, as planes; not negative.

@@ -12,6 +12,12 @@ pub struct Range {
     pub hi: i128,
 }
 
+/// Planes that the numbers of a range need, counted from its lowest.
+pub fn width_of(range: Range) -> u32 {
+    let width = range.hi.saturating_sub(range.lo).unsigned_abs();
+    (u128::BITS - width.leading_zeros()).max(1)
+}
+
 /// How an integer stands for a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {

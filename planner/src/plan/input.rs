@@ -54,7 +54,7 @@ pub struct SharedColumn {
     pub source: Source,
 }
 
-/// What the owner encodes, always 0 for rows that are invalid or padding.
+/// What the owner encodes, 0 for rows that are invalid or padding, but for runs.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// The integer that stands for a value of local column `column`, minus `offset`; 0 where NULL.
@@ -80,6 +80,9 @@ pub enum Source {
         /// A value of the closed domain, or a NULL.
         value: ScalarValue,
     },
+    /// The number of the run of rows that are equal in these local columns and adjacent, counted from 0, valid or not; as
+    /// [`RunStart`](Source::RunStart) counts them.
+    RunIndex(Vec<usize>),
     /// 1 where a row is the first of the rows that are equal in these local columns and adjacent, valid or not; padding
     /// rows, and rows with a NULL in one of these columns, are runs of their own.
     RunStart(Vec<usize>),

@@ -11,6 +11,7 @@ mod assemble;
 mod column;
 mod compute;
 mod fold;
+mod group;
 mod hashed_join;
 mod input;
 mod lasso;
@@ -20,13 +21,14 @@ mod union;
 
 pub use aggregate::{Aggregate, Measure, PersonPart, Rank, RankPlace};
 pub use assemble::{Assemble, Piece};
-pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType};
+pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType, width_of};
 pub use compute::{Compute, Op, Reg, Rounding};
 pub use fold::{Axis, Fold, How};
+pub use group::{Group, layers};
 pub use hashed_join::{HashedJoin, JoinKey, Multiplicity};
 pub use input::{Input, Order, SharedColumn, Source};
 pub use lasso::{Family, Lasso, LassoOutput, LassoTerm};
-pub use release::{KeyDomain, Output, Release, Rows, Threshold};
+pub use release::{Chosen, KeyDomain, Output, Release, Rows, SortKey, Threshold};
 pub use union::Union;
 
 use datafusion::logical_expr::LogicalPlan;
@@ -56,6 +58,8 @@ pub enum Node {
     Fold(Fold),
     /// Tables of cells side by side.
     Assemble(Assemble),
+    /// Sums per group of open-domain keys.
+    Group(Group),
     /// A LASSO fit on sufficient statistics.
     Lasso(Lasso),
     /// The release gate and the columns that leave.

@@ -31,8 +31,40 @@ pub enum Rows {
     One,
     /// Cells of closed-domain keys, row-major. Absent rows are left out.
     Groups(Vec<KeyDomain>),
+    /// Groups in an order, or of a number, that is decided inside; keys are outputs as aggregates are. Those present come
+    /// first, so that nothing tells an absent group from one that does not exist.
+    Chosen(Chosen),
     /// Named terms of a model, all given; a `term` column of type TEXT.
     Terms(Vec<String>),
+}
+
+/// Which groups are revealed, and in which order.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen {
+    /// The order of the groups; those that it leaves open, or all, stay in that of the input.
+    pub order: Vec<SortKey>,
+    /// How many of the first are left out.
+    pub skip: usize,
+    /// How many are revealed at most; `None`: all.
+    pub fetch: Option<usize>,
+}
+
+impl Chosen {
+    /// How many rows are revealed of a table of so many.
+    pub fn rows(&self, input: usize) -> usize {
+        input.saturating_sub(self.skip).min(self.fetch.unwrap_or(usize::MAX))
+    }
+}
+
+/// A column by which groups are ordered before they are revealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortKey {
+    /// Index of an output; where it is withheld, it counts as NULL.
+    pub output: usize,
+    /// The largest first.
+    pub descending: bool,
+    /// NULL before all values.
+    pub nulls_first: bool,
 }
 
 /// A GROUP BY key of a release.

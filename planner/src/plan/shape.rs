@@ -1,6 +1,6 @@
 //! Public shapes of the tables of a plan.
 
-use super::{ColumnDef, LassoOutput, Node, NodeId, SecurePlan};
+use super::{ColumnDef, LassoOutput, Node, NodeId, Rows, SecurePlan};
 
 impl Node {
     /// The nodes that it reads.
@@ -13,6 +13,7 @@ impl Node {
             Node::Aggregate(aggregate) => vec![aggregate.input],
             Node::Fold(fold) => vec![fold.input],
             Node::Assemble(assemble) => assemble.inputs(),
+            Node::Group(group) => vec![group.input],
             Node::Lasso(lasso) => std::iter::once(lasso.input).chain(lasso.counts).collect(),
             Node::Release(release) => vec![release.input],
         }
@@ -28,6 +29,7 @@ impl Node {
             Node::Aggregate(aggregate) => aggregate.columns.iter().collect(),
             Node::Fold(fold) => fold.columns.iter().collect(),
             Node::Assemble(assemble) => assemble.columns.iter().collect(),
+            Node::Group(group) => group.columns.iter().collect(),
             Node::Lasso(lasso) => lasso.columns.iter().collect(),
             Node::Release(_) => Vec::new(),
         }
@@ -47,6 +49,7 @@ impl SecurePlan {
                 Node::HashedJoin(join) => of(join.stay),
                 Node::Union(union) => union.inputs.iter().map(|id| of(*id)).sum(),
                 Node::Compute(compute) => of(compute.input),
+                Node::Group(group) => of(group.input),
                 Node::Aggregate(aggregate) => aggregate.keys.iter().map(Vec::len).product(),
                 Node::Fold(fold) => fold.rows(),
                 Node::Assemble(assemble) => assemble.rows,
@@ -54,7 +57,10 @@ impl SecurePlan {
                     LassoOutput::Coefficients => lasso.features.len() + usize::from(lasso.intercept),
                     LassoOutput::Summary => 1,
                 },
-                Node::Release(release) => of(release.input),
+                Node::Release(release) => match &release.rows {
+                    Rows::Chosen(chosen) => chosen.rows(of(release.input)),
+                    Rows::One | Rows::Groups(_) | Rows::Terms(_) => of(release.input),
+                },
             };
             rows.push(count);
         }

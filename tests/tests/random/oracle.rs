@@ -3,7 +3,7 @@
 use super::query::Query;
 use super::schema::Federation;
 
-/// The rows that pass a gate of `min_people`, from the rows of [`Query::with_persons`].
+/// The rows that pass a gate of `min_people`, as many as are asked for, from the rows of [`Query::with_persons`].
 pub(super) fn gated(
     rows: Vec<Vec<String>>,
     query: &Query,
@@ -29,6 +29,7 @@ pub(super) fn gated(
         }
         kept.push(seen);
     }
+    kept.truncate(query.limit().unwrap_or(usize::MAX));
     kept
 }
 

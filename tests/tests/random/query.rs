@@ -57,12 +57,23 @@ struct Output {
     filter: Option<Condition>,
 }
 
+/// How keys make groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grouping {
+    Plain,
+    Rollup,
+    Cube,
+    /// Each key alone.
+    Sets,
+}
+
 /// A query.
 #[derive(Clone, Debug)]
 pub(super) struct Query {
     from: From,
     filter: Option<Condition>,
     keys: Vec<Index>,
+    grouping: Grouping,
     outputs: Vec<Output>,
     having: Option<u8>,
     limit: Option<u8>,
@@ -130,14 +141,19 @@ pub(super) fn query() -> impl Strategy<Value = Query> {
         from,
         prop::option::of(condition()),
         vec(any::<Index>(), 0..3),
+        prop_oneof![
+            8 => Just(Grouping::Plain),
+            1 => prop::sample::select(vec![Grouping::Rollup, Grouping::Cube, Grouping::Sets]),
+        ],
         vec(output(), 1..4),
         prop::option::weighted(0.15, 0u8..6),
-        prop::option::weighted(0.1, 0u8..4),
+        prop::option::weighted(0.2, 0u8..4),
     )
-        .prop_map(|(from, filter, keys, outputs, having, limit)| Query {
+        .prop_map(|(from, filter, keys, grouping, outputs, having, limit)| Query {
             from,
             filter,
             keys,
+            grouping,
             outputs,
             having,
             limit,
@@ -262,14 +278,15 @@ impl Query {
     }
 
     fn keys(&self, columns: &[Named]) -> Vec<String> {
-        // Most keys have a closed domain; the others are rarer, as in life.
+        // Most keys have a closed domain.
         let closed: Vec<&Named> = columns.iter().filter(|column| column.kind.is_closed()).collect();
         let name = |key: &Index| {
-            if closed.is_empty() || key.index(10) == 0 { key.get(columns) } else { *key.get(&closed) }
+            if closed.is_empty() || key.index(3) == 0 { key.get(columns) } else { *key.get(&closed) }
                 .name
                 .clone()
         };
         let mut keys: Vec<String> = self.keys.iter().map(name).collect();
+        keys.sort();
         keys.dedup();
         keys
     }
@@ -279,14 +296,28 @@ impl Query {
         self.keys(&self.columns(federation).0).len()
     }
 
-    fn aggregates(&self, columns: &[Named]) -> Vec<(String, Option<String>)> {
+    /// For each number its text, its argument if that may be NULL, and the rows that it is of.
+    fn aggregates(&self, columns: &[Named]) -> Vec<(String, Option<String>, Option<String>)> {
         // A joined row's identifier has two names; that of the hospital is asked for.
         let qualified = |text: String| match self.from {
             From::Joined(_) => text.replace("DISTINCT id", "DISTINCT t.id"),
             From::Hospital | From::Insurer | From::Stacked => text,
         };
-        let parts = self.outputs.iter().map(|output| output.parts(columns));
-        parts.map(|(aggregate, argument)| (qualified(aggregate), argument)).collect()
+        let person = |argument: String| match self.from {
+            From::Joined(_) if argument == "id" => "t.id".to_owned(),
+            From::Hospital | From::Insurer | From::Stacked | From::Joined(_) => argument,
+        };
+        let of = |output: &Output| {
+            let (aggregate, argument) = output.parts(columns);
+            let filter = output.filter.as_ref().map(|filter| filter.sql(columns));
+            (qualified(aggregate), argument.map(person), filter)
+        };
+        let mut all: Vec<_> = self.outputs.iter().map(of).collect();
+        if self.having.is_some() {
+            // HAVING may use only what is output.
+            all.push(("COUNT(*)".to_owned(), None, None));
+        }
+        all
     }
 
     /// Everything but the SELECT list.
@@ -297,64 +328,71 @@ impl Query {
         }
         let keys = self.keys(columns);
         if !keys.is_empty() {
-            sql += &format!(" GROUP BY {}", keys.join(", "));
+            let names = keys.join(", ");
+            sql += &match self.grouping {
+                Grouping::Plain => format!(" GROUP BY {names}"),
+                Grouping::Rollup => format!(" GROUP BY ROLLUP({names})"),
+                Grouping::Cube => format!(" GROUP BY CUBE({names})"),
+                Grouping::Sets => format!(" GROUP BY GROUPING SETS(({}))", keys.join("), (")),
+            };
+        }
+        if let (Some(least), false) = (self.having, keys.is_empty()) {
+            sql += &format!(" HAVING COUNT(*) > {least}");
+        }
+        if self.limit().is_some() {
+            sql += &format!(" ORDER BY {}", keys.join(", "));
         }
         sql
+    }
+
+    /// How many groups it asks for; without keys there is one.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.limit.filter(|_| !self.keys.is_empty()).map(usize::from)
     }
 
     /// Its text.
     pub(super) fn sql(&self, federation: &Federation) -> String {
         let (columns, _) = self.columns(federation);
         let keys = self.keys(&columns);
-        let aggregates = self.aggregates(&columns);
-        let outputs =
-            aggregates.iter().enumerate().map(|(index, (aggregate, _))| format!("{aggregate} AS v{index}"));
-        let mut select: Vec<String> = keys.iter().cloned().chain(outputs).collect();
-        if self.having.is_some() {
-            // HAVING may use only what is output.
-            select.push("COUNT(*) AS n".to_owned());
-        }
+        let aggregates = self.aggregates(&columns).into_iter().enumerate();
+        let outputs = aggregates.map(|(index, (aggregate, _, _))| format!("{aggregate} AS v{index}"));
+        let select: Vec<String> = keys.into_iter().chain(outputs).collect();
         let mut sql = format!("SELECT {}{}", select.join(", "), self.tail(federation, &columns, false));
-        if let (Some(least), false) = (self.having, keys.is_empty()) {
-            sql += &format!(" HAVING COUNT(*) > {least}");
-        }
-        if let (Some(limit), false) = (self.limit, keys.is_empty()) {
-            sql += &format!(" ORDER BY {} LIMIT {limit}", keys.join(", "));
+        if let Some(limit) = self.limit() {
+            sql += &format!(" LIMIT {limit}");
         }
         sql
     }
 
-    /// Whether the gate's oracle covers it: what HAVING and LIMIT see of withheld numbers, and whose persons an outer
-    /// join's rows count, is tested elsewhere.
+    /// Whether the gate's oracle covers it: whose persons an outer join's rows count, and whether the total of grouping sets
+    /// is a group, is tested elsewhere.
     pub(super) fn is_gateable(&self) -> bool {
         let plain =
             matches!(self.from, From::Hospital | From::Insurer | From::Stacked | From::Joined("JOIN"));
         let arguments =
             self.outputs.iter().all(|output| !matches!(output.shape, Shape::Sum(_) | Shape::OfTwo(_)));
-        plain && arguments && self.having.is_none() && self.limit.is_none()
+        let total = matches!(self.grouping, Grouping::Rollup | Grouping::Cube) && !self.keys.is_empty();
+        plain && arguments && !total
     }
 
     /// Its keys and numbers, then for each owner the persons of the row, then for each number and owner the persons
-    /// behind it. Tags the owners' rows.
+    /// behind it, for all groups in its order. Tags the owners' rows.
     pub(super) fn with_persons(&self, federation: &Federation) -> String {
         let (columns, identifiers) = self.columns(federation);
         let mut select = self.keys(&columns);
         let aggregates = self.aggregates(&columns);
-        select.extend(aggregates.iter().enumerate().map(|(index, (text, _))| format!("{text} AS v{index}")));
+        select
+            .extend(aggregates.iter().enumerate().map(|(index, (text, _, _))| format!("{text} AS v{index}")));
         let persons = |condition: &str, identifier: &str| {
             format!("COUNT(DISTINCT CASE WHEN {condition} THEN {identifier} END)")
         };
         let mut counts: Vec<String> =
             identifiers.iter().map(|identifier| persons("true", identifier)).collect();
-        for (output, (_, argument)) in self.outputs.iter().zip(&aggregates) {
-            let argument = argument.as_ref().map(|argument| match self.from {
-                From::Joined(_) if argument == "id" => "t.id".to_owned(),
-                From::Hospital | From::Insurer | From::Stacked | From::Joined(_) => argument.clone(),
-            });
+        for (_, argument, filter) in &aggregates {
             let mut condition =
-                argument.map_or_else(|| "true".to_owned(), |text| format!("({text}) IS NOT NULL"));
-            if let Some(filter) = &output.filter {
-                condition += &format!(" AND ({})", filter.sql(&columns));
+                argument.as_ref().map_or_else(|| "true".to_owned(), |text| format!("({text}) IS NOT NULL"));
+            if let Some(filter) = filter {
+                condition += &format!(" AND ({filter})");
             }
             counts.extend(identifiers.iter().map(|identifier| persons(&condition, identifier)));
         }
@@ -369,6 +407,6 @@ impl Query {
 
     /// How many numbers it gives.
     pub(super) fn numbers(&self) -> usize {
-        self.outputs.len()
+        self.outputs.len() + usize::from(self.having.is_some())
     }
 }

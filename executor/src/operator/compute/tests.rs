@@ -73,11 +73,11 @@ fn run(seed: u64, columns: &[Clear], ops: &[Op]) -> Ran {
 
 fn rows(columns: &[Clear]) -> Vec<Vec<i128>> {
     let len = match &columns[0] {
-        Clear::Z64(x) | Clear::Z128(x) => x.len(),
+        Clear::Z64(x) | Clear::Z128(x) | Clear::Planes(x, _) => x.len(),
         Clear::Bit(x) => x.len(),
     };
     let cell = |column: &Clear, row: usize| match column {
-        Clear::Z64(x) | Clear::Z128(x) => x[row],
+        Clear::Z64(x) | Clear::Z128(x) | Clear::Planes(x, _) => x[row],
         Clear::Bit(x) => i128::from(x[row]),
     };
     (0..len).map(|row| columns.iter().map(|column| cell(column, row)).collect()).collect()

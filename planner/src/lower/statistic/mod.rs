@@ -181,7 +181,7 @@ impl Job<'_> {
         }
         let mut fields: Vec<Field> = match &rows {
             Rows::Groups(keys) => keys.iter().map(|key| key.field.clone()).collect(),
-            Rows::One | Rows::Terms(_) => Vec::new(),
+            Rows::One | Rows::Chosen(_) | Rows::Terms(_) => Vec::new(),
         };
         fields.extend(outputs.iter().map(|output| output.field.clone()));
         let present = present.map(|present| cells.place(present)).transpose()?;
