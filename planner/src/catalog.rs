@@ -200,6 +200,14 @@ pub enum Use {
 }
 
 impl Federation {
+    /// What stands in a party's place before the name of a virtual table, for tools in which every table has a schema.
+    pub const VIRTUAL: &str = "virtual";
+
+    /// Whether a schema is that of the virtual tables: a party of this name comes first.
+    pub fn is_virtual_schema(&self, schema: &str) -> bool {
+        same_name(schema, Self::VIRTUAL) && self.party(schema).is_none()
+    }
+
     /// The party of this name.
     pub fn party(&self, name: &str) -> Option<(PartyId, &Party)> {
         let index = self.parties.iter().position(|party| same_name(&party.name, name))?;

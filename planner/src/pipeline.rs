@@ -195,6 +195,10 @@ impl Planner<'_> {
     }
 
     fn describe(&self, name: &[String]) -> Result<RecordBatch> {
+        let name = match name {
+            [catalog, rest @ ..] if rest.len() == 2 && same_name(catalog, &self.federation.name) => rest,
+            all => all,
+        };
         if let [owner, table] = name
             && let Some((_, _, found)) = self.federation.table(owner, table)
         {

@@ -98,6 +98,11 @@ impl Asker {
         Ok(self.connection.prepare(sql)?)
     }
 
+    /// What a query's result columns are about, for people.
+    pub fn titles(&self, sql: &str) -> Vec<planner::bind::Title> {
+        planner::bind::titles(self.connection.federation(), self.connection.session(), sql)
+    }
+
     /// Changes the session as a statement's plan says.
     pub fn apply(&mut self, change: SessionChange) {
         self.connection.apply(change);

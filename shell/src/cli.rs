@@ -187,6 +187,9 @@ pub struct ShellCommand {
     pub output: Output,
 }
 
+/// What files of results can be: their extensions.
+const FILE_FORMATS: [&str; 5] = ["csv", "json", "jsonl", "parquet", "arrow"];
+
 /// `conjoin run`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -194,6 +197,7 @@ Examples:
   conjoin run --config analyst.toml -f analysis.sql --output result.parquet
   conjoin run --local study --keep-going -f questions.sql --format json
   conjoin run --local study -f report.sql -v year=2024 --output-dir results --report run.json
+  conjoin run --local study -f report.sql --output-dir results --file-format parquet
   conjoin run --local study -f report.sql --dry-run")]
 pub struct Run {
     /// Target.
@@ -205,9 +209,12 @@ pub struct Run {
     /// Plan every statement and check it against policy; run none
     #[arg(long, conflicts_with_all = ["output", "output_dir", "report", "plot"])]
     pub dry_run: bool,
-    /// Write each result to a file of its own: 01.csv, 02.csv, ... (--format csv, json or jsonl)
+    /// Write each result to a file of its own: 01.csv, 02.csv, ...
     #[arg(long, value_name = "DIR", conflicts_with = "output")]
     pub output_dir: Option<PathBuf>,
+    /// What the files of --output-dir are; default: what --format says, else csv
+    #[arg(long, value_name = "FORMAT", requires = "output_dir", value_parser = FILE_FORMATS)]
+    pub file_format: Option<String>,
     /// Write what every statement did to this file, as JSON: status, class, seconds, rounds, bytes, rows
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,

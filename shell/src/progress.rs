@@ -34,15 +34,21 @@ impl Live {
         let draw = move || {
             let (term, start, mut drawn) = (Term::stderr(), Instant::now(), 0);
             let mut newest: Option<Progress> = None;
+            let mut due = start + TICK;
             loop {
-                match told.recv_timeout(TICK) {
+                match told.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                    // A new stage is shown at once, however short it is; all else when it is due.
                     Ok(Some(progress)) => {
+                        let is_new = newest.as_ref().is_none_or(|old| stage(old) != stage(&progress));
                         newest = Some(progress);
-                        continue;
+                        if !is_new && Instant::now() < due {
+                            continue;
+                        }
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
                 }
+                due = Instant::now() + TICK;
                 if start.elapsed() >= PATIENCE {
                     let width = usize::from(term.size().1);
                     let lines = lines(&what, newest.as_ref(), start.elapsed(), width);
@@ -87,6 +93,14 @@ fn redraw(term: &Term, old: usize, lines: &[String]) -> usize {
         let _ = term.write_line(line);
     }
     lines.len()
+}
+
+/// The number of the stage under way, if it is one of the seats'.
+fn stage(progress: &Progress) -> Option<usize> {
+    match progress.at {
+        At::Stage { stage, .. } => Some(stage),
+        At::Sharing | At::Answered => None,
+    }
 }
 
 /// The lines for a terminal of this width.

@@ -28,7 +28,8 @@ pub struct Runner {
     interactive: bool,
     /// Results printed so far.
     printed: usize,
-    last: Option<ResultSet>,
+    /// The last statement with a result, and that.
+    last: Option<(String, ResultSet)>,
 }
 
 /// Where results go.
@@ -50,6 +51,8 @@ pub enum Destination {
     Folder {
         /// The folder.
         path: PathBuf,
+        /// Their format; `None`: that of the printer.
+        kind: Option<FileKind>,
         /// How many there are.
         written: usize,
     },
@@ -64,14 +67,16 @@ impl Destination {
         Ok(Destination::File { path: path.into(), kind: FileKind::of(path)?, results: Vec::new() })
     }
 
-    /// A folder, made if it is not there.
+    /// A folder, made if it is not there, for files of this format, named by its extension.
     ///
     /// # Errors
-    /// Class invalid if it cannot be made.
-    pub fn folder(path: &Path) -> Result<Self> {
+    /// Class invalid if it cannot be made, or the extension says no format.
+    pub fn folder(path: &Path, format: Option<&str>) -> Result<Self> {
+        let kind = format.map(|format| FileKind::of(&Path::new("results").with_extension(format)));
+        let kind = kind.transpose()?;
         std::fs::create_dir_all(path)
             .map_err(|error| Failure::invalid(format!("cannot create {}: {error}", path.display())))?;
-        Ok(Destination::Folder { path: path.into(), written: 0 })
+        Ok(Destination::Folder { path: path.into(), kind, written: 0 })
     }
 }
 
@@ -154,11 +159,6 @@ impl Runner {
         &self.asker
     }
 
-    /// The last result.
-    pub fn last(&self) -> Option<&ResultSet> {
-        self.last.as_ref()
-    }
-
     /// Runs all statements of a text. Results are printed as they come.
     ///
     /// # Errors
@@ -183,7 +183,7 @@ impl Runner {
         for statement in statements.by_ref() {
             let start = Instant::now();
             let outcome = match self.ask(&statement.sql).await {
-                Ok(outcome) => self.hand_over(outcome),
+                Ok(outcome) => self.hand_over(&statement.sql, outcome),
                 Err(failure) => Err(failure),
             };
             let located =
@@ -235,7 +235,7 @@ impl Runner {
     /// See [`Asker::ask`]; class invalid if a file cannot be written.
     pub async fn run(&mut self, sql: &str) -> Result<()> {
         let outcome = self.ask(sql).await?;
-        self.deliver(outcome)
+        self.deliver(sql, outcome)
     }
 
     /// Runs one statement and gives its outcome.
@@ -250,15 +250,15 @@ impl Runner {
         outcome
     }
 
-    /// Prints an outcome, or keeps it for the output file; then the notices.
+    /// Prints the outcome of a statement, or keeps it for the output file; then the notices.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn deliver(&mut self, outcome: Outcome) -> Result<()> {
-        self.hand_over(outcome).map(drop)
+    pub fn deliver(&mut self, sql: &str, outcome: Outcome) -> Result<()> {
+        self.hand_over(sql, outcome).map(drop)
     }
 
-    fn hand_over(&mut self, outcome: Outcome) -> Result<Delivered> {
+    fn hand_over(&mut self, sql: &str, outcome: Outcome) -> Result<Delivered> {
         let Outcome { rows, notices, stats, change, copy_to } = outcome;
         if let Some(change) = &change
             && self.printer.format() == Format::Table
@@ -273,7 +273,7 @@ impl Runner {
                 Some(path) => Some(self.copy(PathBuf::from(path), &result)?),
                 None => self.show(&result)?,
             };
-            self.last = Some(result);
+            self.last = Some((sql.to_owned(), result));
         }
         for notice in &notices {
             self.printer.notice(notice);
@@ -315,14 +315,24 @@ impl Runner {
                 write_file(path, *kind, results)?;
                 Ok(Some(path.clone()))
             }
-            Destination::Folder { path, written } => {
-                let format = if format == Format::Table { Format::Csv } else { format };
+            Destination::Folder { path, kind, written } => {
+                let printed = if format == Format::Table { Format::Csv } else { format };
+                let kind = kind.unwrap_or(FileKind::Text(printed));
                 *written += 1;
-                let file = path.join(format!("{written:02}.{}", format.extension()));
-                write_file(&file, FileKind::Text(format), std::slice::from_ref(result))?;
+                let file = path.join(format!("{written:02}.{}", kind.extension()));
+                write_file(&file, kind, std::slice::from_ref(result))?;
                 Ok(Some(file))
             }
         }
+    }
+
+    /// The picture of the last result.
+    ///
+    /// # Errors
+    /// Class invalid if there is none, or nothing that fits it.
+    pub fn picture(&self) -> Result<picture::Picture> {
+        let (sql, result) = self.last.as_ref().ok_or_else(nothing_to_draw)?;
+        picture::Picture::of(result, &self.asker.titles(sql))
     }
 
     /// Draws the last result into a file.
@@ -330,8 +340,7 @@ impl Runner {
     /// # Errors
     /// Class invalid if there is none, or nothing that fits it.
     pub fn plot(&self, path: &Path) -> Result<()> {
-        let result = self.last.as_ref().ok_or_else(nothing_to_draw)?;
-        picture::Picture::of(result)?.write(path)?;
+        self.picture()?.write(path)?;
         self.printer.status(&format!("drew {}", path.display()));
         Ok(())
     }
@@ -343,7 +352,7 @@ impl Runner {
 }
 
 /// There is no result.
-pub fn nothing_to_draw() -> Failure {
+fn nothing_to_draw() -> Failure {
     Failure::invalid("there is no result to draw").with_hint("run a query first")
 }
 

@@ -11,21 +11,28 @@ use arrow::datatypes::{DataType, Float64Type, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use super::error::{Error, Result};
+use super::error::{Class, Error, Result};
 
-/// The constants of the one row that a client has bound.
+/// The constants of every row that a client has bound: the statement is run once for each.
 ///
 /// # Errors
-/// Invalid: several rows, or a value that SQL has no constant for.
-pub(super) fn constants(batches: &[RecordBatch]) -> Result<Vec<String>> {
+/// Invalid: a value that SQL has no constant for. Resource: more than [`MOST_ROWS`] rows.
+pub(super) fn constants(batches: &[RecordBatch]) -> Result<Vec<Vec<String>>> {
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    match batches.iter().find(|batch| batch.num_rows() > 0) {
-        None => Ok(Vec::new()),
-        Some(_) if rows > 1 => Err(Error::invalid(format!("{rows} rows of parameters: one query takes one"))
-            .with_hint("run the query once for each")),
-        Some(batch) => batch.columns().iter().map(constant).collect(),
+    if rows > MOST_ROWS {
+        let message = format!("{rows} rows of parameters: at most {MOST_ROWS} are run at once");
+        return Err(Error::new(Class::Resource, message).with_hint("bind fewer, and execute more often"));
     }
+    let of_batch = |batch: &RecordBatch| {
+        let columns = batch.columns().to_vec();
+        let row = move |row| columns.iter().map(|column| constant(&column.slice(row, 1))).collect();
+        (0..batch.num_rows()).map(row).collect::<Vec<Result<Vec<String>>>>()
+    };
+    batches.iter().flat_map(of_batch).collect()
 }
+
+/// One statement is run for no more rows of parameters than this.
+const MOST_ROWS: usize = 100;
 
 /// The constant of the first value of a column.
 fn constant(column: &ArrayRef) -> Result<String> {
@@ -120,8 +127,11 @@ mod tests {
         assert!(one(DurationSecondArray::from(vec![1])).is_err());
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
         let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
-        assert!(constants(std::slice::from_ref(&batch)).unwrap_err().message.contains("2 rows"));
-        assert_eq!(constants(&[batch.slice(1, 1)]).unwrap(), ["2"]);
+        let more = batch.slice(1, 1);
+        assert_eq!(constants(&[batch, more]).unwrap(), [["1"], ["2"], ["2"]]);
         assert!(constants(&[]).unwrap().is_empty());
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![1; MOST_ROWS + 1]));
+        let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
+        assert_eq!(constants(&[batch]).unwrap_err().class, Class::Resource);
     }
 }

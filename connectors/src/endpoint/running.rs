@@ -1,5 +1,6 @@
 //! A query that runs for whoever waits for it, and ends when nobody does.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -51,13 +52,13 @@ struct Wanted {
 struct Waiting<'a>(&'a Interest);
 
 impl Running {
-    /// Puts a query of `user` into the queue. It is given up when nobody has asked for its answer within `patience`, and
-    /// when all who did have gone.
+    /// Puts a query of `user` into the queue; with several rows of values, one after the other, each in its own turn. It is
+    /// given up when nobody has asked for its answer within `patience`, and when all who did have gone.
     pub(super) fn start(
         session: &Arc<dyn QuerySession>,
         user: &str,
         queue: &Arc<Queue>,
-        query: Query,
+        queries: Vec<Query>,
         patience: Duration,
     ) -> Arc<Self> {
         let begin = Progress { fraction: None, stage: "planning".to_owned() };
@@ -66,22 +67,29 @@ impl Running {
         let until = Instant::now() + patience;
         let wanted = Wanted { waiting: 0, until, polled: false, cancelled: false };
         let interest = Arc::new(Interest { wanted: Mutex::new(wanted), changed: Notify::new() });
-        let mut ticket = queue.enter(user);
+        // It has its place from now on, not from when its task is first run.
+        let mut ticket = Some(queue.enter(user));
         let (session, watched) = (Arc::clone(session), Arc::clone(&interest));
+        let (queue, user, told) = (Arc::clone(queue), user.to_owned(), Arc::clone(&sender));
         tokio::spawn(async move {
-            let work = async {
-                ticket.admitted(|place| drop(sender.send_replace(State::Queued(place)))).await;
-                sender.send_replace(State::Working(begin));
-                let teller = Arc::clone(&sender);
-                let observer = move |progress| drop(teller.send_replace(State::Working(progress)));
-                session.run(query, Arc::new(observer)).await
+            let work = async move {
+                let (mut all, total) = (None, queries.len());
+                for (index, query) in queries.into_iter().enumerate() {
+                    let mut ticket = ticket.take().unwrap_or_else(|| queue.enter(&user));
+                    ticket.admitted(|place| drop(told.send_replace(State::Queued(place)))).await;
+                    told.send_replace(State::Working(begin.clone()));
+                    let teller = Arc::clone(&told);
+                    let observer = move |progress| drop(teller.send_replace(of_all(progress, index, total)));
+                    let answer = session.run(query, Arc::new(observer)).await?;
+                    all = Some(after(all, answer)?);
+                }
+                all.ok_or_else(|| Error::internal("a query without a text"))
             };
             let outcome = tokio::select! {
                 biased;
                 () = watched.lost() => Err(Error::new(Class::Cancelled, "the query was cancelled")),
                 outcome = Box::pin(work) => outcome.map(Arc::new),
             };
-            drop(ticket);
             sender.send_replace(State::Done(outcome));
         });
         Arc::new(Self { state, interest })
@@ -121,6 +129,33 @@ impl Running {
         self.interest.changed.notify_one();
         !matches!(*self.state.borrow(), State::Done(_))
     }
+}
+
+/// How far a query has come that is the next of `total` after `index`.
+#[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
+fn of_all(progress: Progress, index: usize, total: usize) -> State {
+    if total < 2 {
+        return State::Working(progress);
+    }
+    let done = progress.fraction.map(|fraction| (index as f64 + fraction) / total as f64);
+    State::Working(Progress {
+        fraction: done,
+        stage: format!("{} of {total}: {}", index + 1, progress.stage),
+    })
+}
+
+/// The rows of one answer after those of another; what is said about both, once.
+fn after(before: Option<Answer>, answer: Answer) -> Result<Answer> {
+    let Some(mut all) = before else { return Ok(answer) };
+    match (&mut all.rows, answer.rows) {
+        (None, None) => {}
+        (Some(rows), Some(more)) if rows.schema == more.schema => rows.batches.extend(more.batches),
+        _ => return Err(Error::internal("a row of the parameters has given other columns")),
+    }
+    all.notices.extend(answer.notices);
+    let mut seen = BTreeSet::new();
+    all.notices.retain(|notice| seen.insert(notice.clone()));
+    Ok(all)
 }
 
 impl Drop for Running {
@@ -241,7 +276,7 @@ mod tests {
 
     fn start(slow: &Arc<Slow>, queue: &Arc<Queue>, patience: Duration) -> Arc<Running> {
         let session: Arc<dyn QuerySession> = Arc::new(SlowSession(Arc::clone(slow)));
-        Running::start(&session, "ann", queue, Query::new("SELECT 1"), patience)
+        Running::start(&session, "ann", queue, vec![Query::new("SELECT 1")], patience)
     }
 
     const SECOND: Duration = Duration::from_secs(1);

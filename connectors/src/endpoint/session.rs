@@ -42,16 +42,18 @@ struct Kept {
 /// A prepared statement.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
-    /// Its text, and the values that were bound last.
-    pub(super) query: Query,
+    /// Its text.
+    sql: String,
+    /// The values that were bound last: a row for each time that it is to run.
+    bound: Option<Vec<Vec<String>>>,
     /// What it gives and takes, without values.
     pub(super) shape: Shape,
 }
 
 /// A planned statement. Asking for its answer runs it, once.
 pub(super) struct Statement {
-    /// What was planned.
-    pub(super) query: Query,
+    /// What was planned: one text, with as many rows of values as were bound.
+    queries: Vec<Query>,
     /// What it gives.
     pub(super) shape: Shape,
     run: Mutex<Option<Arc<Running>>>,
@@ -71,14 +73,14 @@ impl Session {
     }
 
     /// Plans a statement and keeps it to be fetched; its handle.
-    pub(super) async fn plan(&self, query: Query) -> Result<(String, Arc<Statement>)> {
-        let shape = self.inner.shape(&query).await?;
+    pub(super) async fn plan(&self, queries: Vec<Query>) -> Result<(String, Arc<Statement>)> {
+        let shape = self.shape(&queries).await?;
         let handle = token()?;
         let mut state = self.state();
         let number =
             state.statements.values().map(|statement| statement.number).max().map_or(0, |last| last + 1);
         let statement =
-            Arc::new(Statement { query, shape, run: Mutex::default(), made: Instant::now(), number });
+            Arc::new(Statement { queries, shape, run: Mutex::default(), made: Instant::now(), number });
         state.make_room();
         state.statements.insert(handle.clone(), Arc::clone(&statement));
         Ok((handle, statement))
@@ -98,27 +100,45 @@ impl Session {
     pub(super) fn start(&self, statement: &Statement) -> Arc<Running> {
         let mut run = statement.run();
         let start =
-            || Running::start(&self.inner, &self.user, &self.queue, statement.query.clone(), PATIENCE);
+            || Running::start(&self.inner, &self.user, &self.queue, statement.queries.clone(), PATIENCE);
         Arc::clone(run.get_or_insert_with(start))
     }
 
+    /// What a statement gives with each of its rows of values: always the same columns.
+    ///
+    /// # Errors
+    /// Invalid: it cannot be planned, or a row of values gives other columns than the first.
+    pub(super) async fn shape(&self, queries: &[Query]) -> Result<Shape> {
+        let mut shape: Option<Shape> = None;
+        for (index, query) in queries.iter().enumerate() {
+            let next = self.inner.shape(query).await?;
+            if shape.get_or_insert_with(|| next.clone()).columns != next.columns {
+                let row = index + 1;
+                let message = format!("row {row} of the parameters gives other columns than the first");
+                return Err(Error::invalid(message).with_hint("bind values of the same types in every row"));
+            }
+        }
+        shape.ok_or_else(|| Error::invalid("no row of values was bound").with_hint("bind at least one"))
+    }
+
     /// Runs a statement that nobody else can ask for. Dropping the future cancels it.
-    pub(super) async fn run(&self, query: Query) -> Result<Arc<Answer>> {
-        let run = Running::start(&self.inner, &self.user, &self.queue, query, PATIENCE);
+    pub(super) async fn run(&self, queries: Vec<Query>) -> Result<Arc<Answer>> {
+        let run = Running::start(&self.inner, &self.user, &self.queue, queries, PATIENCE);
         run.answer().await
     }
 
     /// Plans a statement without the values of its parameters, and keeps it; its handle.
     pub(super) async fn prepare(&self, sql: &str) -> Result<(String, Shape)> {
-        let query = Query::new(sql);
-        let shape = self.inner.shape(&query).await?;
+        let shape = self.inner.shape(&Query::new(sql)).await?;
         let handle = token()?;
         let mut state = self.state();
         if state.prepared.len() >= MOST_PREPARED {
             let message = format!("a session has at most {MOST_PREPARED} prepared statements");
             return Err(Error::new(super::Class::Resource, message).with_hint("close some"));
         }
-        state.prepared.insert(handle.clone(), Prepared { query, shape: shape.clone() });
+        state
+            .prepared
+            .insert(handle.clone(), Prepared { sql: sql.to_owned(), bound: None, shape: shape.clone() });
         Ok((handle, shape))
     }
 
@@ -132,16 +152,20 @@ impl Session {
         found.ok_or_else(no_prepared)
     }
 
-    /// Binds the values of a prepared statement's parameters.
-    pub(super) fn bind(&self, handle: &[u8], arguments: Vec<String>) -> Result<()> {
+    /// Binds the values of a prepared statement's parameters: a row for each time that it is to run.
+    pub(super) fn bind(&self, handle: &[u8], rows: Vec<Vec<String>>) -> Result<()> {
         let handle = std::str::from_utf8(handle).map_err(|_| no_prepared())?;
         let mut state = self.state();
         let prepared = state.prepared.get_mut(handle).ok_or_else(no_prepared)?;
-        let (wanted, given) = (prepared.shape.parameters.len(), arguments.len());
-        if wanted != given {
+        let wanted = prepared.shape.parameters.len();
+        if wanted == 0 && rows.iter().all(Vec::is_empty) {
+            return Ok(());
+        }
+        if let Some(row) = rows.iter().find(|row| row.len() != wanted) {
+            let given = row.len();
             return Err(Error::invalid(format!("the statement has {wanted} parameters, {given} were given")));
         }
-        prepared.query.arguments = Some(arguments);
+        prepared.bound = Some(rows);
         Ok(())
     }
 
@@ -181,6 +205,17 @@ impl Session {
 
     fn state(&self) -> MutexGuard<'_, Kept> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Prepared {
+    /// The statement with each row of values that was bound.
+    pub(super) fn queries(&self) -> Vec<Query> {
+        let Some(rows) = self.bound.as_ref().filter(|_| !self.shape.parameters.is_empty()) else {
+            return vec![Query::new(&self.sql)];
+        };
+        let with = |row: &Vec<String>| Query { sql: self.sql.clone(), arguments: Some(row.clone()) };
+        rows.iter().map(with).collect()
     }
 }
 

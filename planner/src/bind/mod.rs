@@ -16,6 +16,7 @@ mod resolve;
 mod reword;
 #[cfg(test)]
 mod tests;
+mod title;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use crate::session::Session;
 use crate::stack::on_own_stack;
 pub use optimise::{LEFT_OUT, OPTIMIZER_RULES};
 use resolve::Resolver;
+pub use title::{Title, titles};
 
 /// A query with its names resolved, its types settled, its virtual tables and table functions expanded.
 ///

@@ -139,6 +139,42 @@ fn columns_carry_the_declared_spelling() {
 }
 
 #[test]
+fn tools_write_the_federation_and_a_schema_before_every_name() {
+    for sql in [
+        "SELECT \"test\".\"hospital\".\"lifestyle\".\"age\" FROM \"test\".\"hospital\".\"lifestyle\"",
+        "SELECT lifestyle.age FROM TEST.hospital.lifestyle",
+        "SELECT hospital.lifestyle.age FROM test.Hospital.Lifestyle",
+        "SELECT test.virtual.cohort.age FROM test.virtual.cohort",
+        "SELECT Virtual.Cohort.AGE FROM cohort",
+        "SELECT cohort.age FROM virtual.COHORT",
+        "SELECT young.age FROM \"virtual\".young",
+        "SELECT c.age FROM test.virtual.cohort AS c",
+        "SELECT cohort.age FROM hospital.lifestyle AS cohort",
+    ] {
+        assert_eq!(columns(sql), ["age"], "{sql}");
+    }
+    assert_eq!(columns("SELECT test.virtual.young.* FROM test.virtual.young").len(), 5);
+    assert_eq!(columns("SELECT test.hospital.lifestyle.* FROM test.hospital.lifestyle").len(), 5);
+    let call = "SELECT term FROM LASSO(test.virtual.cohort, target => 'days', features => 'age')";
+    assert_eq!(columns(call), ["term"]);
+    // A common table expression hides a virtual table only where it is named alone.
+    let hidden = "WITH cohort AS (SELECT 1 AS one) SELECT cohort.one, v.age FROM cohort, virtual.cohort v";
+    assert_eq!(columns(hidden), ["one", "age"]);
+    for (sql, expected) in [
+        ("SELECT 1 FROM other.hospital.lifestyle", "unknown table `other.hospital.lifestyle`"),
+        ("SELECT 1 FROM virtual.lifestyle", "unknown table `lifestyle`"),
+        ("SELECT 1 FROM test.hospital.nothing", "unknown table `hospital.nothing`"),
+        (
+            "SELECT other.hospital.lifestyle.age FROM hospital.lifestyle",
+            "no relation `other.hospital.lifestyle`",
+        ),
+        ("SELECT virtual.c.age FROM cohort c", "no relation `virtual.c`"),
+    ] {
+        assert!(shown(sql).contains(expected), "{sql}: {}", shown(sql));
+    }
+}
+
+#[test]
 fn a_column_hides_an_alias_in_group_by_and_the_other_way_round_in_order_by() {
     let plan = optimised("SELECT Age AS BMI, COUNT(*) FROM hospital.lifestyle GROUP BY age ORDER BY bmi");
     assert!(plan.starts_with("Sort: BMI"), "{plan}");
@@ -469,3 +505,39 @@ const WORDS: [&str; 48] = [
     "EXPLAIN",
     "$1",
 ];
+
+#[test]
+fn results_keep_the_units_of_what_they_are_computed_from() {
+    let insurer = INSURER.replace("bounds = [0, 366],", "bounds = [0, 366], unit = \"days\",");
+    let insurer = insurer.replace("bounds = [0, 1000],", "bounds = [0, 1000], unit = \"EUR\",");
+    let hospital = HOSPITAL.replace("bounds = [0, 120],", "bounds = [0, 120], unit = \"years\",");
+    let policies = [("hospital".to_owned(), hospital), ("insurer".to_owned(), insurer)];
+    let federation = crate::policy::parse(FEDERATION, &policies).unwrap();
+    let shown = |sql: &str| -> Vec<String> {
+        titles(&federation, &session(), sql).into_iter().map(|title| title.unit.unwrap_or_default()).collect()
+    };
+    assert_eq!(
+        shown(
+            "SELECT region, COUNT(*), AVG(days), SUM(DAYS) AS s, MAX(cost), VAR(days), AVG(days) / 7, \
+             MEDIAN(cost) - MIN(cost), CORR(days, cost), ROUND(AVG(age)), MAX(days) + MAX(cost) \
+             FROM insurer.claims GROUP BY region"
+        ),
+        ["", "", "days", "days", "EUR", "", "", "EUR", "", "", ""]
+    );
+    assert_eq!(shown("SELECT age, AVG(days) AS d FROM cohort GROUP BY age ORDER BY d"), ["years", "days"]);
+    let total = "SELECT SUM(t) AS t FROM (SELECT SUM(cost) AS t FROM insurer.claims GROUP BY pid) x";
+    assert_eq!(shown(total), ["EUR"]);
+    assert_eq!(
+        shown("SELECT * FROM LASSO(cohort, target => 'days', features => 'age')"),
+        ["", "days per unit"]
+    );
+    assert_eq!(shown("SELECT * FROM HISTOGRAM(insurer.claims, value => 'days')"), ["", "days", "days", ""]);
+    assert_eq!(shown("SELECT nonsense"), Vec::<String>::new());
+    let named = |sql: &str| -> Vec<String> {
+        titles(&federation, &session(), sql).into_iter().map(|title| title.name.unwrap_or_default()).collect()
+    };
+    let histogram = "HISTOGRAM(insurer.claims, value => 'days', by => 'region')";
+    assert_eq!(named(&format!("SELECT * FROM {histogram}")), ["region", "days", "days", ""]);
+    assert_eq!(named(&format!("SELECT n, lower AS l, upper + 1 FROM {histogram} AS h")), ["", "", ""]);
+    assert_eq!(named("SELECT region, COUNT(*) FROM insurer.claims GROUP BY region"), ["", ""]);
+}

@@ -25,7 +25,7 @@ pub(super) async fn run(command: Run, printer: Printer) -> Result<(), Ended> {
     *runner.variables_mut() = variables;
     runner.set_report(command.report.as_deref());
     if let Some(dir) = &command.output_dir {
-        runner.set_destination(Destination::folder(dir)?);
+        runner.set_destination(Destination::folder(dir, command.file_format.as_deref())?);
     }
     session(runner, Some(text), on_failure, &command.output).await
 }

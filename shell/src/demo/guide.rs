@@ -27,7 +27,7 @@ pub async fn tour(runner: &mut Runner) -> Result<()> {
         let start = Instant::now();
         match (runner.ask(stop.sql).await, stop.expectation) {
             (Ok(outcome), Expectation::Answer | Expectation::Model | Expectation::Explanation) => {
-                runner.deliver(outcome)?;
+                runner.deliver(stop.sql, outcome)?;
             }
             (Err(failure), Expectation::Refusal) if failure.class == Class::Refused => {
                 let failure = failure.within(stop.sql, planner::Position { line: 1, column: 1 });

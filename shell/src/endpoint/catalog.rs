@@ -2,6 +2,7 @@
 //! the federation has. They hold names and types only, so nothing that is asked here can reach a row of an owner.
 
 mod function;
+mod nothing;
 mod rewrite;
 mod table;
 
@@ -45,10 +46,8 @@ pub(super) fn is_question(sql: &str) -> bool {
 
 /// Answers a question about catalogs.
 pub(super) async fn answer(sql: &str, federation: &str, user: &str, tables: &[Table]) -> Result<Rows> {
-    let sql = rewrite::rewrite(sql);
-    if rewrite::asks_for_nothing(&sql) {
-        return Ok(table::nothing());
-    }
+    let sql =
+        rewrite::rewrite(sql).map_err(|error| unsupported(&DataFusionError::Plan(error.to_string())))?;
     let context = context(federation, user, tables).map_err(|error| unsupported(&error))?;
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(&sql, options).await.map_err(|error| unsupported(&error))?;
@@ -187,5 +186,97 @@ mod tests {
         ] {
             assert!(!is_question(sql), "{sql}");
         }
+    }
+
+    /// The questions of the JDBC driver for PostgreSQL, which `DBeaver`, Metabase and others ask through it.
+    #[tokio::test]
+    async fn jdbc_lists_schemas_tables_and_columns() {
+        let schemas = "SELECT nspname AS TABLE_SCHEM, NULL AS TABLE_CATALOG FROM pg_catalog.pg_namespace \
+            WHERE nspname <> 'pg_toast' AND (nspname !~ '^pg_temp_' OR nspname = (pg_catalog.current_schemas(true))[1]) \
+            AND (nspname !~ '^pg_toast_temp_' OR nspname = replace((pg_catalog.current_schemas(true))[1], \
+            'pg_temp_', 'pg_toast_temp_')) ORDER BY TABLE_SCHEM";
+        assert_eq!(ask(schemas).await, ["hospital|", "information_schema|", "pg_catalog|", "virtual|"]);
+        let tables = "SELECT NULL AS TABLE_CAT, n.nspname AS TABLE_SCHEM, c.relname AS TABLE_NAME, \
+            CASE n.nspname ~ '^pg_' OR n.nspname = 'information_schema' \
+            WHEN true THEN CASE c.relkind WHEN 'r' THEN 'SYSTEM TABLE' ELSE NULL END \
+            WHEN false THEN CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' ELSE NULL END \
+            ELSE NULL END AS TABLE_TYPE, d.description AS REMARKS \
+            FROM pg_catalog.pg_namespace n, pg_catalog.pg_class c \
+            LEFT JOIN pg_catalog.pg_description d ON (c.oid = d.objoid AND d.objsubid = 0 \
+            and d.classoid = 'pg_class'::regclass) WHERE c.relnamespace = n.oid AND c.relname LIKE '%' \
+            AND (false OR ( c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ) \
+            OR ( c.relkind = 'v' AND n.nspname <> 'pg_catalog' )) ORDER BY TABLE_TYPE,TABLE_SCHEM,TABLE_NAME ";
+        assert_eq!(ask(tables).await, ["|hospital|lifestyle|TABLE|", "|virtual|cohort|VIEW|"]);
+        let columns = "SELECT * FROM (SELECT n.nspname,c.relname,a.attname,a.atttypid,a.attnotnull OR \
+            (t.typtype = 'd' AND t.typnotnull) AS attnotnull,a.atttypmod,a.attlen,t.typtypmod,\
+            row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum) AS attnum, null as attidentity,\
+            null as attgenerated,pg_catalog.pg_get_expr(def.adbin, def.adrelid) AS adsrc,dsc.description,\
+            t.typbasetype,t.typtype FROM pg_catalog.pg_namespace n \
+            JOIN pg_catalog.pg_class c ON (c.relnamespace = n.oid) \
+            JOIN pg_catalog.pg_attribute a ON (a.attrelid=c.oid) \
+            JOIN pg_catalog.pg_type t ON (a.atttypid = t.oid) \
+            LEFT JOIN pg_catalog.pg_attrdef def ON (a.attrelid=def.adrelid AND a.attnum = def.adnum) \
+            LEFT JOIN pg_catalog.pg_description dsc ON (c.oid=dsc.objoid AND a.attnum = dsc.objsubid) \
+            LEFT JOIN pg_catalog.pg_class dc ON (dc.oid=dsc.classoid AND dc.relname='pg_class') \
+            LEFT JOIN pg_catalog.pg_namespace dn ON (dc.relnamespace=dn.oid AND dn.nspname='pg_catalog') \
+            WHERE c.relkind in ('r','p','v','f','m') and a.attnum > 0 AND NOT a.attisdropped \
+            AND n.nspname LIKE 'hospital' AND c.relname LIKE 'lifestyle') c WHERE true \
+            AND attname LIKE '%' ORDER BY nspname,c.relname,attnum";
+        let rows = ask(columns).await;
+        assert!(rows[0].starts_with("hospital|lifestyle|age|23|false|-1|4|"), "{rows:?}");
+        assert!(rows[1].starts_with("hospital|lifestyle|cost|1700|true|"), "{rows:?}");
+        let keys = "SELECT result.TABLE_CAT, result.COLUMN_NAME, result.KEY_SEQ FROM (SELECT NULL AS TABLE_CAT, \
+            a.attname AS COLUMN_NAME, (information_schema._pg_expandarray(i.indkey)).n AS KEY_SEQ, \
+            information_schema._pg_expandarray(i.indkey) AS KEYS, a.attnum AS A_ATTNUM FROM pg_catalog.pg_class ct \
+            JOIN pg_catalog.pg_attribute a ON (ct.oid = a.attrelid) JOIN pg_catalog.pg_index i ON \
+            (a.attrelid = i.indrelid) WHERE i.indisprimary) result where result.A_ATTNUM = (result.KEYS).x \
+            ORDER BY result.table_name, result.key_seq";
+        assert!(ask(keys).await.is_empty());
+        let types = "SELECT t.typname,t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON \
+            (t.typnamespace = n.oid) WHERE n.nspname != 'pg_toast' AND (t.typrelid = 0 OR \
+            (SELECT c.relkind = 'c' FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid))";
+        assert!(ask(types).await.contains(&"numeric|1700".to_owned()));
+        let one = "SELECT typinput='pg_catalog.array_in'::regproc as is_array, typtype, typname, pg_type.oid \
+            FROM pg_catalog.pg_type LEFT JOIN (select ns.oid as nspoid, ns.nspname, r.r from pg_namespace as ns join \
+            (select s.r, (current_schemas(false))[s.r] as nspname from generate_series(1, \
+            array_upper(current_schemas(false), 1)) as s(r)) as r using (nspname)) as sp \
+            ON sp.nspoid = typnamespace WHERE pg_type.oid = 23 ORDER BY sp.r, pg_type.oid DESC";
+        assert_eq!(ask(one).await, ["false|b|int4|23"]);
+    }
+
+    /// Those of `SQLAlchemy`'s inspection, and of Npgsql's types, which Power BI asks through it.
+    #[tokio::test]
+    async fn sqlalchemy_and_npgsql_find_tables_and_types() {
+        let schemas = "SELECT pg_catalog.pg_namespace.nspname FROM pg_catalog.pg_namespace WHERE \
+            (pg_catalog.pg_namespace.nspname NOT LIKE 'pg/_'::VARCHAR || '%' ESCAPE '/') \
+            ORDER BY pg_catalog.pg_namespace.nspname";
+        assert_eq!(ask(schemas).await, ["hospital", "information_schema", "virtual"]);
+        let tables = "SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace \
+            ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace WHERE pg_catalog.pg_class.relkind \
+            = ANY (ARRAY['r'::VARCHAR, 'p'::VARCHAR]) AND pg_catalog.pg_class.relpersistence != 't'::VARCHAR \
+            AND pg_catalog.pg_namespace.nspname = 'hospital'::VARCHAR";
+        assert_eq!(ask(tables).await, ["lifestyle"]);
+        let columns = "SELECT pg_catalog.pg_attribute.attname AS name, CASE WHEN pg_catalog.pg_attribute.atthasdef \
+            THEN (SELECT pg_catalog.pg_get_expr(pg_catalog.pg_attrdef.adbin, pg_catalog.pg_attrdef.adrelid) AS e \
+            FROM pg_catalog.pg_attrdef WHERE pg_catalog.pg_attrdef.adnum = pg_catalog.pg_attribute.attnum) ELSE NULL \
+            END AS \"default\", (SELECT json_build_object('always', pg_catalog.pg_sequence.seqcycle) FROM \
+            pg_catalog.pg_sequence) AS identity_options FROM pg_catalog.pg_class LEFT OUTER JOIN \
+            pg_catalog.pg_attribute ON pg_catalog.pg_class.oid = pg_catalog.pg_attribute.attrelid LEFT OUTER JOIN \
+            pg_catalog.pg_description ON pg_catalog.pg_description.objsubid = pg_catalog.pg_attribute.attnum \
+            WHERE pg_catalog.pg_class.relkind = ANY (ARRAY['r', 'v']) AND pg_catalog.pg_class.relname IN ('lifestyle') \
+            ORDER BY pg_catalog.pg_attribute.attnum";
+        assert_eq!(ask(columns).await, ["age||", "cost||"]);
+        let types = "SELECT ns.nspname, t.oid, t.typname, t.typtype FROM (SELECT typ.oid, typ.typnamespace, \
+            typ.typname, typ.typtype, typ.relkind, elemtyp.oid AS elemtypoid, CASE WHEN elemproc.proname=\
+            'array_recv' THEN 'a' ELSE elemtyp.typtype END AS elemtyptype FROM (SELECT typ.oid, typnamespace, \
+            typname, typrelid, relkind, CASE WHEN proc.proname='array_recv' THEN 'a' ELSE typ.typtype END AS \
+            typtype, CASE WHEN proc.proname='array_recv' THEN typ.typelem WHEN typ.typtype='r' THEN rngsubtype \
+            WHEN typ.typtype='d' THEN typ.typbasetype END AS elemtypoid FROM pg_type AS typ LEFT JOIN pg_class \
+            AS cls ON (cls.oid = typ.typrelid) LEFT JOIN pg_proc AS proc ON proc.oid = typ.typreceive LEFT JOIN \
+            pg_range ON (pg_range.rngtypid = typ.oid)) AS typ LEFT JOIN pg_type AS elemtyp ON elemtyp.oid = \
+            elemtypoid LEFT JOIN pg_proc AS elemproc ON elemproc.oid = elemtyp.typreceive) AS t JOIN \
+            pg_namespace AS ns ON (ns.oid = typnamespace) WHERE typtype IN ('b', 'r', 'm', 'e', 'd') ORDER BY t.oid";
+        assert_eq!(ask(types).await[0], "pg_catalog|16|bool|b");
+        assert_eq!(ask("SELECT '\"hospital\".\"lifestyle\"'::regclass = c.oid FROM pg_class c WHERE c.relname = 'lifestyle'").await, ["true"]);
     }
 }

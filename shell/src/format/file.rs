@@ -41,6 +41,15 @@ impl FileKind {
         }
     }
 
+    /// The extension of such files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            FileKind::Parquet => "parquet",
+            FileKind::Arrow => "arrow",
+            FileKind::Text(format) => format.extension(),
+        }
+    }
+
     /// Whether it holds more than one result.
     pub fn holds_many(self) -> bool {
         matches!(self, FileKind::Text(_))

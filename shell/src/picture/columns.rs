@@ -5,23 +5,29 @@ use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::util::display::array_value_to_string;
 
+use planner::bind::Title;
+
 use crate::format::ResultSet;
 
 /// The columns of a result.
 pub(super) struct Columns {
     list: Vec<(String, ArrayRef)>,
+    /// What each is about.
+    titles: Vec<Title>,
     pub(super) rows: usize,
 }
 
 impl Columns {
-    pub(super) fn of(result: &ResultSet) -> Option<Self> {
+    pub(super) fn of(result: &ResultSet, titles: &[Title]) -> Option<Self> {
         let mut list = Vec::new();
         for (index, field) in result.schema.fields().iter().enumerate() {
             let parts: Vec<&dyn Array> =
                 result.batches.iter().map(|batch| batch.column(index).as_ref()).collect();
             list.push((field.name().clone(), concat(&parts).ok()?));
         }
-        Some(Columns { list, rows: result.rows() })
+        let known = titles.len() == list.len();
+        let titles = if known { titles.to_vec() } else { vec![Title::default(); list.len()] };
+        Some(Columns { list, titles, rows: result.rows() })
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -30,6 +36,30 @@ impl Columns {
 
     pub(super) fn has(&self, names: &[&str]) -> bool {
         names.iter().all(|name| self.get(name).is_some())
+    }
+
+    /// What stands at an axis of this column: its name and its unit.
+    pub(super) fn title(&self, name: &str) -> String {
+        let title = self.about(name);
+        let name = title.and_then(|title| title.name.as_deref()).unwrap_or(name);
+        match title.and_then(|title| title.unit.as_deref()) {
+            Some(unit) if unit != name => format!("{name} ({unit})"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// The value of a group as it is told apart from others: with the name of its column, if that is known.
+    pub(super) fn group_name(&self, value: Option<&String>) -> String {
+        let value = value.map_or("NULL", String::as_str);
+        match self.about("group").and_then(|title| title.name.as_ref()) {
+            Some(name) => format!("{name}={value}"),
+            None => value.to_owned(),
+        }
+    }
+
+    fn about(&self, name: &str) -> Option<&Title> {
+        let index = self.list.iter().position(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        self.titles.get(index)
     }
 
     fn get(&self, name: &str) -> Option<&ArrayRef> {

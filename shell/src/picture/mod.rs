@@ -21,6 +21,8 @@ mod text;
 
 use std::path::Path;
 
+use planner::bind::Title;
+
 use crate::error::{Failure, Result};
 use crate::format::ResultSet;
 use model::Model;
@@ -55,12 +57,12 @@ impl Kind {
 }
 
 impl Picture {
-    /// The picture that fits a result.
+    /// The picture that fits a result. `titles` are those of its columns, for the axes; nothing where none are known.
     ///
     /// # Errors
     /// Class invalid if none does.
-    pub fn of(result: &ResultSet) -> Result<Self> {
-        Model::of(result).map(Picture)
+    pub fn of(result: &ResultSet, titles: &[Title]) -> Result<Self> {
+        Model::of(result, titles).map(Picture)
     }
 
     /// Writes it to a new file, in place of one that is there.

@@ -1,5 +1,7 @@
 //! What is drawn, in the units of the data.
 
+use planner::bind::Title;
+
 use super::columns::Columns;
 use crate::error::{Failure, Result};
 use crate::format::ResultSet;
@@ -74,6 +76,7 @@ pub(super) struct Bars {
 
 #[derive(Debug, PartialEq)]
 pub(super) struct Heat {
+    /// What the numbers are, and of what.
     pub(super) value: String,
     pub(super) rows: Vec<String>,
     pub(super) columns: Vec<String>,
@@ -84,8 +87,8 @@ pub(super) struct Heat {
 }
 
 impl Model {
-    pub(super) fn of(result: &ResultSet) -> Result<Self> {
-        let columns = Columns::of(result).filter(|columns| columns.rows > 0);
+    pub(super) fn of(result: &ResultSet, titles: &[Title]) -> Result<Self> {
+        let columns = Columns::of(result, titles).filter(|columns| columns.rows > 0);
         let columns = columns.ok_or_else(|| Failure::invalid("the result has no rows to draw"))?;
         let model = if columns.has(&["time", "survival"]) {
             survival(&columns)
@@ -119,13 +122,12 @@ impl Model {
 }
 
 /// The points of each group, in the order of the rows; what is withheld has none.
-fn grouped(labels: &[Option<String>], points: &[Option<Point>]) -> Vec<Curve> {
+fn grouped(labels: &[String], points: &[Option<Point>]) -> Vec<Curve> {
     let mut list: Vec<Curve> = Vec::new();
     for (label, point) in labels.iter().zip(points) {
-        let label = label.clone().unwrap_or_default();
-        let old = list.iter().position(|curve| curve.label == label);
+        let old = list.iter().position(|curve| curve.label == *label);
         let place = old.unwrap_or_else(|| {
-            list.push(Curve { label, points: Vec::new() });
+            list.push(Curve { label: label.clone(), points: Vec::new() });
             list.len() - 1
         });
         list[place].points.extend(point);
@@ -142,7 +144,10 @@ fn survival(columns: &Columns) -> Option<Model> {
         Some(Point { x: time[row]?, y: value[row]?, interval })
     };
     let points: Vec<_> = (0..columns.rows).map(point).collect();
-    let labels = columns.labels("group").unwrap_or_else(|| vec![None; columns.rows]);
+    let labels = match columns.labels("group") {
+        Some(groups) => groups.iter().map(|group| columns.group_name(group.as_ref())).collect(),
+        None => vec![String::new(); columns.rows],
+    };
     let mut list = grouped(&labels, &points);
     for curve in &mut list {
         curve.points.sort_by(|a, b| a.x.total_cmp(&b.x));
@@ -151,15 +156,15 @@ fn survival(columns: &Columns) -> Option<Model> {
             curve.points.insert(0, Point { x: 0.0, y: 1.0, interval: Some((1.0, 1.0)) });
         }
     }
-    let (x, y) = ("time".to_owned(), "survival".to_owned());
+    let (x, y) = (columns.title("time"), "survival".to_owned());
     Some(Model::Curves(Curves { x, y, steps: true, log: false, unit: true, list }))
 }
 
 fn paths(columns: &Columns) -> Option<Model> {
     let (alpha, value) = (columns.numbers("alpha")?, columns.numbers("coefficient")?);
-    let terms = columns.labels("term")?;
+    let terms: Vec<String> = columns.labels("term")?.into_iter().map(Option::unwrap_or_default).collect();
     let point = |row: usize| {
-        let is_intercept = terms[row].as_deref() == Some("intercept");
+        let is_intercept = terms[row] == "intercept";
         (!is_intercept).then_some(Point {
             x: alpha[row].filter(|x| *x > 0.0)?,
             y: value[row]?,
@@ -172,7 +177,7 @@ fn paths(columns: &Columns) -> Option<Model> {
     for curve in &mut list {
         curve.points.sort_by(|a, b| a.x.total_cmp(&b.x));
     }
-    let (x, y) = ("alpha".to_owned(), "coefficient".to_owned());
+    let (x, y) = ("alpha".to_owned(), columns.title("coefficient"));
     Some(Model::Curves(Curves { x, y, steps: false, log: true, unit: false, list }))
 }
 
@@ -199,7 +204,7 @@ fn estimates(columns: &Columns) -> Option<Model> {
     let log = ratio.is_some();
     let (x, values) = match ratio {
         Some((name, values)) => (name.replace('_', " "), values),
-        None => ("coefficient".to_owned(), columns.numbers("coefficient")?),
+        None => (columns.title("coefficient"), columns.numbers("coefficient")?),
     };
     let fits = |row: usize| interval(row).filter(|(lower, _)| !log || *lower > 0.0);
     let mut rows: Vec<_> = (0..columns.rows)
@@ -218,10 +223,9 @@ fn estimates(columns: &Columns) -> Option<Model> {
 }
 
 fn histogram(columns: &Columns) -> Option<Model> {
-    let (lower, upper) = (columns.labels("lower")?, columns.labels("upper")?);
+    let (lower, upper) = (ends("lower", columns)?, ends("upper", columns)?);
     let n = columns.numbers("n")?;
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "?".to_owned());
-    let range = |row: usize| format!("{} to {}", text(&lower[row]), text(&upper[row]));
+    let range = |row: usize| format!("{} to {}", lower[row], upper[row]);
     let groups = columns.labels("group").unwrap_or_else(|| vec![None; columns.rows]);
     let mut names: Vec<Option<String>> = Vec::new();
     let mut labels: Vec<String> = Vec::new();
@@ -237,11 +241,34 @@ fn histogram(columns: &Columns) -> Option<Model> {
         let of =
             |label: &String| (0..columns.rows).find(|row| groups[*row] == *group && range(*row) == *label);
         let values = labels.iter().map(|label| of(label).and_then(|row| n[row])).collect();
-        (group.as_ref().map_or_else(|| "n".to_owned(), |group| format!("n, {group}")), values)
+        (
+            if names.len() > 1 {
+                format!("n, {}", columns.group_name(group.as_ref()))
+            } else {
+                "n".to_owned()
+            },
+            values,
+        )
     };
     let panels: Vec<_> = names.iter().map(panel).collect();
     let fits = panels.len() <= MOST_PANELS && labels.len() <= MOST_ROWS;
-    fits.then_some(Model::Bars(Bars { key: "value".to_owned(), labels, touching: true, panels }))
+    let key = columns.title("lower").replacen("lower", "value", 1);
+    fits.then_some(Model::Bars(Bars { key, labels, touching: true, panels }))
+}
+
+/// The ends of ranges: of numbers, at most six digits.
+fn ends(name: &str, columns: &Columns) -> Option<Vec<String>> {
+    let texts = columns.labels(name)?.into_iter().map(|text| text.unwrap_or_else(|| "?".to_owned()));
+    match columns.numbers(name) {
+        Some(numbers) => Some(
+            numbers
+                .into_iter()
+                .zip(texts)
+                .map(|(number, text)| number.map_or(text, super::draw::number))
+                .collect(),
+        ),
+        None => Some(texts.collect()),
+    }
 }
 
 fn heat(columns: &Columns) -> Option<Model> {
@@ -275,7 +302,12 @@ fn heat(columns: &Columns) -> Option<Model> {
     }
     let signed = value == "value" && numbers.iter().flatten().all(|value| value.abs() <= 1.0 + 1e-9);
     let fits = rows.len() <= MOST_ROWS && names.len() <= MOST_ROWS;
-    fits.then_some(Model::Heat(Heat { value: value.to_owned(), rows, columns: names, cells, signed }))
+    let (row, column) = (columns.title("row"), columns.title("column"));
+    let title = match columns.title(value) {
+        title if row == "row" => title,
+        title => format!("{title}: {row} (down) by {column} (across)"),
+    };
+    fits.then_some(Model::Heat(Heat { value: title, rows, columns: names, cells, signed }))
 }
 
 /// Keys at the left, numbers at the right. Where everything is a number, the first column is the key.
@@ -301,9 +333,9 @@ fn bars(columns: &Columns) -> Option<Model> {
         let parts: Vec<&str> = parts.iter().map(|part| part[row].as_deref().unwrap_or("NULL")).collect();
         parts.join(", ")
     };
-    let panels = measures.iter().map(|name| Some(((*name).to_owned(), columns.numbers(name)?)));
+    let panels = measures.iter().map(|name| Some((columns.title(name), columns.numbers(name)?)));
     Some(Model::Bars(Bars {
-        key: keys.join(", "),
+        key: keys.iter().map(|name| columns.title(name)).collect::<Vec<_>>().join(", "),
         labels: (0..columns.rows).map(label).collect(),
         touching: false,
         panels: panels.collect::<Option<_>>()?,

@@ -20,7 +20,7 @@ fn result(columns: Vec<(&str, ArrayRef)>) -> ResultSet {
 }
 
 fn picture(columns: Vec<(&str, ArrayRef)>) -> Picture {
-    Picture::of(&result(columns)).unwrap()
+    Picture::of(&result(columns), &[]).unwrap()
 }
 
 fn survival() -> Picture {
@@ -180,7 +180,7 @@ fn paths_maps_and_histograms_are_recognised() {
     let upper = doubles(&[10.0, 20.0].map(Some));
     let n: ArrayRef = Arc::new(Int64Array::from(vec![30, 12]));
     let histogram = picture(vec![("lower", lower), ("upper", upper), ("n", n)]);
-    assert!(histogram.text(60).contains("0.0 to 10.0"), "{}", histogram.text(60));
+    assert!(histogram.text(60).contains("0 to 10 █"), "{}", histogram.text(60));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn what_fits_no_picture_is_refused() {
         vec![("n", doubles(&[Some(1.0)]))],
         vec![("region", texts(&[Some("x")])), ("n", doubles(&[None]))],
     ] {
-        assert_eq!(Picture::of(&result(columns)).unwrap_err().class, planner::Class::Invalid);
+        assert_eq!(Picture::of(&result(columns), &[]).unwrap_err().class, planner::Class::Invalid);
     }
     assert!(Kind::of(Path::new("a.pdf")).is_err());
 }
@@ -205,4 +205,83 @@ fn files_are_of_their_kind() {
     }
     let text = survival().text(80);
     assert!(text.contains('▲') && text.contains("● a   ▲ b"), "{text}");
+}
+
+#[test]
+fn axes_have_the_units_of_the_policies() {
+    let titles = |units: &[&str]| -> Vec<Title> {
+        let unit = |unit: &&str| (!unit.is_empty()).then(|| (*unit).to_owned());
+        units.iter().map(|text| Title { name: None, unit: unit(text) }).collect()
+    };
+    let titled = |columns: Vec<(&str, ArrayRef)>, given: &[&str]| {
+        let picture = Picture::of(&result(columns), &titles(given)).unwrap();
+        (draw::svg(&picture.0).unwrap(), picture.text(80))
+    };
+    let numbers = || doubles(&[Some(1.0), Some(0.5)]);
+    let terms = || texts(&[Some("age"), Some("bmi")]);
+    for (columns, given, title) in [
+        (vec![("region", terms()), ("Days", numbers())], vec!["", "days"], "Days (days)"),
+        (vec![("age", numbers()), ("n", numbers())], vec!["years", ""], "age (years)"),
+        (vec![("time", numbers()), ("survival", numbers())], vec!["months", ""], "time (months)"),
+        (
+            vec![("term", terms()), ("coefficient", numbers())],
+            vec!["", "days per unit"],
+            "coefficient (days per unit)",
+        ),
+        (
+            vec![("alpha", numbers()), ("term", terms()), ("coefficient", numbers())],
+            vec!["", "", "EUR per unit"],
+            "coefficient (EUR per unit)",
+        ),
+        (
+            vec![("lower", numbers()), ("upper", numbers()), ("n", numbers())],
+            vec!["EUR", "EUR", ""],
+            "value (EUR)",
+        ),
+    ] {
+        let (svg, text) = titled(columns, &given);
+        assert!(svg.contains(title), "{title}: {svg}");
+        assert!(text.contains(title), "{title}: {text}");
+    }
+}
+
+#[test]
+fn what_a_result_stands_for_is_named() {
+    let title = |name: &str| Title { name: (!name.is_empty()).then(|| name.to_owned()), unit: None };
+    let groups = || texts(&[Some("f"), Some("m")]);
+    let numbers = || doubles(&[Some(1.0), Some(0.5)]);
+    let drawn = |columns: Vec<(&str, ArrayRef)>, names: &[&str]| {
+        let titles: Vec<Title> = names.iter().map(|name| title(name)).collect();
+        let picture = Picture::of(&result(columns), &titles).unwrap();
+        draw::svg(&picture.0).unwrap() + &picture.text(80)
+    };
+    let columns = vec![("group", groups()), ("time", numbers()), ("survival", numbers())];
+    let shown = drawn(columns, &["sex", "months", ""]);
+    assert!(shown.contains("sex=f") && shown.contains("months"), "{shown}");
+    let columns = vec![("row", groups()), ("column", groups()), ("n", numbers())];
+    let shown = drawn(columns, &["sex", "region", ""]);
+    assert!(shown.contains("n: sex (down) by region (across)"), "{shown}");
+    let columns = vec![("group", groups()), ("lower", numbers()), ("upper", numbers()), ("n", numbers())];
+    let shown = drawn(columns, &["sex", "age", "age", ""]);
+    assert!(shown.contains("n, sex=f") && shown.contains(">\nage\n<"), "{shown}");
+}
+
+#[test]
+fn more_curves_than_colours_are_dashed() {
+    let names: Vec<String> = (0..9).map(|term| format!("x{term}")).collect();
+    let cells: Vec<(f64, &str, f64)> = names
+        .iter()
+        .enumerate()
+        .flat_map(|(term, name)| {
+            [(0.01, name.as_str(), f64::from(u8::try_from(term).unwrap())), (1.0, name, 0.0)]
+        })
+        .collect();
+    let alpha = doubles(&cells.iter().map(|cell| Some(cell.0)).collect::<Vec<_>>());
+    let term = texts(&cells.iter().map(|cell| Some(cell.1)).collect::<Vec<_>>());
+    let value = doubles(&cells.iter().map(|cell| Some(cell.2)).collect::<Vec<_>>());
+    let path = picture(vec![("alpha", alpha), ("term", term), ("coefficient", value)]);
+    let svg = draw::svg(&path.0).unwrap();
+    let of_first_colour = svg.matches("stroke=\"#0072B2\"").count();
+    assert!(of_first_colour > 10, "one line, its legend, and many dashes: {of_first_colour}");
+    assert!(names.iter().all(|name| svg.contains(name.as_str())));
 }

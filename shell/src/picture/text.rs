@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::draw::number;
+use super::draw::{number, said};
 use super::model::{Bars, Curves, Estimates, Heat, Model};
 
 /// The height of curves.
@@ -174,14 +174,14 @@ fn heat(heat: &Heat) -> String {
     let most = heat.cells.iter().flatten().fold(0.0_f64, |most, value| most.max(value.abs()));
     let most = if heat.signed { 1.0 } else { most };
     let cut = |text: &str| text.chars().take(CELL).collect::<String>();
-    let mut text = format!("{} ", padded(&heat.value, label));
+    let mut text = format!("{}\n{} ", heat.value, padded("", label));
     text.push_str(&heat.columns.iter().map(|name| padded(&cut(name), CELL)).collect::<Vec<_>>().join(" "));
     text.push('\n');
     for (name, cells) in heat.rows.iter().zip(heat.cells.chunks(heat.columns.len().max(1))) {
         let one = |value: &Option<f64>| {
             let Some(value) = value else { return padded("withheld", CELL) };
             let shade = [' ', '░', '▒', '▓', '█'][cell(share(value.abs(), 0.0, most), 5)];
-            let said = if heat.signed { format!("{value:.2}") } else { number(*value) };
+            let said = if heat.signed { said(*value, true) } else { number(*value) };
             padded(&cut(&format!("{shade}{said}")), CELL)
         };
         let cells: Vec<String> = cells.iter().map(one).collect();

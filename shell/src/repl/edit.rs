@@ -15,7 +15,8 @@ pub(super) fn edited(path: Option<PathBuf>, text: &str) -> Result<String> {
         let _ = std::fs::write(temporary.path(), text);
         temporary.path().to_owned()
     });
-    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(std::env::var_os).filter(|name| !name.is_empty());
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(set);
     let editor = editor.map_or_else(|| "vi".to_owned(), |name| name.to_string_lossy().into_owned());
     let mut words = editor.split_whitespace();
     let status = Command::new(words.next().unwrap_or("vi")).args(words).arg(&file).status();

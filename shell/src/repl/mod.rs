@@ -15,8 +15,7 @@ use rustyline::{Config, Editor};
 
 use crate::error::{Failure, Result};
 use crate::format::Layout;
-use crate::picture::Picture;
-use crate::runner::{Destination, OnFailure, Runner, nothing_to_draw, seconds};
+use crate::runner::{Destination, OnFailure, Runner, seconds};
 use command::{Command, Input, Switch};
 use complete::Words;
 use helper::SqlHelper;
@@ -165,6 +164,8 @@ impl Shell<'_> {
         let printer = self.runner.printer();
         let start = Instant::now();
         let outcome = tokio::select! {
+            // What has ended is not cancelled any more: a pager has seen the same Ctrl-C.
+            biased;
             outcome = self.runner.run_text(text, OnFailure::Stop) => outcome,
             _ = tokio::signal::ctrl_c() => Err(cancelled().into()),
         };
@@ -208,10 +209,9 @@ impl Shell<'_> {
                 self.statements_aside(&format!("{word} {statement}")).await;
             }
             Command::Plot(None) => {
-                let result = self.runner.last().ok_or_else(nothing_to_draw)?;
                 let width =
                     console::Term::stdout().size_checked().map_or(80, |(_, columns)| usize::from(columns));
-                printer.out(&Picture::of(result)?.text(width))?;
+                printer.out(&self.runner.picture()?.text(width))?;
             }
             Command::Plot(Some(path)) => self.runner.plot(&path)?,
             Command::Set(None) => {

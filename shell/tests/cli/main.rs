@@ -11,6 +11,7 @@ mod output;
 mod readme;
 mod reference;
 mod servers;
+mod shell_commands;
 mod statements;
 mod terminal;
 

@@ -9,38 +9,57 @@ use super::*;
 const TIMEOUT_MS: u64 = 120_000;
 
 /// A prompt that waits: what is typed before it may be lost when the terminal changes its mode.
-const PROMPT: &str = "\n\rconjoin> \r";
+pub(super) const PROMPT: &str = "\n\rconjoin> \r";
 
 const TAB: &str = "\t";
-const UP: &str = "\u{1b}[A";
+pub(super) const UP: &str = "\u{1b}[A";
 
 /// The program on a terminal of its own, without colours.
 fn on_terminal(arguments: &[&str], history: &Path) -> PtySession {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conjoin"));
-    command.args(arguments).env("NO_COLOR", "1").env("TERM", "xterm").env("CONJOIN_HISTORY", history);
+    command.args(arguments);
+    started(command, history)
+}
+
+/// The program on a terminal of so many columns, with more variables of the environment.
+pub(super) fn on_narrow_terminal(
+    columns: u16,
+    arguments: &[&str],
+    history: &Path,
+    environment: &[(&str, &str)],
+) -> PtySession {
+    let mut command = Command::new("bash");
+    let resized = format!("stty cols {columns} rows 50 && exec \"$@\"");
+    command.args(["-c", &resized, "bash", env!("CARGO_BIN_EXE_conjoin")]).args(arguments);
+    command.envs(environment.iter().copied());
+    started(command, history)
+}
+
+fn started(mut command: Command, history: &Path) -> PtySession {
+    command.env("NO_COLOR", "1").env("TERM", "xterm").env("CONJOIN_HISTORY", history);
     let options = Options::new().timeout_ms(Some(TIMEOUT_MS)).strip_ansi_escape_codes(true);
     spawn_with_options(command, options).unwrap()
 }
 
-fn shell(federation: &Federation) -> PtySession {
+pub(super) fn shell(federation: &Federation) -> PtySession {
     let dir = federation.path().to_str().unwrap();
     let mut terminal = on_terminal(&["local", dir], &federation.file("history"));
     terminal.exp_string(PROMPT).unwrap();
     terminal
 }
 
-fn typed(terminal: &mut PtySession, keys: &str) {
+pub(super) fn typed(terminal: &mut PtySession, keys: &str) {
     terminal.send(keys).unwrap();
     terminal.flush().unwrap();
 }
 
 /// Types a line and gives what is printed up to the next prompt.
-fn answer(terminal: &mut PtySession, line: &str) -> String {
+pub(super) fn answer(terminal: &mut PtySession, line: &str) -> String {
     typed(terminal, &format!("{line}\r"));
     terminal.exp_string(PROMPT).unwrap()
 }
 
-fn leave(mut terminal: PtySession) {
+pub(super) fn leave(mut terminal: PtySession) {
     typed(&mut terminal, "\\q\r");
     terminal.exp_eof().unwrap();
 }
@@ -132,6 +151,37 @@ fn a_running_query_shows_its_stages_and_is_cancelled() {
     // The session goes on, and the parties answer.
     let printed = answer(&mut terminal, "SELECT COUNT(*) AS n FROM hospital.lifestyle;");
     assert!(printed.contains("60000"), "{printed}");
+    cancelled_in_the_join(&mut terminal);
+    leave(terminal);
+    a_narrow_terminal_has_a_bar(dir, folder.path());
+    // Where nobody looks there is nothing, however long it takes.
+    let run = conjoin(["local", dir, "-e", slow]).expect(0);
+    assert_eq!(run.err, "");
+}
+
+/// A machine may be done with the join before the key is heard: then once more.
+fn cancelled_in_the_join(terminal: &mut PtySession) {
+    for _ in 0..20 {
+        typed(terminal, "SELECT COUNT(*) AS n, SUM(days) AS days FROM cohort;\r");
+        terminal.exp_string("> hashed join").unwrap();
+        terminal.send_control('c').unwrap();
+        let printed = terminal.exp_string(PROMPT).unwrap();
+        if printed.contains("the query was cancelled") {
+            let printed = answer(terminal, "SELECT COUNT(*) > 0 AS some FROM cohort;");
+            assert!(printed.contains("true"), "{printed}");
+            return;
+        }
+        assert!(printed.contains("(1 row)"), "{printed}");
+    }
+    panic!("the join was over twenty times");
+}
+
+fn a_narrow_terminal_has_a_bar(dir: &str, folder: &Path) {
+    let mut terminal = on_narrow_terminal(50, &["local", dir], &folder.join("narrow"), &[]);
+    terminal.exp_string(PROMPT).unwrap();
+    let printed = answer(&mut terminal, "SELECT COUNT(*) AS n, SUM(days) AS days FROM cohort;");
+    assert!(printed.contains("[##") && printed.contains("] hashed join"), "{printed}");
+    assert!(!printed.contains("rounds") && printed.contains("(1 row)"), "{printed}");
     leave(terminal);
 }
 

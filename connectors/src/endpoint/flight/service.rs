@@ -59,10 +59,10 @@ impl Service {
     /// Plans what a descriptor asks for.
     async fn planned(&self, session: &Arc<Session>, descriptor: &FlightDescriptor) -> Result<Planned> {
         let command = command(&descriptor.cmd)?;
-        let query = match command {
-            Command::CommandStatementQuery(command) => Query::new(command.query),
+        let queries = match command {
+            Command::CommandStatementQuery(command) => vec![Query::new(command.query)],
             Command::CommandPreparedStatementQuery(command) => {
-                session.prepared(&command.prepared_statement_handle)?.query
+                session.prepared(&command.prepared_statement_handle)?.queries()
             }
             Command::TicketStatementQuery(ticket) => {
                 let statement = self.desk.statement(session, &ticket.statement_handle)?;
@@ -75,7 +75,7 @@ impl Service {
                 return Ok(Planned { schema, ticket, statement: None });
             }
         };
-        let (handle, statement) = session.plan(query).await?;
+        let (handle, statement) = session.plan(queries).await?;
         if !statement.shape.parameters.is_empty() {
             let wanted = statement.shape.parameters.len();
             return Err(Error::invalid(format!(
@@ -111,23 +111,27 @@ impl Service {
         &self,
         session: &Arc<Session>,
         command: Command,
-        data: FlightRecordBatchStream,
+        data: Option<FlightRecordBatchStream>,
     ) -> Result<Vec<u8>> {
-        let query = match command {
+        let queries = match command {
             Command::CommandPreparedStatementQuery(command) => {
                 let handle = command.prepared_statement_handle;
-                session.bind(&handle, arguments(data).await?)?;
+                let rows = match data {
+                    Some(data) => arguments(data).await?,
+                    None => Vec::new(),
+                };
+                session.bind(&handle, rows)?;
                 let bound = DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) };
                 return Ok(bound.encode_to_vec());
             }
-            Command::CommandStatementUpdate(command) => Query::new(command.query),
+            Command::CommandStatementUpdate(command) => vec![Query::new(command.query)],
             Command::CommandPreparedStatementUpdate(command) => {
                 let handle = command.prepared_statement_handle;
-                let prepared = session.prepared(&handle)?;
-                if !prepared.shape.parameters.is_empty() {
+                // Without values of its own it takes those that were bound before.
+                if let Some(data) = data {
                     session.bind(&handle, arguments(data).await?)?;
                 }
-                session.prepared(&handle)?.query
+                session.prepared(&handle)?.queries()
             }
             Command::CommandStatementIngest(_) => {
                 return Err(Error::new(
@@ -137,10 +141,10 @@ impl Service {
             }
             other => return Err(unsupported(&other)),
         };
-        if session.inner.shape(&query).await?.columns.is_some() {
+        if session.shape(&queries).await?.columns.is_some() {
             return Err(Error::invalid("this statement gives rows").with_hint("execute it as a query"));
         }
-        session.run(query).await?;
+        session.run(queries).await?;
         Ok(DoPutUpdateResult { record_count: 0 }.encode_to_vec())
     }
 }
@@ -197,8 +201,8 @@ fn outcome_schema() -> SchemaRef {
     wire::schema(&Schema::new(vec![Field::new("status", DataType::Utf8, true)]))
 }
 
-/// The values of parameters in a stream of batches.
-async fn arguments(data: FlightRecordBatchStream) -> Result<Vec<String>> {
+/// The values of parameters in a stream of batches, row by row.
+async fn arguments(data: FlightRecordBatchStream) -> Result<Vec<Vec<String>>> {
     let batches: Vec<RecordBatch> = data
         .try_collect()
         .await
@@ -332,8 +336,10 @@ impl FlightService for Service {
         let mut data = request.into_inner();
         let first = data.message().await?.unwrap_or_default();
         let descriptor = first.flight_descriptor.clone().unwrap_or_default();
+        let has_values = !first.data_header.is_empty();
         let rest = data.map_err(|error| FlightError::Tonic(Box::new(error)));
         let data = FlightRecordBatchStream::new_from_flight_data(stream::iter([Ok(first)]).chain(rest));
+        let data = has_values.then_some(data);
         let put = async { self.put(&session, command(&descriptor.cmd)?, data).await };
         let metadata = put.await.map_err(|error| status(&error))?;
         Ok(once(PutResult { app_metadata: metadata.into() }))

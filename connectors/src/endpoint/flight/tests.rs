@@ -163,7 +163,8 @@ async fn prepared_statements_take_values() {
             RecordBatch::try_from_iter([("1", pair(vec![1])), ("2", pair(vec![2]))]).unwrap(),
             "1 parameters, 2",
         ),
-        (RecordBatch::try_from_iter([("1", pair(vec![1, 2]))]).unwrap(), "2 rows of parameters"),
+        (RecordBatch::try_from_iter([("1", pair(vec![1; 101]))]).unwrap(), "101 rows of parameters: at most"),
+        (RecordBatch::try_from_iter([("1", pair(Vec::new()))]).unwrap(), "no row of values was bound"),
     ] {
         prepared.set_parameters(batch).unwrap();
         let error = of_client(prepared.execute().await.unwrap_err());
@@ -172,6 +173,40 @@ async fn prepared_statements_take_values() {
     prepared.close().await.unwrap();
     let none = client.prepare("CREATE VIRTUAL TABLE v AS SELECT 1".into(), None).await.unwrap();
     assert!(none.dataset_schema().unwrap().fields().is_empty(), "no columns: an update");
+}
+
+#[tokio::test]
+async fn a_prepared_statement_runs_for_every_row_of_values() {
+    let server = start(Users::default(), 1, None).await;
+    let mut client = server.client().await;
+    let bound = |values: Vec<i64>| {
+        RecordBatch::try_from_iter([("1", Arc::new(Int64Array::from(values)) as ArrayRef)]).unwrap()
+    };
+    let mut prepared = client.prepare("SELECT $1".into(), None).await.unwrap();
+    prepared.set_parameters(bound(vec![7, 8, 9])).unwrap();
+    let info = prepared.execute().await.unwrap();
+    assert!(server.fake.log.lock().unwrap().is_empty(), "binding runs nothing");
+    let rows = fetch(&mut client, info).await.unwrap();
+    let answers: Vec<String> = rows.iter().map(answer).collect();
+    assert_eq!(answers, ["analyst: SELECT $1|7", "analyst: SELECT $1|8", "analyst: SELECT $1|9"]);
+    assert_eq!(server.fake.log.lock().unwrap().len(), 3);
+    let mut update = client.prepare("CREATE VIRTUAL TABLE v AS SELECT $1".into(), None).await.unwrap();
+    update.set_parameters(bound(vec![1, 2])).unwrap();
+    assert_eq!(update.execute_update().await.unwrap(), 0);
+    assert_eq!(server.fake.log.lock().unwrap().len(), 5);
+    // Cancelled in the first of three, the others do not begin.
+    let mut slow = client.prepare("SLOW $1".into(), None).await.unwrap();
+    slow.set_parameters(bound(vec![1, 2, 3])).unwrap();
+    let info = slow.execute().await.unwrap();
+    let mut other = client.clone();
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let fetching = tokio::spawn(async move { other.do_get(ticket).await.map(drop) });
+    server.until(|fake| fake.running.load(Ordering::SeqCst) == 1).await;
+    let body = CancelFlightInfoRequest::new(info).encode_to_vec();
+    let _: CancelFlightInfoResult = act(&server, "CancelFlightInfo", body, None).await;
+    assert_eq!(of_client(fetching.await.unwrap().unwrap_err()).code(), Code::Cancelled);
+    assert_eq!(server.fake.log.lock().unwrap().len(), 6);
+    assert_eq!(ask(&mut client, "SELECT 1").await.unwrap(), "analyst: SELECT 1|");
 }
 
 #[tokio::test]

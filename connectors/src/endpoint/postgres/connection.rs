@@ -128,7 +128,7 @@ impl Client {
         if let Some(found) = session.inner.lookup(&with_values(&query)).await {
             return Ok((response(&found?, format)?, Vec::new()));
         }
-        let answer = session.run(query).await?;
+        let answer = session.run(vec![query]).await?;
         let response = match &answer.rows {
             Some(rows) => response(rows, format)?,
             None => Response::Execution(Tag::new(answer.tag)),

@@ -43,7 +43,7 @@ impl Resolver<'_> {
             ));
         }
         let mut left_out: Vec<String> = Vec::new();
-        let relation = Relation { name: None, owner: None, columns: columns.clone() };
+        let relation = Relation { columns: columns.clone(), ..Relation::default() };
         let relations = [relation];
         let scope = Scope::rows(&relations, None);
         let mut leave_out = |ident: &mut Ident| -> Result<()> {

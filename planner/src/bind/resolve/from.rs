@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Ident, JoinConstraint, JoinOperator, ObjectName, Query, TableAlias, TableFactor, TableWithJoins,
 };
 
-use super::scope::{Columns, Relation, Scope, dotted, respell};
+use super::scope::{Columns, Origin, Relation, Scope, dotted, respell};
 use super::{Resolver, place, refused, renamed, unsupported};
 use crate::bind::dialect::identifiers;
 use crate::error::{Class, Error, Result};
@@ -119,7 +119,15 @@ impl Resolver<'_> {
                 .with_hint("only tables of the federation can be read: see SHOW TABLES".to_owned())
                 .at(place(file.span)));
         }
+        if let [catalog, _, _] = idents.as_slice()
+            && same_name(&catalog.value, &self.federation.name)
+        {
+            idents.remove(0);
+        }
         match idents.as_mut_slice() {
+            [schema, _] if self.federation.is_virtual_schema(&schema.value) => {
+                self.virtual_table(factor, idents.remove(1))
+            }
             [ident] => {
                 if let Some(cte) = self.ctes.iter().rev().find(|cte| is_named(cte, ident)) {
                     let (spelling, columns) = (cte.name.clone().unwrap_or_default(), cte.columns.clone());
@@ -139,7 +147,9 @@ impl Resolver<'_> {
                 respell(table, found.name.clone());
                 let columns = Columns::of(found.columns.iter().map(|column| column.name.as_str()));
                 let mut relation = aliased(columns, alias.as_ref(), Some(found.name.clone()));
-                relation.owner = alias.is_none().then(|| party.name.clone());
+                if alias.is_none() {
+                    relation.origin = Origin::owner(self.federation, &party.name);
+                }
                 *name = idents.into();
                 Ok(relation)
             }
@@ -163,13 +173,14 @@ impl Resolver<'_> {
         let TableFactor::Table { alias, .. } = factor else {
             return Err(Error::internal("a table factor of another kind"));
         };
+        let origin = if alias.is_none() { Origin::virtual_table(self.federation) } else { Origin::default() };
         let alias = alias.take().unwrap_or_else(|| TableAlias {
             explicit: true,
             name: Ident::with_quote('"', spelling),
             columns: Vec::new(),
             at: None,
         });
-        let relation = aliased(columns, Some(&alias), None);
+        let relation = Relation { origin, ..aliased(columns, Some(&alias), None) };
         *factor = TableFactor::Derived { lateral: false, subquery: query, alias: Some(alias), sample: None };
         Ok(relation)
     }
@@ -279,10 +290,10 @@ pub(super) fn refuse_decorations(factor: &TableFactor) -> Result<()> {
 /// A relation under its alias, or else under its own name.
 pub(super) fn aliased(columns: Columns, alias: Option<&TableAlias>, name: Option<String>) -> Relation {
     match alias {
-        None => Relation { name, owner: None, columns },
+        None => Relation { name, origin: Origin::default(), columns },
         Some(alias) => {
             let columns = renamed(columns, &alias.columns);
-            Relation { name: Some(alias.name.value.clone()), owner: None, columns }
+            Relation { name: Some(alias.name.value.clone()), origin: Origin::default(), columns }
         }
     }
 }

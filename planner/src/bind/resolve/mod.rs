@@ -100,7 +100,8 @@ impl<'a> Resolver<'a> {
             for cte in &mut with.cte_tables {
                 let columns = self.query(&mut cte.query, outer)?;
                 let columns = renamed(columns, &cte.alias.columns);
-                self.ctes.push(Relation { name: Some(cte.alias.name.value.clone()), owner: None, columns });
+                let name = Some(cte.alias.name.value.clone());
+                self.ctes.push(Relation { name, columns, ..Relation::default() });
             }
         }
         let columns = match query.body.as_mut() {

@@ -3,6 +3,7 @@
 use datafusion::sql::sqlparser::ast::Ident;
 
 use super::place;
+use crate::catalog::Federation;
 use crate::error::{Error, Result};
 use crate::nearest::{hint, same_name};
 
@@ -11,10 +12,32 @@ use crate::nearest::{hint, same_name};
 pub(super) struct Relation {
     /// Its alias, or its table's name; `None` for a subquery without alias.
     pub(super) name: Option<String>,
-    /// The owner, for a table without alias.
-    pub(super) owner: Option<String>,
+    /// What may stand before its name.
+    pub(super) origin: Origin,
     /// Its columns.
     pub(super) columns: Columns,
+}
+
+/// Where a relation without an alias comes from. Tools with catalogs and schemas write all of it before the name; the
+/// engine is given the owner alone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Origin {
+    /// The federation and the owner, or what stands in the owner's place for virtual tables; or nothing.
+    path: Vec<String>,
+    /// Whether the engine knows the relation by its owner too.
+    owned: bool,
+}
+
+impl Origin {
+    /// A party's table.
+    pub(super) fn owner(federation: &Federation, party: &str) -> Self {
+        Origin { path: vec![federation.name.clone(), party.to_owned()], owned: true }
+    }
+
+    /// A virtual table.
+    pub(super) fn virtual_table(federation: &Federation) -> Self {
+        Origin { path: vec![federation.name.clone(), Federation::VIRTUAL.to_owned()], owned: false }
+    }
 }
 
 /// The columns of a relation.
@@ -107,22 +130,23 @@ impl<'a> Scope<'a> {
     }
 
     /// Gives `relation.column` or `party.table.column` its declared spelling.
-    pub(super) fn resolve_qualified(&self, idents: &mut [Ident]) -> Result<()> {
-        let Some((column, qualifier)) = idents.split_last_mut() else { return Ok(()) };
-        let Some(relation) = self.relation(qualifier)? else {
-            return Err(self.unknown_relation(qualifier));
+    pub(super) fn resolve_qualified(&self, idents: &mut Vec<Ident>) -> Result<()> {
+        let Some(mut column) = idents.pop() else { return Ok(()) };
+        let Some(relation) = self.relation(idents)? else {
+            return Err(self.unknown_relation(idents));
         };
-        relation.respell(qualifier);
-        match pick(relation.columns.names.iter().map(String::as_str), column)? {
-            Some(spelling) => respell(column, spelling),
+        relation.respell(idents);
+        match pick(relation.columns.names.iter().map(String::as_str), &column)? {
+            Some(spelling) => respell(&mut column, spelling),
             None if relation.columns.others => {}
-            None => return Err(self.unknown_column(column, Some(relation))),
+            None => return Err(self.unknown_column(&column, Some(relation))),
         }
+        idents.push(column);
         Ok(())
     }
 
     /// Gives the qualifier of `relation.*` its declared spelling; its columns.
-    pub(super) fn resolve_wildcard(&self, qualifier: &mut [Ident]) -> Result<&'a Columns> {
+    pub(super) fn resolve_wildcard(&self, qualifier: &mut Vec<Ident>) -> Result<&'a Columns> {
         let found = self.relations.iter().find(|relation| relation.is(qualifier));
         let Some(relation) = found else { return Err(self.unknown_relation(qualifier)) };
         relation.respell(qualifier);
@@ -193,29 +217,32 @@ impl<'a> Scope<'a> {
 impl Relation {
     /// Whether a qualifier names it.
     fn is(&self, qualifier: &[Ident]) -> bool {
-        let Some(name) = &self.name else { return false };
-        match qualifier {
-            [table] => same_name(name, &table.value),
-            [owner, table] => {
-                same_name(name, &table.value)
-                    && self.owner.as_ref().is_some_and(|own| same_name(own, &owner.value))
-            }
-            _ => false,
+        let (Some(name), Some((last, before))) = (&self.name, qualifier.split_last()) else { return false };
+        let path = self.origin.path.iter().rev();
+        same_name(name, &last.value)
+            && before.len() <= path.len()
+            && before.iter().rev().zip(path).all(|(ident, part)| same_name(part, &ident.value))
+    }
+
+    /// Leaves of a qualifier what the engine knows, in its spelling.
+    fn respell(&self, qualifier: &mut Vec<Ident>) {
+        let owner = self.owner().filter(|_| qualifier.len() > 1);
+        let known = 1 + usize::from(owner.is_some());
+        qualifier.drain(..qualifier.len().saturating_sub(known));
+        let spellings = owner.into_iter().chain(self.name.as_ref());
+        for (ident, spelling) in qualifier.iter_mut().zip(spellings) {
+            respell(ident, spelling.clone());
         }
     }
 
-    fn respell(&self, qualifier: &mut [Ident]) {
-        if let (Some(ident), Some(name)) = (qualifier.last_mut(), &self.name) {
-            respell(ident, name.clone());
-        }
-        if let ([ident, _], Some(owner)) = (qualifier, &self.owner) {
-            respell(ident, owner.clone());
-        }
+    /// The owner under which the engine knows it.
+    fn owner(&self) -> Option<&String> {
+        self.origin.path.last().filter(|_| self.origin.owned)
     }
 
     fn title(&self) -> Option<String> {
         let name = self.name.as_ref()?;
-        Some(self.owner.as_ref().map_or_else(|| name.clone(), |owner| format!("{owner}.{name}")))
+        Some(self.owner().map_or_else(|| name.clone(), |owner| format!("{owner}.{name}")))
     }
 }
 

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, BooleanArray, Float32Array, Int64Array, StringArray
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use connectors::endpoint::{Result, Rows, Table, TableKind};
+use connectors::endpoint::{Result, Table, TableKind};
 
 /// The version that is shown.
 pub(super) const VERSION: &str = "9.6.0";
@@ -16,6 +16,8 @@ pub(super) const VERSION: &str = "9.6.0";
 /// The number of the first schema, and of the first table.
 const SCHEMAS: i64 = 2200;
 const TABLES: i64 = 16_384;
+/// Schemas of every database.
+const CATALOGS: [(i64, &str); 2] = [(11, "pg_catalog"), (13_000, "information_schema")];
 /// The number of the only user.
 const USER: i64 = 10;
 
@@ -174,9 +176,10 @@ fn numbered(first: i64, place: usize) -> i64 {
 /// `pg_catalog`.
 pub(super) fn catalog(federation: &str, user: &str, tables: &[Table]) -> Result<Vec<Named>, ArrowError> {
     let schemas = schemas(tables);
-    let namespace = Sheet::new(schemas.len())
-        .numbers("oid", (0..schemas.len()).map(|place| numbered(SCHEMAS, place)))
-        .texts("nspname", &schemas)
+    let own = (0..schemas.len()).map(|place| numbered(SCHEMAS, place));
+    let namespace = Sheet::new(schemas.len() + CATALOGS.len())
+        .numbers("oid", own.chain(CATALOGS.map(|(number, _)| number)))
+        .texts("nspname", schemas.iter().copied().chain(CATALOGS.map(|(_, name)| name)))
         .number(&["nspowner"], USER)
         .nothing(&["nspacl"]);
     let database = Sheet::new(1)
@@ -275,6 +278,7 @@ fn types() -> Sheet {
         .number(&["typnamespace"], 11)
         .number(&["typowner"], USER)
         .number(&["typbasetype", "typrelid", "typelem", "typarray", "typcollation"], 0)
+        .number(&["typinput", "typoutput", "typreceive", "typsend"], 0)
         .number(&["typtypmod"], -1)
         .text(&["typtype"], "b")
         .text(&["typcategory"], "U")
@@ -288,7 +292,13 @@ fn descriptions() -> Sheet {
 }
 
 fn settings() -> Sheet {
-    let known = [("server_version", VERSION), ("standard_conforming_strings", "on"), ("TimeZone", "UTC")];
+    let known = [
+        ("server_version", VERSION),
+        ("standard_conforming_strings", "on"),
+        ("TimeZone", "UTC"),
+        ("max_index_keys", "32"),
+        ("max_identifier_length", "63"),
+    ];
     Sheet::new(known.len())
         .texts("name", known.map(|(name, _)| name))
         .texts("setting", known.map(|(_, value)| value))
@@ -324,10 +334,4 @@ pub(super) fn standard(federation: &str, tables: &[Table]) -> Result<Vec<Named>,
         .texts("udt_name", all.iter().map(|(_, _, field)| Kind::of(field.data_type()).short))
         .nothing(&["column_default", "character_maximum_length", "numeric_precision", "numeric_scale"]);
     Ok(vec![("schemata", schemata.build()?), ("tables", listed.build()?), ("columns", columns.build()?)])
-}
-
-/// No rows.
-pub(super) fn nothing() -> Rows {
-    let schema = Arc::new(Schema::new(vec![Field::new("nothing", DataType::Utf8, true)]));
-    Rows { schema, batches: Vec::new() }
 }
