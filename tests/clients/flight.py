@@ -2,6 +2,8 @@
 
 import datetime
 import decimal
+import os
+import tempfile
 import threading
 import time
 import unittest
@@ -83,6 +85,25 @@ class Loopback(unittest.TestCase):
             cost = decimal.Decimal("12.50")
             self.assertEqual(one(cursor, "SELECT CAST($1 AS DECIMAL(10,2)) AS c", (cost,)), cost)
             self.assertIsNone(one(cursor, "SELECT CAST($1 AS BIGINT) AS c", (None,)))
+
+    def test_a_statement_runs_for_every_row_of_values(self):
+        sql = "SELECT COUNT(*) AS n FROM cohort WHERE age > $1"
+        with self.connect().cursor() as cursor:
+            each = [one(cursor, sql, (age,)) for age in (40, 60, 80)]
+            cursor.execute(sql, pyarrow.record_batch({"1": [40, 60, 80]}))
+            self.assertEqual([row[0] for row in cursor.fetchall()], each)
+            with self.assertRaises(adbc_driver_manager.Error) as caught:
+                cursor.execute(sql, pyarrow.record_batch({"1": [40] * 101}))
+            self.assertIn("resource: 101 rows of parameters", str(caught.exception))
+
+    def test_names_with_catalog_and_schema(self):
+        with self.connect().cursor() as cursor:
+            catalog = self.connect().adbc_get_objects(depth="catalogs").read_all().to_pylist()[0]["catalog_name"]
+            count = one(cursor, COUNT)
+            for name in [f'"{catalog}"."virtual"."cohort"', "virtual.cohort"]:
+                self.assertEqual(one(cursor, f"SELECT COUNT(*) AS n FROM {name}"), count)
+            table = f'"{catalog}"."insurer"."claims"'
+            self.assertGreater(one(cursor, f'SELECT SUM({table}."days") AS days FROM {table}'), 0)
 
     def test_a_session_has_virtual_tables_of_its_own(self):
         first, second = self.connect(), self.connect()
@@ -189,6 +210,28 @@ class Loopback(unittest.TestCase):
     def memory(self):
         time.sleep(1)
         return self.server.memory()
+
+
+class BrokenData(unittest.TestCase):
+    """An owner's data that break its policy."""
+
+    def test_it_is_an_error_of_the_source(self):
+        with tempfile.TemporaryDirectory() as root:
+            run("demo", "--rows", "200", "--dir", f"{root}/study", "-e", "SELECT 1")
+            data = f"{root}/study/parties/insurer/data"
+            for name in os.listdir(data):
+                os.remove(f"{data}/{name}")
+            with open(f"{data}/claims.csv", "w", encoding="utf-8") as file:
+                file.write("patient_id,days\nA,1\n")
+            server = Server("flight", "--local", f"{root}/study", "--listen", "127.0.0.1:0", says=r"grpc://(\S+)")
+            try:
+                with flightsql.connect(f"grpc://{server.address}", autocommit=True) as connection:
+                    with connection.cursor() as cursor, self.assertRaises(adbc_driver_manager.Error) as caught:
+                        cursor.execute(COUNT)
+                        cursor.fetchall()
+                self.assertIn("source: ", str(caught.exception))
+            finally:
+                server.stop()
 
 
 class Gateway(unittest.TestCase):

@@ -110,6 +110,8 @@ fn draw<DB: DrawingBackend>(area: &Area<'_, DB>, model: &Model, pen: Pen) -> Dra
         Model::Curves(curves) if curves.log => {
             let (lo, hi) =
                 widen(curves.list.iter().flat_map(|curve| &curve.points).map(|point| point.x), true);
+            // Room for the legend beside the lines.
+            let hi = if curves.list.len() > 1 { hi * (hi / lo).powf(0.15) } else { hi };
             curves::on(area, (lo..hi).log_scale(), curves, pen)
         }
         Model::Curves(curves) => {

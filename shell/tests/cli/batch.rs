@@ -79,6 +79,39 @@ fn each_result_has_a_file_of_its_own() {
 }
 
 #[test]
+fn files_of_a_folder_are_of_the_format_that_is_asked_for() {
+    let federation = Federation::new();
+    let sql = "SELECT sex, COUNT(*) AS n FROM hospital.lifestyle GROUP BY sex; SELECT 2 AS b";
+    let folder = federation.file("results");
+    let dir = folder.to_str().unwrap();
+    for (format, begin) in
+        [("parquet", &b"PAR1"[..]), ("arrow", b"ARROW1"), ("json", b"[{"), ("jsonl", b"{\"sex")]
+    {
+        run(&federation, sql, &["--output-dir", dir, "--file-format", format]).expect(0);
+        let first = std::fs::read(folder.join(format!("01.{format}"))).unwrap();
+        assert!(first.starts_with(begin), "{format}: {first:?}");
+        assert!(folder.join(format!("02.{format}")).is_file());
+    }
+    run(&federation, sql, &["--output-dir", dir, "--file-format", "xls"]).expect(2);
+    run(&federation, sql, &["--file-format", "parquet"]).expect(2);
+    // What was written is data again: the owner's next file.
+    let copies = ["c.parquet", "c.csv", "c.json", "c.arrow"].map(|name| federation.file(name));
+    for path in &copies {
+        let sql = format!(
+            "COPY (SELECT sex, COUNT(*) AS n FROM hospital.lifestyle GROUP BY sex) TO '{}'",
+            path.display()
+        );
+        let run = run(&federation, &sql, &[]).expect(0);
+        assert_eq!(run.out, "");
+    }
+    assert_eq!(std::fs::read_to_string(&copies[1]).unwrap(), "sex,n\nf,2\nm,2\n,1\n");
+    assert_eq!(
+        std::fs::read_to_string(&copies[2]).unwrap(),
+        "[{\"sex\":\"f\",\"n\":2},{\"sex\":\"m\",\"n\":2},{\"sex\":null,\"n\":1}]\n"
+    );
+}
+
+#[test]
 fn a_dry_run_plans_and_asks_nobody() {
     let federation = Federation::new();
     std::fs::remove_dir_all(federation.file("parties/hospital/data")).unwrap();

@@ -113,3 +113,20 @@ fn statements_may_begin_with_a_byte_order_mark() {
     let run = conjoin(["local", path, "-f", file.to_str().unwrap()]).expect(2);
     assert!(run.err.contains("bad.sql is not UTF-8 text"), "{}", run.err);
 }
+
+/// What users see of one run, in each format: results, an empty one, a withheld number, every type, a refusal.
+#[test]
+fn each_format_has_its_snapshot() {
+    let federation = Federation::new();
+    let sql = "SELECT sex, COUNT(*) AS n, AVG(age) AS mean_age FROM hospital.lifestyle GROUP BY sex;\n\
+               SELECT COUNT(*) AS n, SUM(cost) AS cost FROM insurer.claims WHERE days > 6;\n\
+               CREATE VIRTUAL TABLE old AS SELECT * FROM hospital.lifestyle WHERE age > 40;\n\
+               SELECT 1 AS nothing WHERE 1 = 0;\n\
+               SELECT TRUE AS truth, 12.50 AS cost, 1e300 AS x, DATE '2026-01-31' AS day, 'a, \"b\"' AS text, NULL AS none,\n\
+               TIMESTAMP '2026-01-31 10:00:00' AS at, 'two' || chr(10) || 'lines' AS lines;\n\
+               SELECT age FROM hospital.lifestyle;";
+    for format in ["table", "csv", "json", "jsonl"] {
+        let run = federation.local(sql, &["--format", format]).expect(3);
+        insta::assert_snapshot!(format, format!("{}-- standard error\n{}", run.out, run.err));
+    }
+}
