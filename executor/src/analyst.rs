@@ -245,7 +245,11 @@ impl Connection {
     async fn answer(&self, planned: Planned, session: Session, sql: &str) -> Result<Outcome> {
         match planned {
             Planned::Rows(batch) => Ok(table(Rows { schema: batch.schema(), batches: vec![batch] })),
-            Planned::Clear(plan) => Ok(table(clear::run(*plan, &[]).await?)),
+            Planned::Clear(plan) => {
+                let limit = Duration::from_millis(self.timeout_ms(&session));
+                let rows = tokio::time::timeout(limit, clear::run(*plan, &[])).await;
+                Ok(table(rows.map_err(|_| Error::Deadline { limit })??))
+            }
             Planned::Session(change) => Ok(Outcome { change: Some(change), ..Outcome::default() }),
             Planned::Secure(plan) => self.ask(&plan, session, sql).await,
             Planned::ExplainAnalyze(plan) => {
@@ -270,13 +274,18 @@ impl Connection {
         Err(error.with_hint(format!("its analysts are: {}", known.join(", "))).into())
     }
 
+    /// How long a query of a session may take.
+    fn timeout_ms(&self, session: &Session) -> u64 {
+        let default_ms = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
+        session.timeout_ms().unwrap_or(default_ms)
+    }
+
     /// Has the parties answer.
     async fn ask(&self, checked: &CheckedPlan, session: Session, sql: &str) -> Result<Outcome> {
         self.check_name(&session.analyst)?;
         let plan = &checked.plan;
         let nonce = hex::encode(fresh_nonce()?.0);
-        let default_ms = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
-        let timeout_ms = session.timeout_ms().unwrap_or(default_ms);
+        let timeout_ms = self.timeout_ms(&session);
         let request = Request { sql: sql.to_owned(), session, nonce, timeout_ms };
         let start = Instant::now();
         let watch = Watch::new(plan, &self.peers.federation, self.progress.clone());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{Expr, Query, UnaryOperator, Value, visit_expressions};
 
@@ -71,10 +72,25 @@ fn has_parameters(query: &Query) -> bool {
     found.is_break()
 }
 
-/// An error in the words of SQL, not of the engine.
+/// What the engine says while the analyst runs SQL over what was released, in our words.
+pub fn engine_fault(error: &DataFusionError) -> Error {
+    shown(&bind::engine_error::translate(error))
+}
+
+/// An error in the words of SQL, not of the engine, and short enough to be read.
 fn shown(error: &Error) -> Error {
-    let hint = error.hint.as_deref().map(readable);
-    Error { message: readable(&error.message), hint, ..*error }
+    let text = |text: &str| shortened(readable(text));
+    Error { message: text(&error.message), hint: error.hint.as_deref().map(text), ..*error }
+}
+
+/// The first of a text that quotes too much of a query.
+fn shortened(mut text: String) -> String {
+    const MOST_BYTES: usize = 800;
+    if text.len() > MOST_BYTES {
+        text.truncate(text.floor_char_boundary(MOST_BYTES));
+        text.push_str(" ...");
+    }
+    text
 }
 
 #[derive(Clone, Copy)]

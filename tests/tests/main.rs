@@ -5,6 +5,7 @@
 mod endpoint;
 mod failure;
 mod floors;
+mod fuzz;
 mod oblivious;
 mod random;
 mod report;

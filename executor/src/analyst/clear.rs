@@ -12,6 +12,8 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan};
 use datafusion::prelude::{Expr, SessionConfig, SessionContext};
 
+use tokio::task::JoinHandle;
+
 use super::Rows;
 use crate::{Error, Result};
 
@@ -21,9 +23,9 @@ const STEP: &str = "clear stage";
 /// Runs a plan whose only tables are `released.r0`, `released.r1`, ... Every column of the result is nullable.
 ///
 /// # Errors
-/// [`Error::Engine`] if the plan cannot run.
+/// [`Error::Plan`] if the query asks for what cannot be computed; [`Error::Engine`] if the engine fails at it.
 pub(super) async fn run(plan: LogicalPlan, released: &[RecordBatch]) -> Result<Rows> {
-    let failed = |error: DataFusionError| Error::engine(STEP, &error);
+    let failed = |error: DataFusionError| Error::Plan(planner::engine_fault(&error));
     let attached = plan.transform_up_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             attach(scan, released).map(Transformed::yes)
@@ -35,11 +37,24 @@ pub(super) async fn run(plan: LogicalPlan, released: &[RecordBatch]) -> Result<R
     let schema = nullable(plan.schema().as_arrow());
     // One partition: the rows of a release keep their order.
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-    let batches = DataFrame::new(context.state(), plan).collect().await.map_err(failed)?;
+    // On a task of its own: a fault of the engine ends this query, not the program.
+    let mut task = AbortOnDrop(tokio::spawn(DataFrame::new(context.state(), plan).collect()));
+    let finished = (&mut task.0).await;
+    let finished = finished.map_err(|error| Error::internal(STEP, error.to_string()))?;
+    let batches = finished.map_err(failed)?;
     let batches = batches.iter().map(|batch| with_schema(batch, &schema)).collect::<Result<_, ArrowError>>();
     let batches =
         batches.map_err(|error| Error::Engine { step: STEP.to_owned(), message: error.to_string() })?;
     Ok(Rows { schema, batches })
+}
+
+/// A task that ends with whoever waits for it.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// The fields with NULL allowed: a withheld number is NULL, whatever SQL says about its expression.
@@ -100,6 +115,14 @@ mod tests {
         assert!(rows.schema.fields().iter().all(|field| field.is_nullable()));
         let n = rows.batches[0].column(0).as_any().downcast_ref::<Int64Array>().unwrap();
         assert!(n.is_null(0) && n.value(1) == 1 && n.len() == 2);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_computed_is_the_querys_fault() {
+        let builder = LogicalPlanBuilder::empty(true);
+        let too_large = datafusion::functions::math::expr_fn::factorial(lit(30_i64));
+        let plan = builder.project(vec![too_large]).unwrap().build().unwrap();
+        assert_eq!(run(plan, &[]).await.unwrap_err().class(), planner::Class::Invalid);
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use crate::error::{Error, Position};
 use crate::nearest::hint;
 
 /// The error of planning a query whose names are settled.
-pub(super) fn translate(error: &DataFusionError) -> Error {
+pub(crate) fn translate(error: &DataFusionError) -> Error {
     match error {
         DataFusionError::Plan(text) | DataFusionError::Execution(text) => complaint(text),
         DataFusionError::ArrowError(inner, _) => complaint(&inner.to_string()),
@@ -35,7 +35,8 @@ pub(super) fn translate(error: &DataFusionError) -> Error {
         DataFusionError::NotImplemented(what) => {
             Error::invalid(format!("not supported: {}", lower_first(&tidy(what))))
         }
-        DataFusionError::Internal(what) => Error::internal(tidy(what)),
+        // What a query with odd arguments brings the engine to is the query's fault, whatever the engine calls it.
+        DataFusionError::Internal(what) => complaint(what),
         other => complaint(&other.strip_backtrace()),
     }
 }
@@ -120,6 +121,7 @@ fn tidy(message: &str) -> String {
     while let Some(rest) = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)) {
         text = rest.trim_start();
     }
+    let text = text.replace("Error during planning: ", "");
     text.trim_end_matches('.').replace("DataFusion", "the engine").replace("datafusion", "the engine")
 }
 

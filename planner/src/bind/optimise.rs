@@ -9,7 +9,8 @@ use std::sync::Arc;
 use datafusion::arrow::temporal_conversions::timestamp_us_to_datetime;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::common::tree_node::Transformed;
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use datafusion::optimizer::analyzer::Analyzer;
 use datafusion::optimizer::optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 
@@ -69,7 +70,23 @@ pub(super) fn options() -> ConfigOptions {
 pub(super) fn analyse(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = Analyzer::new().execute_and_check(plan, &options(), |_, _| {})?;
     growth::check(&plan)?;
-    Ok(plan)
+    Ok(plan.transform_up_with_subqueries(keys_once)?.data)
+}
+
+/// An aggregate without keys that are written twice: its columns have them once.
+fn keys_once(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let LogicalPlan::Aggregate(aggregate) = plan else { return Ok(Transformed::no(plan)) };
+    let mut keys: Vec<Expr> = Vec::new();
+    for key in &aggregate.group_expr {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    if keys.len() == aggregate.group_expr.len() {
+        return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+    }
+    let once = Aggregate::try_new_with_schema(aggregate.input, keys, aggregate.aggr_expr, aggregate.schema)?;
+    Ok(Transformed::yes(LogicalPlan::Aggregate(once)))
 }
 
 /// Runs the chosen rules. `submitted_us` is the time that `now()` stands for.

@@ -31,8 +31,9 @@ pub struct Statement {
 pub fn statements(sql: &str) -> Result<Vec<Statement>> {
     let mut found = Vec::new();
     let mut start: Option<(usize, Position)> = None;
+    let mut offsets = tokens::Offsets::new(sql);
     for token in tokens::tokenize(sql)? {
-        let at = tokens::offset(sql, token.span.start);
+        let at = offsets.of(token.span.start);
         if token.token != Token::SemiColon {
             start = start.or_else(|| Some((at, tokens::place(&token))));
             continue;

@@ -1,5 +1,8 @@
 //! SQL text as tokens with places, whitespace and comments left out.
 
+use std::iter::Peekable;
+use std::str::CharIndices;
+
 use datafusion::sql::sqlparser::ast::{Expr, Query};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -31,18 +34,32 @@ pub(crate) fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
 
 /// The byte of a text at a location of the tokenizer.
 pub(crate) fn offset(sql: &str, location: Location) -> usize {
-    let mut at = Location { line: 1, column: 1 };
-    for (byte, ch) in sql.char_indices() {
-        if (at.line, at.column) >= (location.line, location.column) {
-            return byte;
-        }
-        at = if ch == '\n' {
-            Location { line: at.line + 1, column: 1 }
-        } else {
-            Location { line: at.line, column: at.column + 1 }
-        };
+    Offsets::new(sql).of(location)
+}
+
+/// Bytes of a text at one location after the other, in one pass.
+pub(crate) struct Offsets<'s> {
+    rest: Peekable<CharIndices<'s>>,
+    at: (u64, u64),
+    length: usize,
+}
+
+impl<'s> Offsets<'s> {
+    pub(crate) fn new(sql: &'s str) -> Self {
+        Offsets { rest: sql.char_indices().peekable(), at: (1, 1), length: sql.len() }
     }
-    sql.len()
+
+    /// The byte at a location that is not before the last one asked for.
+    pub(crate) fn of(&mut self, location: Location) -> usize {
+        while let Some((byte, letter)) = self.rest.peek().copied() {
+            if self.at >= (location.line, location.column) {
+                return byte;
+            }
+            self.rest.next();
+            self.at = if letter == '\n' { (self.at.0 + 1, 1) } else { (self.at.0, self.at.1 + 1) };
+        }
+        self.length
+    }
 }
 
 /// Where a token stands.
