@@ -162,16 +162,35 @@ fn response(rows: &Rows, format: Option<&Format>) -> Result<Response> {
 
 /// A question about catalogs, with values in place of its parameters: only then it is one text.
 fn with_values(query: &Query) -> String {
-    let mut sql = query.sql.clone();
-    // From the last, so that `$1` is not found in `$12`.
-    for (index, value) in query.arguments.as_deref().unwrap_or_default().iter().enumerate().rev() {
-        sql = sql.replace(&format!("${}", index + 1), value);
-    }
-    sql
+    let values = query.arguments.as_deref().unwrap_or_default();
+    substituted(&query.sql, |index| values.get(index).map(String::as_str))
 }
 
 fn without_values(sql: &str) -> String {
-    (1..=9).rev().fold(sql.to_owned(), |sql, index| sql.replace(&format!("${index}"), "NULL"))
+    substituted(sql, |_| Some("NULL"))
+}
+
+/// A text with what stands for `$1`, `$2`, ... (numbered from 0), where something does. Texts in quotes stay.
+fn substituted<'v>(sql: &str, value: impl Fn(usize) -> Option<&'v str>) -> String {
+    let mut done = String::with_capacity(sql.len());
+    for (place, part) in sql.split('\'').enumerate() {
+        if place > 0 {
+            done.push('\'');
+        }
+        let mut pieces = part.split('$');
+        done.push_str(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            let digits = piece.len() - piece.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let (number, rest) = piece.split_at(digits);
+            let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            match index.filter(|_| place % 2 == 0).and_then(&value) {
+                Some(value) => done.push_str(value),
+                None => done.extend(["$", number]),
+            }
+            done.push_str(rest);
+        }
+    }
+    done
 }
 
 /// An error as the protocol carries it. `sql` is the text that its place is in, which begins after `before` characters
@@ -385,10 +404,11 @@ mod tests {
     #[test]
     fn values_of_catalog_questions_are_put_in() {
         let query = Query {
-            sql: "SELECT $1, $2, $12".into(),
+            sql: "SELECT $1, $2, $12, '$1', $13".into(),
             arguments: Some((1..=12).map(|n| format!("<{n}>")).collect()),
         };
-        assert_eq!(with_values(&query), "SELECT <1>, <2>, <12>");
+        assert_eq!(with_values(&query), "SELECT <1>, <2>, <12>, '$1', $13");
+        assert_eq!(without_values("SELECT $1, $10 || 'a''$2', $x"), "SELECT NULL, NULL || 'a''$2', $x");
         assert_eq!(without_values("SELECT $1, $2"), "SELECT NULL, NULL");
     }
 }
