@@ -11,7 +11,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::row::{OwnedRow, RowConverter, SortField};
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::scalar::ScalarValue;
-use planner::catalog::{Column, Domain, SqlType};
+use planner::catalog::{Column, Domain, SqlType, Use};
 use planner::plan::Scale;
 
 use super::step;
@@ -28,6 +28,8 @@ pub(super) struct DomainCheck {
     domain: Domain,
     /// The closed domain as floating point numbers, for columns of these.
     floats: Vec<f64>,
+    /// Of text of an open domain that may be grouped: the most bytes.
+    max_bytes: Option<u32>,
 }
 
 impl DomainCheck {
@@ -37,7 +39,10 @@ impl DomainCheck {
             Domain::Values(values) => values.iter().filter_map(float).collect(),
             Domain::Type | Domain::Bounds(..) => Vec::new(),
         };
-        Self { sql_type: column.sql_type, step, domain: column.domain.clone(), floats }
+        let grouped = column.allow.contains(&Use::Group) || column.allow.contains(&Use::Public);
+        let open_text = column.sql_type == SqlType::Text && matches!(column.domain, Domain::Type);
+        let max_bytes = (grouped && open_text).then_some(column.max_bytes);
+        Self { sql_type: column.sql_type, step, domain: column.domain.clone(), floats, max_bytes }
     }
 
     /// The values, floating point numbers rounded to their steps; those outside the domain are counted.
@@ -59,6 +64,16 @@ impl DomainCheck {
             let outside = or(&lt(&values, &scalar(lo)?)?, &gt(&values, &scalar(hi)?)?)?;
             let rule = format!("outside bounds [{}, {}]", written(lo)?, written(hi)?);
             violations.add_rows(column, &rule, count(&outside));
+        }
+        if let Some(max_bytes) = self.max_bytes {
+            let texts = values.as_string_opt::<i32>().into_iter().flatten().flatten();
+            let (mut long, mut zero) = (0, 0);
+            for text in texts {
+                long += u64::from(text.len() > max_bytes as usize);
+                zero += u64::from(text.contains('\0'));
+            }
+            violations.add_rows(column, &format!("with a text of more than max_bytes = {max_bytes}"), long);
+            violations.add_rows(column, "with a text that holds a zero byte", zero);
         }
         let values = if floating { map(&values, |value| self.round(value)) } else { values };
         if let Domain::Values(allowed) = &self.domain {

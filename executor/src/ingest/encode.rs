@@ -1,6 +1,6 @@
 //! Encodings: arithmetic, bits, planes, one-hot, run starts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::array::{Array, ArrayRef, Scalar};
 use datafusion::arrow::compute::kernels::cmp::not_distinct;
@@ -41,6 +41,11 @@ fn column_part(input: &Input, column: &SharedColumn, rows: &Rows, persons: &Pers
             let numbers = persons.numbers(input, rows, columns, *normalised)?;
             let numbers: Vec<Integer> = numbers.into_iter().map(Integer::Is).collect();
             let integers = checked(input, column, rows, &numbers, 0)?;
+            return Ok(part_of(encoding, &rows.place(&integers)));
+        }
+        Source::Rank(index) => {
+            let ranks = ranks(column_of(&rows.batch, *index)?)?;
+            let integers = checked(input, column, rows, &ranks, 0)?;
             return Ok(part_of(encoding, &rows.place(&integers)));
         }
         Source::RunStart(columns) => {
@@ -118,6 +123,19 @@ fn indices(array: &ArrayRef, dictionary: &[ScalarValue]) -> Result<Vec<Integer>>
         None => Integer::None,
     };
     Ok(rows.iter().enumerate().map(index).collect())
+}
+
+/// The place of every value among all different ones, in ascending order.
+fn ranks(array: &ArrayRef) -> Result<Vec<Integer>> {
+    let array = canonical(array)?;
+    let converter =
+        RowConverter::new(vec![SortField::new(array.data_type().clone())]).map_err(|_| wrong_type())?;
+    let rows = converter.convert_columns(&[ArrayRef::clone(&array)]).map_err(|_| wrong_type())?;
+    let known = |row: &usize| !array.is_null(*row);
+    let values: BTreeSet<_> = (0..array.len()).filter(known).map(|row| rows.row(row)).collect();
+    let places: BTreeMap<_, _> = values.into_iter().zip(0i128..).collect();
+    let rank = |row: usize| places.get(&rows.row(row)).map_or(Integer::Null, |place| Integer::Is(*place));
+    Ok((0..array.len()).map(rank).collect())
 }
 
 /// Whether none of some columns is NULL.

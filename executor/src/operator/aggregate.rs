@@ -86,7 +86,7 @@ type SortedBy = (u32, Vec<(usize, usize, usize)>);
 fn numbered_persons(node: &Aggregate) -> BTreeMap<SortedBy, Vec<usize>> {
     let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, measure) in node.measures.iter().enumerate() {
-        if let Measure::DistinctPersons { parts, bits } = measure {
+        if let Measure::DistinctNumbers { parts, bits } = measure {
             groups.entry(numbered::sorted_by(parts, *bits)).or_default().push(index);
         }
     }
@@ -102,7 +102,7 @@ async fn count_numbered(
 ) -> Result<Measured> {
     let mut all = numbered::Numbered { measures: Vec::new(), bits: 0 };
     for &member in members {
-        if let Some(Measure::DistinctPersons { parts, bits }) = node.measures.get(member) {
+        if let Some(Measure::DistinctNumbers { parts, bits }) = node.measures.get(member) {
             all.measures.push(parts);
             all.bits = *bits;
         }
@@ -184,7 +184,7 @@ async fn terms(ctx: &Context, node: &Aggregate, input: &Table, one_cell: bool) -
                     max_run: *max_run,
                     rows: rows.clone(),
                 })),
-                Measure::DistinctPersons { .. } => Ok(Term::Numbered),
+                Measure::DistinctNumbers { .. } => Ok(Term::Numbered),
             }
         }
     });

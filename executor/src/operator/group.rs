@@ -111,7 +111,7 @@ async fn measured_columns(ctx: &Context, node: &Group, input: &Table) -> Result<
                     Some((product, false))
                 }
                 Measure::Same { column } => Some((input.column(*column)?.clone(), true)),
-                Measure::PersonsBy { .. } | Measure::DistinctPersons { .. } | Measure::Exists => None,
+                Measure::PersonsBy { .. } | Measure::DistinctNumbers { .. } | Measure::Exists => None,
                 Measure::Persons { .. } | Measure::SumOfRows { .. } | Measure::AtRank { .. } => {
                     return Err(wrong("a measure of cells"));
                 }
@@ -254,7 +254,7 @@ fn results(node: &Group, table: Vec<Column>, numbered: Vec<(usize, Column)>, row
                 done[index] = Some(differences(table.next().ok_or_else(missing)?)?);
             }
             Measure::PersonsBy { .. }
-            | Measure::DistinctPersons { .. }
+            | Measure::DistinctNumbers { .. }
             | Measure::Persons { .. }
             | Measure::SumOfRows { .. }
             | Measure::AtRank { .. } => {}

@@ -16,7 +16,7 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 use crate::catalog::{self, Federation, Party};
 use crate::plan::{
-    HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, Op, PartyId, PersonPart, Piece, Reg,
+    HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, NumberedPart, Op, PartyId, Piece, Reg,
     SecurePlan, Source,
 };
 
@@ -122,12 +122,12 @@ impl<'p> Trace<'p> {
             {
                 self.runs(rows, *counts, *person, *max_run)
             }
-            Measure::DistinctPersons { parts, .. } if !summed => {
+            Measure::DistinctNumbers { parts, .. } if !summed => {
                 parts.iter().all(|part| self.numbers(rows, part))
             }
             Measure::Persons { .. }
             | Measure::PersonsBy { .. }
-            | Measure::DistinctPersons { .. }
+            | Measure::DistinctNumbers { .. }
             | Measure::SumOfProducts { .. }
             | Measure::AtRank { .. }
             | Measure::Exists
@@ -169,9 +169,9 @@ impl<'p> Trace<'p> {
     }
 
     /// Whether the numbers are those of this owner's persons, in rows that depend on this owner's.
-    fn numbers(&self, rows: NodeId, part: &PersonPart) -> bool {
+    fn numbers(&self, rows: NodeId, part: &NumberedPart) -> bool {
         let mut numbers = BTreeSet::new();
-        self.sources(rows, part.person, Moved::Included, &mut numbers);
+        self.sources(rows, part.number, Moved::Included, &mut numbers);
         let own = self.own(rows, part.counts);
         let of_owner = |(id, column): &(NodeId, usize)| {
             let Some(input) = self.input(*id).filter(|input| input.owner == self.owner) else { return false };

@@ -7,7 +7,7 @@ use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
     Aggregate, Assemble, ColumnDef, Compute, Encoding, Fold, Group, HashedJoin, How, Input, JoinKey, Lasso,
-    Measure, Node, Op, Order, PersonPart, Piece, Range, Reg, Release, RingSize, SecurePlan, Source, Union,
+    Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize, SecurePlan, Source, Union,
 };
 
 use super::broken;
@@ -102,7 +102,10 @@ fn input(input: &Input, federation: &Federation) -> Checked {
     }
     for column in &input.columns {
         match &column.source {
-            Source::Value { column, .. } | Source::True(column) | Source::Equals { column, .. } => {
+            Source::Value { column, .. }
+            | Source::True(column)
+            | Source::Rank(column)
+            | Source::Equals { column, .. } => {
                 used.push(*column);
             }
             Source::Known(columns) | Source::Person { columns, .. } => used.extend(columns),
@@ -319,7 +322,7 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
                 let within = part.start <= part.end && part.end <= rows;
                 (bits && within).then_some(RingSize::Z64)
             }
-            Measure::DistinctPersons { parts, bits } => {
+            Measure::DistinctNumbers { parts, bits } => {
                 distinct_persons(parts, *bits, &input, rows).then_some(RingSize::Z64)
             }
         };
@@ -330,15 +333,15 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
 }
 
 /// Whether columns of numbered persons fit, in a table of so many rows.
-fn distinct_persons(parts: &[PersonPart], bits: u32, input: &[&ColumnDef], rows: usize) -> bool {
+fn distinct_persons(parts: &[NumberedPart], bits: u32, input: &[&ColumnDef], rows: usize) -> bool {
     let is = |column: usize, encoding| input.get(column).is_some_and(|def| def.encoding == encoding);
-    let fits = |part: &PersonPart| {
+    let fits = |part: &NumberedPart| {
         is(part.counts, Encoding::Bit)
-            && is(part.person, Encoding::Arithmetic(RingSize::Z64))
+            && is(part.number, Encoding::Arithmetic(RingSize::Z64))
             && part.rows.start <= part.rows.end
             && part.rows.end <= rows
             && input
-                .get(part.person)
+                .get(part.number)
                 .is_some_and(|def| def.range.lo >= 0 && bits <= 63 && def.range.hi < 1_i128 << bits)
     };
     !parts.is_empty() && parts.iter().all(fits)
@@ -384,7 +387,7 @@ fn group(group: &Group, plan: &SecurePlan) -> Checked {
                 let fits = encoding(*counts) == Some(Encoding::Bit) && in_planes(*person) && *max_run > 0;
                 fits.then_some(Encoding::Arithmetic(RingSize::Z64))
             }
-            Measure::DistinctPersons { parts, bits } => {
+            Measure::DistinctNumbers { parts, bits } => {
                 let rows = plan.rows().get(group.input.0).copied().unwrap_or_default();
                 let fits = distinct_persons(parts, *bits, &input, rows);
                 fits.then_some(Encoding::Arithmetic(RingSize::Z64))

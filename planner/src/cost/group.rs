@@ -39,8 +39,8 @@ fn needs(group: &Group, n: u64, encoding: &dyn Fn(usize) -> Encoding) -> Needs {
                 *counted = (counted.0 + 1, counted.1.max(*max_run as u64));
             }
             Measure::Same { column } => needs.payload.push(encoding(*column)),
-            Measure::DistinctPersons { parts, bits } => {
-                let by = parts.iter().map(|part| (part.person, part.rows.start, part.rows.end)).collect();
+            Measure::DistinctNumbers { parts, bits } => {
+                let by = parts.iter().map(|part| (part.number, part.rows.start, part.rows.end)).collect();
                 let counted = needs.numbered.entry((*bits, by)).or_insert((layers(parts).len() as u64, 0));
                 counted.1 += 1;
             }

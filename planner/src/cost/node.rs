@@ -169,8 +169,8 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
             Measure::Persons { max_run, rows, .. } => {
                 cells = cells.beside(persons(&keys, (rows.end - rows.start) as u64, *max_run as u64));
             }
-            Measure::DistinctPersons { parts, bits } => {
-                let sort: Vec<_> = parts.iter().map(|part| (part.person, &part.rows)).map(rows_of).collect();
+            Measure::DistinctNumbers { parts, bits } => {
+                let sort: Vec<_> = parts.iter().map(|part| (part.number, &part.rows)).map(rows_of).collect();
                 *numbered.entry((*bits, sort)).or_default() += 1;
             }
         }

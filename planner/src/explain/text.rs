@@ -209,7 +209,7 @@ fn aggregate(aggregate: &Aggregate) -> String {
     let persons = aggregate
         .measures
         .iter()
-        .any(|measure| matches!(measure, Measure::Persons { .. } | Measure::DistinctPersons { .. }));
+        .any(|measure| matches!(measure, Measure::Persons { .. } | Measure::DistinctNumbers { .. }));
     let counting = if persons { "; persons counted once" } else { "" };
     let ranked = aggregate.measures.iter().any(|measure| matches!(measure, Measure::AtRank { .. }));
     let counting =
@@ -243,7 +243,7 @@ fn group(group: &Group) -> String {
     let persons = group
         .measures
         .iter()
-        .any(|measure| matches!(measure, Measure::PersonsBy { .. } | Measure::DistinctPersons { .. }));
+        .any(|measure| matches!(measure, Measure::PersonsBy { .. } | Measure::DistinctNumbers { .. }));
     format!("{} by key{}", unique(&names), if persons { "; persons counted once" } else { "" })
 }
 

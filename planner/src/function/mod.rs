@@ -10,5 +10,6 @@ pub mod nonzero;
 mod order_statistic;
 pub(crate) mod registry;
 pub mod table;
+pub mod text_bytes;
 
 pub use table::{TableFunction, Variable};

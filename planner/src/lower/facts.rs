@@ -29,24 +29,39 @@ pub(crate) struct Facts {
     pub(crate) range: Option<Range>,
     /// The values of a closed domain, sorted as SQL sorts them, NULL aside.
     pub(crate) closed: Option<Vec<ScalarValue>>,
+    /// Of open text: the most bytes that it may have.
+    pub(crate) max_bytes: Option<u32>,
 }
 
 impl Facts {
     /// Values of which nothing but the type is known.
     pub(crate) fn open(data_type: DataType, nullable: bool) -> Facts {
-        Facts { data_type, nullable, scale: Scale::Unit, range: None, closed: None }
+        Facts { data_type, nullable, scale: Scale::Unit, range: None, closed: None, max_bytes: None }
+    }
+
+    /// Open text of at most so many bytes, if that is known.
+    pub(crate) fn text(data_type: DataType, nullable: bool, max_bytes: Option<u32>) -> Facts {
+        Facts { max_bytes, ..Facts::open(data_type, nullable) }
+    }
+
+    /// The most bytes that a text may have.
+    pub(crate) fn bytes(&self) -> Option<u32> {
+        let Some(values) = &self.closed else { return self.max_bytes };
+        let bytes = |value: &ScalarValue| value.try_as_str().flatten().map_or(0, str::len);
+        u32::try_from(values.iter().map(bytes).max().unwrap_or(0)).ok()
     }
 
     /// Numbers in a range.
     pub(crate) fn number(data_type: DataType, nullable: bool, scale: Scale, range: Range) -> Facts {
-        Facts { data_type, nullable, scale, range: Some(range), closed: None }
+        Facts { data_type, nullable, scale, range: Some(range), closed: None, max_bytes: None }
     }
 
     /// Three-valued truth.
     pub(crate) fn truth(nullable: bool) -> Facts {
         let closed = vec![ScalarValue::Boolean(Some(false)), ScalarValue::Boolean(Some(true))];
         let range = Some(Range { lo: 0, hi: 1 });
-        Facts { data_type: DataType::Boolean, nullable, scale: Scale::Unit, range, closed: Some(closed) }
+        let data_type = DataType::Boolean;
+        Facts { data_type, nullable, scale: Scale::Unit, range, closed: Some(closed), max_bytes: None }
     }
 
     /// A closed domain of sorted values.
@@ -65,7 +80,7 @@ impl Facts {
                 _ => Some(Range { lo: 0, hi: 0 }),
             }
         };
-        Facts { data_type, nullable, scale, range, closed: Some(values) }
+        Facts { data_type, nullable, scale, range, closed: Some(values), max_bytes: None }
     }
 
     /// What a policy declares of a column.
@@ -83,6 +98,7 @@ impl Facts {
             },
             Domain::Type => match type_range(&data_type) {
                 Some(range) => Facts::number(data_type, nullable, column.scale, range),
+                None if is_text(&data_type) => Facts::text(data_type, nullable, Some(column.max_bytes)),
                 None => Facts::open(data_type, nullable),
             },
         }
@@ -93,7 +109,8 @@ impl Facts {
         let data_type = value.data_type();
         if value.is_null() {
             let range = Some(Range { lo: 0, hi: 0 });
-            return Facts { data_type, nullable: true, scale: Scale::Unit, range, closed: Some(Vec::new()) };
+            let none = Facts::open(data_type, true);
+            return Facts { range, closed: Some(Vec::new()), ..none };
         }
         let scale = match value {
             ScalarValue::Float64(Some(x)) => literal_scale(*x),
@@ -148,12 +165,13 @@ impl Facts {
             let scale = common_scale(self.scale, other.scale);
             return Ok(Facts::closed(data_type, nullable, merge(left, right), scale));
         }
+        if is_text(&data_type) {
+            let longest = self.bytes().zip(other.bytes()).map(|(left, right)| left.max(right));
+            return Ok(Facts::text(data_type, nullable, longest));
+        }
         let (Some(left), Some(right)) = (self.range, other.range) else {
             return Ok(Facts::open(data_type, nullable));
         };
-        if is_text(&data_type) {
-            return Ok(Facts::open(data_type, nullable));
-        }
         let scale = common_scale(self.scale, other.scale);
         match (rescale(left, self.scale, scale), rescale(right, other.scale, scale)) {
             (Some(left), Some(right)) => Ok(Facts::number(data_type, nullable, scale, left.hull(right))),

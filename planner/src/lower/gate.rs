@@ -8,7 +8,7 @@ use super::leaf::Persons;
 use super::persons::PersonRows;
 use super::wants::{Counting, Want};
 use crate::Result;
-use crate::plan::{ColumnDef, Encoding, Measure, PartyId, PersonPart, Range, Reg, RingSize};
+use crate::plan::{ColumnDef, Encoding, Measure, NumberedPart, PartyId, Range, Reg, RingSize};
 
 impl Sums<'_> {
     /// What the owners demand of a number that these rows are behind.
@@ -154,7 +154,7 @@ impl Sums<'_> {
         let range = Range { lo: 0, hi: i128::from(hi) };
         let encoding = Encoding::Arithmetic(RingSize::Z64);
         let def = ColumnDef { name: format!("persons {what}"), encoding, range };
-        Ok(self.measure(Measure::DistinctPersons { parts, bits }, def))
+        Ok(self.measure(Measure::DistinctNumbers { parts, bits }, def))
     }
 
     /// Where rows are persons, the same row in two places would be two.
@@ -183,7 +183,7 @@ impl Sums<'_> {
         counting: &[Counting],
         (what, normalised): (&str, bool),
         most: u64,
-    ) -> Result<PersonPart> {
+    ) -> Result<NumberedPart> {
         let found = self.rows.persons(place)?;
         let wants = self.of_leaf(place, with_person(counting, place.0, found.known), true);
         let range = Range { lo: 0, hi: 1 };
@@ -201,7 +201,7 @@ impl Sums<'_> {
         let range = Range { lo: 0, hi: i128::from(most) };
         let encoding = Encoding::Arithmetic(RingSize::Z64);
         let person = self.rows.column(&wants, ColumnDef { name: "person".into(), encoding, range })?;
-        Ok(PersonPart { counts, person, rows: self.rows.rows_of(place.0) })
+        Ok(NumberedPart { counts, number: person, rows: self.rows.rows_of(place.0) })
     }
 
     /// The bit that all gates are met.

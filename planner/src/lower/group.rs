@@ -79,7 +79,6 @@ pub(crate) fn lower_groups(
     for (facts, key) in scope.facts.iter_mut().zip(&keys) {
         *facts = key.facts.clone();
     }
-    let keys_of_groups = keys.len();
     let figures = vec![None; aggregate.aggr_expr.len()];
     let mut groups = Groups { aggregate, sums, scope, keys, figures, gated: false, used: Vec::new() };
     let inside: Vec<usize> = top.iter().flat_map(|top| &top.order).map(|key| key.column).collect();
@@ -92,7 +91,7 @@ pub(crate) fn lower_groups(
         }
     }
     let grouped = grouped || present.is_some();
-    let chosen = top.filter(|_| grouped).map(|top| top.chosen(&places, keys_of_groups));
+    let chosen = top.filter(|_| grouped).map(|top| top.chosen(&places, &groups.widths_of_keys()));
     let (labels, rows) = match chosen {
         Some(chosen) => {
             leaving.splice(0..0, groups.leaving_keys()?);

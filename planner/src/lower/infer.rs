@@ -164,7 +164,11 @@ fn infer_binary(expr: &Expr, binary: &BinaryExpr, scope: &Scope) -> Result<Facts
         | Operator::Gt
         | Operator::GtEq => Ok(Facts::truth(nullable)),
         Operator::IsDistinctFrom | Operator::IsNotDistinctFrom => Ok(Facts::truth(false)),
-        Operator::StringConcat => Ok(Facts::open(scope.data_type(expr)?, nullable)),
+        Operator::StringConcat => {
+            let bytes = left.bytes().zip(right.bytes()).and_then(|(left, right)| left.checked_add(right));
+            let bytes = bytes.filter(|_| is_text(&left.data_type) && is_text(&right.data_type));
+            Ok(Facts::text(scope.data_type(expr)?, nullable, bytes))
+        }
         Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo => {
             let data_type = scope.data_type(expr)?;
             if let Some(facts) = dates::shifted(binary, &left, &right, &data_type) {
@@ -333,10 +337,4 @@ fn exact_double(op: Operator, left: &Facts, right: &Facts, data_type: &DataType)
     };
     let nullable = left.nullable || right.nullable;
     (range.bits() <= 44).then(|| Facts::number(data_type.clone(), nullable, scale, range))
-}
-
-/// Open or closed text.
-pub(crate) fn text(data_type: DataType, nullable: bool) -> Facts {
-    debug_assert!(is_text(&data_type));
-    Facts::open(data_type, nullable)
 }

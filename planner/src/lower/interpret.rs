@@ -232,6 +232,13 @@ fn share(
                     i128::from(first)
                 }
                 _ if !valid(row) => 0,
+                Source::Rank(column) => {
+                    let text = |row: usize| {
+                        value(batch.column(*column), row).try_as_str().flatten().map(str::to_owned)
+                    };
+                    let all: std::collections::BTreeSet<_> = (0..batch.num_rows()).filter_map(text).collect();
+                    text(row).map_or(0, |own| all.iter().position(|other| *other == own).unwrap() as i128)
+                }
                 Source::Person { columns, .. } if columns.is_empty() => {
                     let of_owner = format!("{:?} ", input.owner);
                     let next = persons.keys().filter(|key| key.starts_with(&of_owner)).count() as i128 + 1;
@@ -494,7 +501,7 @@ fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) -> Table {
                     let place = top.div_euclid(i128::from(rank.denominator)) + i128::from(shift);
                     usize::try_from(place).ok().and_then(|place| values.get(place).copied()).unwrap_or(0)
                 }
-                Measure::DistinctPersons { parts, bits } => {
+                Measure::DistinctNumbers { parts, bits } => {
                     distinct_persons(parts, *bits, input, &|row| in_cell(cell, row))
                 }
                 Measure::Persons { counts, run_starts, max_run, rows } => {
@@ -547,7 +554,7 @@ fn folded(fold: &Fold, input: &Table) -> Table {
 
 /// How many numbers of persons are in rows of a group that count.
 fn distinct_persons(
-    parts: &[crate::plan::PersonPart],
+    parts: &[crate::plan::NumberedPart],
     bits: u32,
     input: &Table,
     in_group: &dyn Fn(usize) -> bool,
@@ -555,7 +562,7 @@ fn distinct_persons(
     let mut persons = std::collections::BTreeSet::new();
     for part in parts {
         for row in part.rows.clone() {
-            let person = input.columns[part.person][row];
+            let person = input.columns[part.number][row];
             assert!((0..1 << bits).contains(&person));
             if input.columns[part.counts][row] == 1 && in_group(row) {
                 assert!(person > 0, "a counting row without a person");
@@ -589,7 +596,7 @@ fn groups(group: &crate::plan::Group, input: &Table) -> Table {
                 assert!(counting.iter().all(|person| runs[person] <= *max_run), "a run is too long");
                 counting.len() as i128
             }
-            Measure::DistinctPersons { parts, bits } => {
+            Measure::DistinctNumbers { parts, bits } => {
                 distinct_persons(parts, *bits, input, &|row| rows.contains(&row))
             }
             Measure::Exists => 1,

@@ -15,8 +15,8 @@ use crate::plan::Scale;
 pub(crate) struct Key {
     /// What is known of it over groups.
     pub(crate) facts: Facts,
-    /// Where groups are those of open keys: its number on shares.
-    shared: Option<Number>,
+    /// Where groups are those of open keys: its number on shares, or those of the parts of an open text.
+    shared: Vec<Number>,
     // Where groups are cells, which are row-major over all keys:
     /// Its values, NULL last where it can occur.
     values: Vec<ScalarValue>,
@@ -32,17 +32,28 @@ impl Key {
         let known: Vec<ScalarValue> = values.iter().filter(|value| !value.is_null()).cloned().collect();
         let facts = Facts::closed(facts.data_type.clone(), facts.nullable, known, facts.scale);
         let cells = values.len();
-        Key { facts, shared: None, values, repeat: 1, cells }
+        Key { facts, shared: Vec::new(), values, repeat: 1, cells }
     }
 
     /// A key of open groups.
-    pub(crate) fn shared(facts: Facts, number: Number) -> Key {
-        Key { facts, shared: Some(number), values: Vec::new(), repeat: 1, cells: 0 }
+    pub(crate) fn shared(facts: Facts, numbers: Vec<Number>) -> Key {
+        Key { facts, shared: numbers, values: Vec::new(), repeat: 1, cells: 0 }
     }
 
-    /// The texts that numbers stand for, if it is a text.
+    /// The texts that numbers stand for, if it is a text of a closed domain.
     pub(crate) fn texts(&self) -> Option<Vec<ScalarValue>> {
-        is_text(&self.facts.data_type).then(|| self.facts.closed.clone().unwrap_or_default())
+        self.facts.closed.clone().filter(|_| is_text(&self.facts.data_type))
+    }
+
+    /// How many parts an open text has.
+    pub(crate) fn parts(&self) -> Option<usize> {
+        let open = is_text(&self.facts.data_type) && self.facts.closed.is_none();
+        open.then_some(self.shared.len())
+    }
+
+    /// What leaves of it: a number, or those of all parts of an open text.
+    pub(crate) fn numbers(&self, program: &mut Program) -> Result<Vec<Number>> {
+        if self.parts().is_some() { Ok(self.shared.clone()) } else { Ok(vec![self.number(program)?]) }
     }
 
     /// Puts keys beside each other, the last one varying fastest.
@@ -68,10 +79,10 @@ impl Key {
 
     /// The key as a number for every group: a text as an index into a dictionary.
     pub(crate) fn encoded(&self, program: &mut Program, dictionary: &[ScalarValue]) -> Result<Number> {
-        if let Some(number) = self.shared {
+        if let [number, ..] = self.shared.as_slice() {
             let own = self.facts.closed.as_deref().unwrap_or_default();
-            return if !is_text(&self.facts.data_type) || own == dictionary {
-                Ok(number)
+            return if !is_text(&self.facts.data_type) || (self.parts().is_none() && own == dictionary) {
+                Ok(*number)
             } else {
                 Err(failure::not_built("a text key of open groups beside other texts"))
             };

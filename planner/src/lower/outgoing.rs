@@ -17,11 +17,11 @@ use super::failure;
 use super::figure::Gate;
 use super::group::Groups;
 use super::infer::infer;
-use super::key::Key;
 use super::rows::replace;
 use super::subquery::has_subquery;
 use super::value::Number;
 use crate::Result;
+use crate::function::text_bytes;
 
 /// A column that leaves.
 pub(super) struct Leaving {
@@ -150,32 +150,53 @@ impl Groups<'_> {
         Ok((Leaving { name, data_type, number, gates }, released))
     }
 
-    /// Keys as columns that leave: numbers, and indices into closed texts.
+    /// Keys as columns that leave: numbers, indices into closed texts, parts of open ones.
     pub(super) fn leaving_keys(&mut self) -> Result<Vec<Leaving>> {
         let mut leaving = Vec::new();
         for index in 0..self.keys() {
             let Some(key) = self.keys.get(index) else { continue };
-            let number = key.number(&mut self.sums.program)?;
             let field = self.aggregate.schema.field(index).data_type().clone();
             let data_type = if is_text(&field) { DataType::Int64 } else { field };
-            leaving.push(Leaving { name: self.key_name(index), data_type, number, gates: Vec::new() });
+            for (part, number) in key.numbers(&mut self.sums.program)?.into_iter().enumerate() {
+                let name = self.part_name(index, part);
+                leaving.push(Leaving { name, data_type: data_type.clone(), number, gates: Vec::new() });
+            }
         }
         Ok(leaving)
     }
 
-    /// Expressions over the released table where keys are indices into closed texts.
+    /// The name of a part of a key; of the first, that of the key.
+    fn part_name(&self, key: usize, part: usize) -> String {
+        let name = self.key_name(key);
+        if part == 0 { name } else { format!("{name} (part {})", part + 1) }
+    }
+
+    /// For each key, how many columns leave for it.
+    pub(super) fn widths_of_keys(&self) -> Vec<usize> {
+        self.keys.iter().map(|key| key.parts().unwrap_or(1)).collect()
+    }
+
+    /// Expressions over the released table where keys are indices into closed texts, or parts of open ones.
     pub(super) fn decoded(&self, exprs: &[Expr]) -> Result<Vec<Expr>> {
         let text_of_key = |column: &Column| {
             let index = (0..self.keys()).find(|index| self.key_name(*index) == column.name)?;
-            let texts = self.keys.get(index).and_then(Key::texts)?;
-            Some(text_of(Expr::Column(column.clone()), &texts))
+            let key = self.keys.get(index)?;
+            if let Some(parts) = key.parts() {
+                let part = |part| Expr::Column(Column::new_unqualified(self.part_name(index, part)));
+                return Some(text_bytes::text_of().call((0..parts).map(part).collect()));
+            }
+            Some(text_of(Expr::Column(column.clone()), &key.texts()?))
         };
         exprs.iter().map(|expr| replace(expr, &text_of_key)).collect()
     }
 
     /// A name that no key and no other output has.
     fn unique(&self, wanted: &str, leaving: &[Leaving]) -> String {
-        let of_key = |name: &str| (0..self.keys()).any(|index| self.key_name(index) == name);
+        let widths = self.widths_of_keys();
+        let of_key = |name: &str| {
+            let mut keys = widths.iter().enumerate();
+            keys.any(|(index, width)| (0..*width).any(|part| self.part_name(index, part) == name))
+        };
         let taken = |name: &str| of_key(name) || leaving.iter().any(|other| other.name == name);
         if !taken(wanted) {
             return wanted.to_owned();

@@ -2,7 +2,7 @@
 
 use super::program::{Kind, Program};
 use crate::Result;
-use crate::plan::{ColumnDef, Compute, Encoding, Measure, Node, NodeId, PersonPart, Range, Reg};
+use crate::plan::{ColumnDef, Compute, Encoding, Measure, Node, NodeId, NumberedPart, Range, Reg};
 
 /// Registers that the release reads.
 pub(super) struct Picked {
@@ -67,11 +67,11 @@ pub(crate) fn moved(measure: Measure, at: &dyn Fn(usize) -> Result<usize>) -> Re
             Measure::AtRank { value: at(value)?, counts: at(counts)?, rank }
         }
         Measure::SumOfRows { value, rows } => Measure::SumOfRows { value: at(value)?, rows },
-        Measure::DistinctPersons { parts, bits } => {
-            let part = |part: PersonPart| -> Result<PersonPart> {
-                Ok(PersonPart { counts: at(part.counts)?, person: at(part.person)?, rows: part.rows })
+        Measure::DistinctNumbers { parts, bits } => {
+            let part = |part: NumberedPart| -> Result<NumberedPart> {
+                Ok(NumberedPart { counts: at(part.counts)?, number: at(part.number)?, rows: part.rows })
             };
-            Measure::DistinctPersons { parts: parts.into_iter().map(part).collect::<Result<_>>()?, bits }
+            Measure::DistinctNumbers { parts: parts.into_iter().map(part).collect::<Result<_>>()?, bits }
         }
     })
 }

@@ -84,6 +84,12 @@ impl<'a> RowSet<'a> {
         Ok(false)
     }
 
+    /// The most different values of an expression that one table alone computes; `None` if no single one does.
+    pub(crate) fn ranked(&self, exprs: &[Expr]) -> Option<u64> {
+        let ([emit], [expr], [branch]) = (self.emits.as_slice(), exprs, self.branches()) else { return None };
+        branch.leaves.get(emit.home(expr)?).map(|leaf| leaf.bound)
+    }
+
     /// How many rows there are at most.
     pub(crate) fn bound(&self) -> u64 {
         self.emits.iter().map(Emit::bound).sum()

@@ -11,8 +11,9 @@ use datafusion::scalar::ScalarValue;
 
 use super::facts::{Facts, derived_double, is_float, is_text};
 use super::failure;
-use super::infer::{Scope, fitting, infer, show, text};
+use super::infer::{Scope, fitting, infer, show};
 use crate::Result;
+use crate::function::text_bytes::{PART_BYTES, TEXT_PART};
 use crate::plan::{Range, Scale};
 
 /// Functions from text to text that never fail.
@@ -57,7 +58,10 @@ pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Sco
         "substr" | "substring" if arguments.get(2).is_some_and(may_be_negative) => {
             Err(failure::bounds(show(expr)))
         }
-        _ if TEXT.contains(&name.as_str()) && is_text(&data_type) => Ok(text(data_type, nullable)),
+        TEXT_PART => Ok(Facts::number(data_type, nullable, Scale::Unit, part_range())),
+        _ if TEXT.contains(&name.as_str()) && is_text(&data_type) => {
+            Ok(Facts::text(data_type, nullable, bytes_of(&name, &arguments)))
+        }
         _ if LENGTHS.contains(&name.as_str()) => {
             Ok(Facts::number(data_type, nullable, Scale::Unit, Range { lo: 0, hi: i128::from(i32::MAX) }))
         }
@@ -65,6 +69,25 @@ pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Sco
             [] => Err(unknown(expr)),
             [x, rest @ ..] => numeric(expr, &name, x, rest, data_type),
         },
+    }
+}
+
+/// The integers that parts of texts are.
+fn part_range() -> Range {
+    Range { lo: 0, hi: (1 << (8 * PART_BYTES)) - 1 }
+}
+
+/// The most bytes of a text made of others.
+fn bytes_of(name: &str, arguments: &[Facts]) -> Option<u32> {
+    let first = arguments.first()?.bytes();
+    match name {
+        "trim" | "btrim" | "ltrim" | "rtrim" | "reverse" | "substr" | "substring" | "left" | "right" => first,
+        // A character may become three, or one of more bytes.
+        "upper" | "lower" | "initcap" => first?.checked_mul(3),
+        "concat" => arguments.iter().try_fold(0_u32, |sum, argument| {
+            if is_text(&argument.data_type) { sum.checked_add(argument.bytes()?) } else { None }
+        }),
+        _ => None,
     }
 }
 

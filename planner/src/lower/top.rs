@@ -31,17 +31,22 @@ pub(crate) struct Top {
 }
 
 impl Top {
-    /// The order over what leaves: keys first, then other outputs.
-    pub(super) fn chosen(&self, places: &[Option<Place>], keys: usize) -> Result<Chosen> {
-        let key = |key: &TopKey| {
-            let output = match places.get(key.column).copied().flatten() {
-                Some(Place::Key(index)) => index,
-                Some(Place::Output(index)) => keys + index,
+    /// The order over what leaves: keys first, each so many columns, then other outputs.
+    pub(super) fn chosen(&self, places: &[Option<Place>], widths: &[usize]) -> Result<Chosen> {
+        let before = |key: usize| widths.iter().take(key).sum::<usize>();
+        let mut order = Vec::new();
+        for key in &self.order {
+            let outputs = match places.get(key.column).copied().flatten() {
+                Some(Place::Key(index)) => before(index)..before(index + 1),
+                Some(Place::Output(index)) => {
+                    let output = before(widths.len()) + index;
+                    output..output + 1
+                }
                 None => return Err(failure::internal("groups are ordered by what does not leave")),
             };
-            Ok(SortKey { output, descending: key.descending, nulls_first: key.nulls_first })
-        };
-        let order = self.order.iter().map(key).collect::<Result<_>>()?;
+            let TopKey { descending, nulls_first, .. } = *key;
+            order.extend(outputs.map(|output| SortKey { output, descending, nulls_first }));
+        }
         Ok(Chosen { order, skip: self.skip, fetch: self.fetch })
     }
 }

@@ -101,6 +101,9 @@ pub(crate) enum Want {
         /// For text: the values that indices stand for.
         dictionary: Option<Vec<ScalarValue>>,
     },
+    /// The place of a value among those of the leaf that computes it, as so many planes; anything where the row does not
+    /// count.
+    Rank(Expr, u32),
     /// The bit that an expression is NULL; anything where the row does not count.
     IsNull(Expr),
     /// The bit that a row counts, or would but for a partner that it may not have.
@@ -155,6 +158,14 @@ impl Emit<'_> {
             Want::Nothing { bit: false } => self.program.constant(0),
             Want::Plain { expr, scale, ring, dictionary } => {
                 self.plain_value(expr, *scale, *ring, dictionary.as_deref())
+            }
+            Want::Rank(expr, planes) => {
+                let leaf = self.home(expr).ok_or_else(|| failure::internal("a rank of no leaf"))?;
+                let column = self.compute_locally(leaf, expr)?;
+                let range = Range { lo: 0, hi: (1 << planes) - 1 };
+                let name = format!("rank of {}", name(expr));
+                let def = ColumnDef { name, encoding: Encoding::Planes(*planes), range };
+                self.share(leaf, SharedColumn { def, source: Source::Rank(column) })
             }
             Want::IsNull(expr) => self.null(expr),
             Want::Candidate => self.candidate_bit(),
@@ -213,6 +224,18 @@ impl Emit<'_> {
         if let Some(leaf) = self.home(expr) {
             let column = self.compute_locally(leaf, &expr.clone().is_null())?;
             return self.share_bit(leaf, format!("{} is NULL", name(expr)), Source::True(column));
+        }
+        if let Some(parts) = self.optional(expr)?
+            && parts.otherwise.is_null()
+        {
+            let mut there = self.truth_of(&parts.guard)?.yes;
+            if infer(&parts.plain, &self.scope)?.nullable {
+                let column = self.compute_locally(parts.leaf, &parts.plain)?;
+                let name = format!("known {}", name(&parts.plain));
+                let known = self.share_bit(parts.leaf, name, Source::Known(vec![column]))?;
+                there = self.program.and(there, known);
+            }
+            return Ok(self.program.not(there));
         }
         if self.scope.data_type(expr)? == DataType::Boolean {
             let truth = self.truth_of(expr)?;

@@ -117,24 +117,24 @@ pub enum Measure {
         /// Which rows.
         rows: Rows<usize>,
     },
-    /// The number of distinct persons with a counting row in the cell, wherever their rows are and however often joins
-    /// repeat them: found by sorting the rows by the number of the person.
-    DistinctPersons {
-        /// Where rows of the owner's persons are; one row may be in several parts.
-        parts: Vec<PersonPart>,
-        /// The width of the persons' numbers.
+    /// How many different numbers, of persons or of values, rows that count in the cell have: those of persons wherever their
+    /// rows are and however often joins repeat them. Rows are sorted by the number.
+    DistinctNumbers {
+        /// Where the numbers are; one row may be in several parts.
+        parts: Vec<NumberedPart>,
+        /// The width of the numbers.
         bits: u32,
     },
 }
 
-/// Rows with persons of one owner.
+/// Rows with a number each: persons of one owner, or values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PersonPart {
-    /// 1 where the row counts and has a person, as a bit.
+pub struct NumberedPart {
+    /// 1 where the row counts and has a number, as a bit.
     pub counts: usize,
-    /// The number of the person (see [`Source::Person`](super::Source::Person)), in `Z_2^64`; anything where the row does
-    /// not count.
-    pub person: usize,
+    /// The number, in `Z_2^64` (of a person: see [`Source::Person`](super::Source::Person)); anything where the row does not
+    /// count.
+    pub number: usize,
     /// The rows to look at.
     pub rows: Rows<usize>,
 }

@@ -1,6 +1,6 @@
 //! Groups of keys of an open domain.
 
-use super::{ColumnDef, Measure, NodeId, PersonPart};
+use super::{ColumnDef, Measure, NodeId, NumberedPart};
 
 /// Sums columns over the rows of each group. One output row for each row of the input: first the groups, in ascending order
 /// of their keys, then rows that stand for nothing. Output columns: one for each measure.
@@ -20,9 +20,9 @@ pub struct Group {
     pub columns: Vec<ColumnDef>,
 }
 
-/// Parts of an owner's persons ([`Measure::DistinctPersons`]) put together so that those of one layer have no row in common:
-/// in each layer a row belongs to at most one person. Indices of parts, in the order of their rows.
-pub fn layers(parts: &[PersonPart]) -> Vec<Vec<usize>> {
+/// Parts of [`Measure::DistinctNumbers`] put together so that those of one layer have no row in common: in each layer a row
+/// has at most one number. Indices of parts, in the order of their rows.
+pub fn layers(parts: &[NumberedPart]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|part| parts.get(*part).map(|part| part.rows.start));
     let mut layers: Vec<(usize, Vec<usize>)> = Vec::new();
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn parts_of_a_layer_have_no_row_in_common() {
-        let part = |rows| PersonPart { counts: 0, person: 1, rows };
+        let part = |rows| NumberedPart { counts: 0, number: 1, rows };
         let parts = [part(5..9), part(0..5), part(0..9), part(9..9), part(5..9)];
         assert_eq!(layers(&parts), vec![vec![1, 0, 3], vec![2], vec![4]]);
         assert!(layers(&[]).is_empty());

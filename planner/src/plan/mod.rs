@@ -19,7 +19,7 @@ mod release;
 mod shape;
 mod union;
 
-pub use aggregate::{Aggregate, Measure, PersonPart, Rank, RankPlace};
+pub use aggregate::{Aggregate, Measure, NumberedPart, Rank, RankPlace};
 pub use assemble::{Assemble, Piece};
 pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType, width_of};
 pub use compute::{Compute, Op, Reg, Rounding};

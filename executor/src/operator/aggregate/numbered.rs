@@ -1,4 +1,4 @@
-//! Distinct persons by numbers: sorts rows by the number of their person, and counts each number once per cell.
+//! Distinct numbers, of persons or of values: sorts rows by their number, and counts each number once per cell.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use mpc::protocol::convert::{bit_to_arithmetic, bits_of};
 use mpc::protocol::segmented::segmented_or;
 use mpc::protocol::sort::order;
 use mpc::{Column, Context, Shared, SharedBits};
-use planner::plan::PersonPart;
+use planner::plan::NumberedPart;
 
 use super::cells_of;
 use crate::table::Table;
@@ -18,14 +18,14 @@ use crate::{Error, Result};
 /// The persons of one measure after the other, where the numbers of persons are the same columns.
 pub(super) struct Numbered<'p> {
     /// For each measure, its parts.
-    pub(super) measures: Vec<&'p [PersonPart]>,
+    pub(super) measures: Vec<&'p [NumberedPart]>,
     /// The width of numbers.
     pub(super) bits: u32,
 }
 
 /// The columns of numbers and rows that measures with one sort have in common.
-pub(super) fn sorted_by(parts: &[PersonPart], bits: u32) -> (u32, Vec<(usize, usize, usize)>) {
-    (bits, parts.iter().map(|part| (part.person, part.rows.start, part.rows.end)).collect())
+pub(super) fn sorted_by(parts: &[NumberedPart], bits: u32) -> (u32, Vec<(usize, usize, usize)>) {
+    (bits, parts.iter().map(|part| (part.number, part.rows.start, part.rows.end)).collect())
 }
 
 /// One column of counts per measure, a row per cell.
@@ -43,7 +43,7 @@ pub(super) async fn count(
     let numbers = first.iter().enumerate().map(|(index, part)| {
         let ctx = ctx.step("number").nth(index);
         async move {
-            let numbers = input.ring64(part.person)?.slice(part.rows.clone());
+            let numbers = input.ring64(part.number)?.slice(part.rows.clone());
             Ok::<_, Error>(bits_of(&ctx, &numbers, numbered.bits).await?)
         }
     });
@@ -68,7 +68,7 @@ async fn counting(
     ctx: &Context,
     keys: &[Vec<&Shared<u64>>],
     input: &Table,
-    parts: &[PersonPart],
+    parts: &[NumberedPart],
 ) -> Result<SharedBits> {
     let parts = parts.iter().enumerate().map(|(index, part)| {
         let ctx = ctx.nth(index);

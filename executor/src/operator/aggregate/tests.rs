@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use planner::plan::{NodeId, PersonPart};
+use planner::plan::{NodeId, NumberedPart};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -176,8 +176,8 @@ fn messages_do_not_depend_on_data() {
 fn numbered_node(keys: usize, rows: usize) -> Aggregate {
     let persons = 4 + SIZES.into_iter().sum::<usize>();
     let measure = |counts: usize| {
-        let part = |rows| PersonPart { counts, person: persons, rows };
-        Measure::DistinctPersons { parts: vec![part(0..rows / 2), part(rows / 2..rows)], bits: 3 }
+        let part = |rows| NumberedPart { counts, number: persons, rows };
+        Measure::DistinctNumbers { parts: vec![part(0..rows / 2), part(rows / 2..rows)], bits: 3 }
     };
     Aggregate { measures: vec![measure(2), measure(3)], ..node(keys, rows, 1) }
 }

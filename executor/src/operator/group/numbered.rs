@@ -1,4 +1,4 @@
-//! Distinct persons per group by numbers: rows sorted once more, by key and person.
+//! Distinct numbers per group, of persons or of values: rows sorted once more, by key and number.
 //!
 //! Where no one order of rows keeps each person's together (in a chain of joins, in several parts of a union, twice in one
 //! join), rows are sorted by the planes of their keys and the number of their person. A row that has several persons of the
@@ -10,7 +10,7 @@ use mpc::protocol::arrange::compact;
 use mpc::protocol::convert::bits_of;
 use mpc::protocol::sort::{Direction, Key, sort};
 use mpc::{Column, Context, Shared, SharedBits};
-use planner::plan::{Group, Measure, PersonPart, layers};
+use planner::plan::{Group, Measure, NumberedPart, layers};
 
 use super::{Rows, counted_once, ends, goes_on, wrong};
 use crate::Result;
@@ -19,7 +19,7 @@ use crate::table::Table;
 /// Measures that one sort serves.
 pub(super) struct Numbered<'n> {
     /// Which measures, and their parts; the numbers and rows of all are the same.
-    measures: Vec<(usize, &'n [PersonPart])>,
+    measures: Vec<(usize, &'n [NumberedPart])>,
     /// The width of numbers.
     bits: u32,
 }
@@ -28,8 +28,8 @@ pub(super) struct Numbered<'n> {
 pub(super) fn of(node: &Group) -> Vec<Numbered<'_>> {
     let mut found: BTreeMap<_, Numbered<'_>> = BTreeMap::new();
     for (index, measure) in node.measures.iter().enumerate() {
-        if let Measure::DistinctPersons { parts, bits } = measure {
-            let by: Vec<_> = parts.iter().map(|part| (part.person, part.rows.start, part.rows.end)).collect();
+        if let Measure::DistinctNumbers { parts, bits } = measure {
+            let by: Vec<_> = parts.iter().map(|part| (part.number, part.rows.start, part.rows.end)).collect();
             let none = Numbered { measures: Vec::new(), bits: *bits };
             found.entry((*bits, by)).or_insert(none).measures.push((index, parts));
         }
@@ -55,8 +55,8 @@ impl Numbered<'_> {
         let layers = layers(parts);
         let numbers = stacked(&layers, |layer| {
             let pieces = pieces(layer, parts, input.rows());
-            let number = |(part, rows): &(Option<&PersonPart>, std::ops::Range<usize>)| match part {
-                Some(part) => Ok(input.ring64(part.person)?.slice(rows.clone())),
+            let number = |(part, rows): &(Option<&NumberedPart>, std::ops::Range<usize>)| match part {
+                Some(part) => Ok(input.ring64(part.number)?.slice(rows.clone())),
                 None => Ok(Shared::zeros(rows.len())),
             };
             let pieces = pieces.iter().map(number).collect::<Result<Vec<_>>>()?;
@@ -103,9 +103,9 @@ fn stacked<T>(layers: &[Vec<usize>], of: impl Fn(&[usize]) -> Result<T>) -> Resu
 /// The parts of a layer, and what is between them, over all rows of a table.
 fn pieces<'p>(
     layer: &[usize],
-    parts: &'p [PersonPart],
+    parts: &'p [NumberedPart],
     rows: usize,
-) -> Vec<(Option<&'p PersonPart>, std::ops::Range<usize>)> {
+) -> Vec<(Option<&'p NumberedPart>, std::ops::Range<usize>)> {
     let mut pieces = Vec::new();
     let mut at = 0;
     for part in layer.iter().filter_map(|part| parts.get(*part)) {
@@ -118,7 +118,7 @@ fn pieces<'p>(
 }
 
 /// The bits that count, in the parts of a layer.
-fn counting(layer: &[usize], parts: &[PersonPart], input: &Table) -> Result<SharedBits> {
+fn counting(layer: &[usize], parts: &[NumberedPart], input: &Table) -> Result<SharedBits> {
     let mut pieces_of_layer = Vec::new();
     for (part, rows) in pieces(layer, parts, input.rows()) {
         pieces_of_layer.push(match part {

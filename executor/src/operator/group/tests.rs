@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use planner::plan::{ColumnDef, Encoding, NodeId, PersonPart, Range, RingSize};
+use planner::plan::{ColumnDef, Encoding, NodeId, NumberedPart, Range, RingSize};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -8,8 +8,8 @@ use super::*;
 use crate::operator::clear::{self, Clear, Ran};
 
 /// Persons by number (column 6) in two thirds of the rows, and others (column 7) in the last two thirds.
-fn parts(counts: usize, rows: usize) -> Vec<PersonPart> {
-    let part = |person: usize, rows| PersonPart { counts, person, rows };
+fn parts(counts: usize, rows: usize) -> Vec<NumberedPart> {
+    let part = |person: usize, rows| NumberedPart { counts, number: person, rows };
     vec![part(6, 0..rows / 3), part(7, rows / 3..rows), part(6, rows / 3..2 * rows / 3)]
 }
 
@@ -23,8 +23,8 @@ fn node(rows: usize) -> Group {
         Measure::SumOfProducts { left: 3, right: 3 },
         Measure::Same { column: 1 },
         Measure::PersonsBy { counts: 2, person: 5, max_run: 3 },
-        Measure::DistinctPersons { parts: parts(2, rows), bits: 4 },
-        Measure::DistinctPersons { parts: parts(4, rows), bits: 4 },
+        Measure::DistinctNumbers { parts: parts(2, rows), bits: 4 },
+        Measure::DistinctNumbers { parts: parts(4, rows), bits: 4 },
     ];
     let number = ColumnDef {
         name: "x".to_owned(),
@@ -96,7 +96,7 @@ fn expected(columns: &[Clear]) -> Vec<Vec<i128>> {
         let mut found = BTreeSet::new();
         for part in parts(counts, values.len()) {
             let of_part = rows.iter().filter(|row| part.rows.contains(row) && at(counts, **row) == 1);
-            found.extend(of_part.map(|row| at(part.person, *row)));
+            found.extend(of_part.map(|row| at(part.number, *row)));
         }
         found.len() as i128
     };
