@@ -21,6 +21,7 @@ pub mod progress;
 pub mod repl;
 pub mod runner;
 pub mod signals;
+pub mod visible;
 
 use std::ffi::OsString;
 

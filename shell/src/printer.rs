@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::error::{Failure, Result};
 use crate::format::Format;
 use crate::progress::Live;
+use crate::visible::visible;
 
 /// How the program speaks. Cheap to copy: every write goes straight to the stream.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +105,8 @@ impl Printer {
         if self.format.is_json() {
             err(&format!("{}\n", json!({ "notice": { "message": message } })));
         } else {
-            err(&format!("{} {message}\n", paint(self.color_err, Style::Yellow, "notice:")));
+            let label = paint(self.color_err, Style::Yellow, "notice:");
+            err(&format!("{label} {}\n", visible(message)));
         }
     }
 
@@ -125,7 +127,7 @@ impl Printer {
     /// A message of a party of this process to its owner. Printed even if quiet: nobody else can read it.
     pub fn owner(&self, party: &str, message: &str) {
         let label = paint(self.color_err, Style::Cyan, &format!("[{party}]"));
-        err(&format!("{label} {message}\n"));
+        err(&format!("{label} {}\n", visible(message)));
     }
 
     /// An error: one JSON line, or a text with a pointer into the SQL.
@@ -175,10 +177,11 @@ impl Printer {
             (Some(position), None) => format!("  at line {}, column {}\n", position.line, position.column),
             (None, _) => String::new(),
         };
-        let hint =
-            hint.as_ref().map(|hint| format!("{} {hint}\n", paint(self.color_err, Style::Cyan, "hint:")));
+        let hint = hint
+            .as_ref()
+            .map(|hint| format!("{} {}\n", paint(self.color_err, Style::Cyan, "hint:"), visible(hint)));
         let label = paint(self.color_err, Style::Red, &label);
-        format!("{label} {message}\n{place}{}", hint.unwrap_or_default())
+        format!("{label} {}\n{}{}", visible(message), visible(&place), hint.unwrap_or_default())
     }
 
     /// Lines about work under way, on a terminal; gone when the value is dropped.

@@ -1,8 +1,11 @@
 """Flight SQL through clients that others wrote: ADBC, pandas, polars, pyarrow."""
 
+import contextlib
 import datetime
 import decimal
+import io
 import os
+import re
 import tempfile
 import threading
 import time
@@ -175,6 +178,17 @@ class Loopback(unittest.TestCase):
         with self.connect().cursor() as cursor:
             self.assertGreater(one(cursor, COUNT), 0)
 
+    def test_the_readme_is_right(self):
+        readme = os.path.join(os.path.dirname(__file__), "../../README.md")
+        with open(readme, encoding="utf-8") as file:
+            blocks = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
+        self.assertEqual(len(blocks), 1)
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            exec(blocks[0].replace("grpc://127.0.0.1:8815", self.uri), {})  # pylint: disable=exec-used
+        self.assertIn("smoking", shown.getvalue())
+        self.assertRegex(shown.getvalue(), r"\(\d+,\)")
+
     def test_pyarrows_own_client(self):
         client = pyarrow.flight.connect(self.uri)
         self.addCleanup(client.close)
@@ -189,13 +203,14 @@ class Loopback(unittest.TestCase):
         with self.connect().cursor() as cursor:
             expected = {age: one(cursor, f"SELECT COUNT(*) AS n FROM cohort WHERE age > {age}") for age in range(30, 60)}
         before = self.memory()
-        faults = []
+        faults, answers = [], []
 
         def ask(number):
             with flightsql.connect(self.uri, autocommit=True) as connection, connection.cursor() as cursor:
                 for query in range(13):
                     age = 30 + (7 * number + query) % 30
                     found = one(cursor, f"SELECT COUNT(*) AS n FROM cohort WHERE age > {age}")
+                    answers.append(age)
                     if found != expected[age]:
                         faults.append((age, found))
 
@@ -205,6 +220,8 @@ class Loopback(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(faults, [])
+        self.assertEqual(len(answers), 16 * 13)
+        # What sixteen connections have taken is free again: the bound is that of one busy connection.
         self.assertLess(self.memory() - before, 64 << 20)
 
     def memory(self):

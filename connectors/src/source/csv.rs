@@ -30,6 +30,12 @@ fn open(path: &Path) -> Result<Box<dyn Source>> {
     if names.is_empty() {
         return Err(corrupt(path, "there is no header line"));
     }
+    if let [only] = names.as_slice()
+        && let Some(sign) = [';', '\t', '|'].into_iter().find(|sign| only.contains(*sign))
+    {
+        let sign = if sign == '\t' { "a tab".to_owned() } else { format!("`{sign}`") };
+        return Err(corrupt(path, format!("its fields seem to be separated by {sign}, not by commas")));
+    }
     let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
     Ok(Box::new(Csv { path: path.into(), schema: Arc::new(Schema::new(fields)) }))
 }
@@ -97,11 +103,13 @@ mod tests {
 
     #[test]
     fn broken_files_are_named_without_their_content() {
-        let cases: [(&[u8], &str); 5] = [
+        let cases: [(&[u8], &str); 7] = [
             (b"", "no header line"),
             (b"a,b\n1,2\nsecret\n", "incorrect number of fields for line 3, expected 2 got 1"),
             (b"a,b\n1,2,secret\n", "incorrect number of fields"),
             (b"a\n\xff\xfe\n", "UTF-8"),
+            (b"id;age\nsecret;1\n", "separated by `;`, not by commas"),
+            (b"id\tage\nsecret\t1\n", "separated by a tab"),
             (b"a,a\n1,2\n", "columns 1 and 2 have the same name"),
         ];
         for (content, expected) in cases {

@@ -105,7 +105,8 @@ impl Checker<'_> {
         let table = format!("{}.{}", self.party(base).name, self.table(base).name);
         let column = &self.column(base).name;
         let plain = column.eq_ignore_ascii_case(name);
-        let simple = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let simple = is_plain(name);
+        let column = if is_plain(column) { column.clone() } else { format!("\"{column}\"") };
         let shown = if plain || !simple { column.as_str() } else { name };
         let attempt = if self.is_person(base) {
             format!("COUNT(DISTINCT {column})")
@@ -169,4 +170,10 @@ fn first_table(plan: &LogicalPlan) -> Option<String> {
     })
     .ok()?;
     found
+}
+
+/// Whether a name can be written without quotes.
+fn is_plain(name: &str) -> bool {
+    let begins = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    begins && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }

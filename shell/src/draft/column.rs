@@ -108,10 +108,44 @@ fn counts(values: &ArrayRef, most: usize) -> Option<BTreeMap<String, usize>> {
     Some(counts)
 }
 
+/// What texts seem to be that are no values of a type only because of how they are written.
+fn odd_form(values: &ArrayRef) -> Option<&'static str> {
+    let texts = cast(values, &DataType::Utf8).ok()?;
+    let all =
+        |is: &dyn Fn(&str) -> bool| texts.as_string::<i32>().iter().flatten().all(|text| is(text.trim()));
+    if all(&is_day) {
+        return Some("dates in another form: write them as 2020-01-31");
+    }
+    if all(&is_amount) {
+        return Some("numbers with signs of a currency or of thousands: write them as 1234.50");
+    }
+    None
+}
+
+/// `31.1.2020`, `2020/01/31`, also before a time.
+fn is_day(text: &str) -> bool {
+    let day = text.split([' ', 'T']).next().unwrap_or_default();
+    let parts: Vec<&str> = day.split(['.', '/', '-']).collect();
+    let digits = |part: &&str| matches!(part.len(), 1 | 2 | 4) && part.chars().all(|c| c.is_ascii_digit());
+    parts.len() == 3 && parts.iter().all(digits)
+}
+
+/// `$1,234.50`, `1.234,50 EUR`.
+fn is_amount(text: &str) -> bool {
+    let number = text.trim_matches(|c: char| !c.is_ascii_digit());
+    let around = text.chars().count() - number.chars().count();
+    around <= 4
+        && number.starts_with(|c: char| c.is_ascii_digit())
+        && number.chars().all(|c| c.is_ascii_digit() || ",.' ".contains(c))
+}
+
 /// A closed domain only of values that many rows have: the list is public.
 fn text(values: &ArrayRef) -> Domain {
     let Some(counts) = counts(values, LISTED_TEXTS) else {
-        return Domain::Unknown(format!("text with more than {LISTED_TEXTS} different values"));
+        return Domain::Unknown(match odd_form(values) {
+            Some(what) => what.to_owned(),
+            None => format!("text with more than {LISTED_TEXTS} different values"),
+        });
     };
     let rare = counts.values().filter(|count| **count < MIN_PEOPLE).count();
     if rare > 0 {

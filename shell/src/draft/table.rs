@@ -44,7 +44,15 @@ impl TableDraft {
         };
         let drafts: Vec<ColumnDraft> = columns.iter().map(draft).collect();
         if drafts.iter().all(|column| column.declared.is_none()) {
-            return Err(Failure::invalid(format!("{}: no column can be used", file.display())));
+            let file = file.display();
+            return Err(match rows {
+                Some(rows) if rows > 0 => {
+                    let why = drafts.iter().map(|column| format!("{}: {}", column.name, column.assumed));
+                    let why = why.collect::<Vec<_>>().join("; ");
+                    Failure::invalid(format!("{file}: no column can be used")).with_hint(why)
+                }
+                _ => Failure::invalid(format!("{file}: it has no values to draft a policy from")),
+            });
         }
         Ok(TableDraft {
             name,

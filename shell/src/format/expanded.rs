@@ -5,10 +5,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::ResultSet;
 use super::cell;
+use crate::visible::visible;
 
 pub(super) fn render(result: &ResultSet) -> Result<String, ArrowError> {
     let names: Vec<String> =
-        result.schema.fields().iter().map(|field| field.name().replace('\n', " ")).collect();
+        result.schema.fields().iter().map(|field| visible(&field.name().replace('\n', " "))).collect();
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
     let mut text = String::new();
     let mut number = 0;
@@ -21,7 +22,7 @@ pub(super) fn render(result: &ResultSet) -> Result<String, ArrowError> {
                 let value = column[row].as_ref().map_or("NULL", |cell| cell.text.as_str());
                 let space = " ".repeat(width - name.width());
                 // Further lines of a value stand below its first.
-                let value = value.replace('\n', &format!("\n{} | ", " ".repeat(width)));
+                let value = visible(value).replace('\n', &format!("\n{} | ", " ".repeat(width)));
                 text.push_str(format!("{name}{space} | {value}").trim_end());
                 text.push('\n');
             }

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::ResultSet;
 use super::cell;
+use crate::visible::visible;
 
 /// Longer texts beside other columns are wrapped.
 const WIDTH: usize = 90;
@@ -58,7 +59,7 @@ fn columns(result: &ResultSet) -> Result<Vec<Column>, ArrowError> {
                 cells.push(lines(&text, wrapped));
             }
         }
-        let header = field.name().replace('\n', " ");
+        let header = visible(&field.name().replace('\n', " "));
         let width =
             cells.iter().flatten().map(|line| line.width()).chain([header.width()]).max().unwrap_or(0);
         columns.push(Column { right: cell::is_number(field.data_type()), width, header, cells });
@@ -69,7 +70,7 @@ fn columns(result: &ResultSet) -> Result<Vec<Column>, ArrowError> {
 /// The lines of a text, long ones wrapped between words if asked; an empty text is one empty line.
 fn lines(text: &str, wrapped: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    for line in text.lines().map(|line| line.replace('\t', "    ")) {
+    for line in visible(text).lines().map(|line| line.replace('\t', "    ")) {
         if wrapped { wrap(&line, &mut lines) } else { lines.push(line) }
     }
     if lines.is_empty() { vec![String::new()] } else { lines }

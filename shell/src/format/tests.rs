@@ -96,6 +96,20 @@ fn expanded_rows_have_a_line_for_each_column() {
 }
 
 #[test]
+fn values_of_owners_do_not_steer_the_terminal() {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("a\u{1b}[2J", Arc::new(StringArray::from(vec!["x\u{1b}[31m\u{7}"]))),
+        ("n", Arc::new(Int64Array::from(vec![1]))),
+    ];
+    let result: ResultSet = RecordBatch::try_from_iter(columns).unwrap().into();
+    for text in [Layout::Aligned.render(&result).unwrap(), Layout::Expanded.render(&result).unwrap()] {
+        assert!(!text.contains(['\u{1b}', '\u{7}']) && text.contains("x\\u{1b}[31m\\u{7}"), "{text:?}");
+    }
+    // Programs get what is there.
+    assert!(Format::Csv.render(&result, true).unwrap().contains('\u{1b}'));
+}
+
+#[test]
 fn files_are_read_back_by_the_sources() {
     let folder = tempfile::tempdir().unwrap();
     let result = result();

@@ -25,6 +25,7 @@ use planner::bind::Title;
 
 use crate::error::{Failure, Result};
 use crate::format::ResultSet;
+use crate::visible::visible;
 use model::Model;
 
 /// A picture of a result.
@@ -80,7 +81,7 @@ impl Picture {
 
     /// As text for a terminal of this many columns.
     pub fn text(&self, width: usize) -> String {
-        text::render(&self.0, width)
+        visible(&text::render(&self.0, width))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, AsArray as _, Int64Array};
 use arrow::record_batch::RecordBatch;
+use arrow_flight::error::FlightError;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::sql::{
     Command, CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetTables, CommandStatementQuery,
@@ -68,6 +69,14 @@ impl Server {
         Client::new(self.channel().await)
     }
 
+    /// Fetches a statement that does not end by itself; returns once it runs.
+    async fn fetching(&self, client: &Client, info: &FlightInfo) -> JoinHandle<Result<(), FlightError>> {
+        let (mut client, ticket) = (client.clone(), info.endpoint[0].ticket.clone().unwrap());
+        let fetching = tokio::spawn(async move { client.do_get(ticket).await.map(drop) });
+        self.until(|fake| fake.running.load(Ordering::SeqCst) == 1).await;
+        fetching
+    }
+
     /// Waits until a fact holds.
     async fn until(&self, fact: impl Fn(&Fake) -> bool) {
         let start = Instant::now();
@@ -101,8 +110,8 @@ fn answer(batch: &RecordBatch) -> String {
 }
 
 /// The client wraps the status.
-fn of_client(error: arrow_flight::error::FlightError) -> Status {
-    let arrow_flight::error::FlightError::Tonic(status) = error else { panic!("no status") };
+fn of_client(error: FlightError) -> Status {
+    let FlightError::Tonic(status) = error else { panic!("no status") };
     *status
 }
 
@@ -198,10 +207,7 @@ async fn a_prepared_statement_runs_for_every_row_of_values() {
     let mut slow = client.prepare("SLOW $1".into(), None).await.unwrap();
     slow.set_parameters(bound(vec![1, 2, 3])).unwrap();
     let info = slow.execute().await.unwrap();
-    let mut other = client.clone();
-    let ticket = info.endpoint[0].ticket.clone().unwrap();
-    let fetching = tokio::spawn(async move { other.do_get(ticket).await.map(drop) });
-    server.until(|fake| fake.running.load(Ordering::SeqCst) == 1).await;
+    let fetching = server.fetching(&client, &info).await;
     let body = CancelFlightInfoRequest::new(info).encode_to_vec();
     let _: CancelFlightInfoResult = act(&server, "CancelFlightInfo", body, None).await;
     assert_eq!(of_client(fetching.await.unwrap().unwrap_err()).code(), Code::Cancelled);
@@ -342,9 +348,7 @@ async fn a_client_that_goes_away_ends_its_query() {
     let server = open().await;
     let mut client = server.client().await;
     let info = client.execute("SLOW 1".into(), None).await.unwrap();
-    let ticket = info.endpoint[0].ticket.clone().unwrap();
-    let fetching = tokio::spawn(async move { client.do_get(ticket).await.map(drop) });
-    server.until(|fake| fake.running.load(Ordering::SeqCst) == 1).await;
+    let fetching = server.fetching(&client, &info).await;
     fetching.abort();
     server.until(|fake| fake.ended.load(Ordering::SeqCst) == 1).await;
     assert_eq!(server.fake.running.load(Ordering::SeqCst), 0);
@@ -355,10 +359,7 @@ async fn a_query_can_be_cancelled_from_another_call() {
     let server = open().await;
     let mut client = server.client().await;
     let info = client.execute("SLOW 1".into(), None).await.unwrap();
-    let ticket = info.endpoint[0].ticket.clone().unwrap();
-    let mut other = client.clone();
-    let fetching = tokio::spawn(async move { other.do_get(ticket).await.map(drop) });
-    server.until(|fake| fake.running.load(Ordering::SeqCst) == 1).await;
+    let fetching = server.fetching(&client, &info).await;
     let cancel = |info: &FlightInfo| CancelFlightInfoRequest::new(info.clone()).encode_to_vec();
     let result: CancelFlightInfoResult = act(&server, "CancelFlightInfo", cancel(&info), None).await;
     assert_eq!(result.status, CancelStatus::Cancelled as i32);
@@ -425,9 +426,7 @@ async fn a_server_that_is_told_to_ends_with_its_queries() {
     let server = open().await;
     let mut client = server.client().await;
     let info = client.execute("SLOW 1".into(), None).await.unwrap();
-    let ticket = info.endpoint[0].ticket.clone().unwrap();
-    let fetching = tokio::spawn(async move { client.do_get(ticket).await.map(drop) });
-    server.until(|fake| fake.running.load(Ordering::SeqCst) == 1).await;
+    let fetching = server.fetching(&client, &info).await;
     let start = Instant::now();
     server.stop.send(()).unwrap();
     server.task.await.unwrap().unwrap();
