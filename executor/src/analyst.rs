@@ -52,6 +52,7 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use planner::catalog::Federation;
+use planner::cost::Need;
 use planner::{CheckedPlan, Planned, Session, SessionChange};
 use tokio::sync::Notify;
 
@@ -120,6 +121,7 @@ pub struct Connection {
     peers: Arc<Peers>,
     session: Session,
     timeout: Duration,
+    memory_bytes: u64,
     cancel: Arc<Notify>,
     progress: Option<ProgressHook>,
 }
@@ -152,7 +154,7 @@ impl Connection {
         let session = Session { analyst: analyst.to_owned(), ..Session::default() };
         let peers = Arc::new(Peers { federation, directory, identity, link });
         let timeout = Duration::from_mins(10);
-        Connection { peers, session, timeout, cancel: Arc::default(), progress: None }
+        Connection { peers, session, timeout, memory_bytes: u64::MAX, cancel: Arc::default(), progress: None }
     }
 
     /// A new session of another analyst who asks with the same key.
@@ -165,6 +167,11 @@ impl Connection {
     /// How long a query may take where the session does not `SET timeout`; ten minutes at first.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
+    }
+
+    /// How much memory a query may take at a seat, by its plan, where the session does not `SET memory`; no limit at first.
+    pub fn set_memory(&mut self, memory_bytes: u64) {
+        self.memory_bytes = memory_bytes;
     }
 
     /// Who is told how far the queries of [`Connection::execute`] and [`Connection::run`] have come.
@@ -253,8 +260,9 @@ impl Connection {
             Planned::Session(change) => Ok(Outcome { change: Some(change), ..Outcome::default() }),
             Planned::Secure(plan) => self.ask(&plan, session, sql).await,
             Planned::ExplainAnalyze(plan) => {
+                let link = session.link_speed();
                 let outcome = self.ask(&plan, session, sql).await?;
-                analyze::in_place_of_result(&plan.plan, &self.peers.federation, outcome)
+                analyze::in_place_of_result(&plan.plan, &self.peers.federation, link, outcome)
             }
             Planned::Copy { query, path } => {
                 let outcome = Box::pin(self.answer(*query, session, sql)).await?;
@@ -286,6 +294,8 @@ impl Connection {
         let plan = &checked.plan;
         let nonce = hex::encode(fresh_nonce()?.0);
         let timeout_ms = self.timeout_ms(&session);
+        let memory = session.memory_bytes().unwrap_or(self.memory_bytes);
+        Need::of(plan, &self.peers.federation, session.link_speed()).within(memory, timeout_ms)?;
         let request = Request { sql: sql.to_owned(), session, nonce, timeout_ms };
         let start = Instant::now();
         let watch = Watch::new(plan, &self.peers.federation, self.progress.clone());

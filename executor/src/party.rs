@@ -62,6 +62,8 @@ pub struct Limits {
     pub clock_skew: Duration,
     /// Memory of the local stage of one input.
     pub local_memory_bytes: usize,
+    /// Memory of the secure stage of a query, by its plan.
+    pub memory_bytes: u64,
 }
 
 impl Default for Limits {
@@ -72,6 +74,7 @@ impl Default for Limits {
             connect: Duration::from_secs(10),
             clock_skew: Duration::from_mins(10),
             local_memory_bytes: 4 << 30,
+            memory_bytes: 16 << 30,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Pseudonyms of a hashed join: keyed tags of identifiers, made by two owners, compared by a neutral seat.
+//! Pseudonyms of a hashed join: keyed tags of identifiers, made by two owners, compared by a neutral seat, or shared to
+//! all seats and compared by nobody.
 //!
 //! The two owners draw 32 random bytes each and exchange them on their direct link; no seat sees them. The key is
 //! HKDF-SHA-256 over both, salted with the query id, for this join alone ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)).
@@ -10,13 +11,15 @@ use std::collections::HashMap;
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use planner::plan::{HashedJoin, Input, JoinKey, Multiplicity, PartyId};
+use mpc::{Part, Planes, Seat};
+use planner::plan::{HashedJoin, Input, JoinKey, Matching, Multiplicity, PartyId};
 use rand::CryptoRng;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::ingest::{Rows, broken, owner_tables};
 use crate::links::Links;
+use crate::operator::input;
 use crate::{Error, Result};
 
 /// Bytes of a pseudonym.
@@ -79,8 +82,36 @@ pub(crate) async fn send(
     let key = agree(links, node, side, other, &mut rng).await?;
     let tags = tags(&key, &identifiers, rows, &mut rng)?;
     drop(key);
-    let matcher = links.at(mpc::Seat::from_index(join.matcher));
-    links.send(matcher, &side.channel(node), tags).await
+    let channel = side.channel(node);
+    match join.matching {
+        Matching::Pseudonyms { matcher } => {
+            links.send(links.at(Seat::from_index(matcher)), &channel, tags).await
+        }
+        Matching::Oblivious { bits } => share(links, &channel, &tags, bits, &mut rng).await,
+    }
+}
+
+/// Hands the tags to this party's own seat, which inputs them; without a seat, deals shares of them.
+async fn share(
+    links: &Links<'_>,
+    channel: &str,
+    tags: &[u8],
+    bits: u32,
+    rng: &mut impl CryptoRng,
+) -> Result<()> {
+    let own = links.run().party();
+    if Seat::ALL.into_iter().any(|seat| links.at(seat) == own) {
+        return links.send(own, channel, tags.to_vec()).await;
+    }
+    input::deal(links, channel, vec![Part::Bits(planes(tags, bits))], rng).await
+}
+
+/// The first bits of tags, a row each.
+pub(crate) fn planes(tags: &[u8], bits: u32) -> Planes {
+    let number = |tag: &[u8]| tag.iter().rev().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    let mask = u128::MAX >> (128 - bits.clamp(1, 128));
+    let numbers: Vec<u128> = tags.chunks_exact(TAG_BYTES).map(|tag| number(tag) & mask).collect();
+    Planes::from_values(&numbers, bits as usize)
 }
 
 /// The normal form of the identifier of every row of the local plan, checked.

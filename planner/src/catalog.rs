@@ -91,6 +91,9 @@ pub struct Table {
     pub max_rows: u64,
     /// Public upper bound on the rows of one person.
     pub max_rows_per_person: u64,
+    /// Whether keyed hashes of its identifiers may be shown to a neutral seat that compares them. If not, its joins are
+    /// oblivious: nobody learns anything.
+    pub pseudonyms: bool,
     /// Its columns, in the order of the file.
     pub columns: Vec<Column>,
 }

@@ -9,7 +9,9 @@ use datafusion::arrow::record_batch::RecordBatch;
 use crate::catalog::Federation;
 use crate::error::{Class, Error, Result};
 use crate::explain::demand;
-use crate::plan::{HashedJoin, Input, Multiplicity, Node, PartyId, Release, Rows, SecurePlan, Threshold};
+use crate::plan::{
+    HashedJoin, Input, Matching, Multiplicity, Node, PartyId, Release, Rows, SecurePlan, Threshold,
+};
 use crate::session::Session;
 
 /// One thing that someone learns.
@@ -129,7 +131,8 @@ fn join(
     let (Some(stay), Some(moved)) = (input(join.stay_key.input), input(join.moved_key.input)) else {
         return Vec::new();
     };
-    let matcher = federation.parties.iter().find(|party| party.seat == Some(join.matcher));
+    let Matching::Pseudonyms { matcher } = join.matching else { return Vec::new() };
+    let matcher = federation.parties.iter().find(|party| party.seat == Some(matcher));
     let recipient = matcher.map_or("?", |party| party.name.as_str()).to_owned();
     let (stay, moved) = (tables(stay, federation), tables(moved, federation));
     let step = format!("{index} HashedJoin");
@@ -235,7 +238,12 @@ fn conditions(gate: &[Threshold]) -> Option<String> {
 
 /// Owners and seats learn nothing about rows of others; said once for each.
 fn owners(plan: &SecurePlan, federation: &Federation) -> Vec<Disclosure> {
-    let joins = plan.nodes.iter().any(|node| matches!(node, Node::HashedJoin(_)));
+    let matcher = |join: &HashedJoin| match join.matching {
+        Matching::Pseudonyms { matcher } => Some(matcher),
+        Matching::Oblivious { .. } => None,
+    };
+    let joins =
+        plan.nodes.iter().any(|node| matches!(node, Node::HashedJoin(join) if matcher(join).is_some()));
     let shares = |id: usize| {
         plan.nodes.iter().any(|node| matches!(node, Node::Input(input) if input.owner == PartyId(id)))
     };
@@ -244,7 +252,7 @@ fn owners(plan: &SecurePlan, federation: &Federation) -> Vec<Disclosure> {
         let matches = plan
             .nodes
             .iter()
-            .any(|node| matches!(node, Node::HashedJoin(join) if party.seat == Some(join.matcher)));
+            .any(|node| matches!(node, Node::HashedJoin(join) if party.seat.is_some() && party.seat == matcher(join)));
         let what = match (shares(id), party.seat.is_some()) {
             (true, _) if matches => {
                 "nothing about anybody else's rows but what is listed above; it does not see the answer"

@@ -50,5 +50,7 @@ pub use hash::plan_hash;
 pub use nearest::hint as nearest_hint;
 pub use pipeline::{engine_fault, open_query, plan};
 pub use planned::{CheckedPlan, OpenQuery, Planned, SessionChange};
-pub use session::{PreparedStatement, SETTINGS, Session, Setting, VirtualTable, parse_duration_ms};
+pub use session::{
+    PreparedStatement, SETTINGS, Session, Setting, Takes, VirtualTable, parse_bytes, parse_duration_ms,
+};
 pub use statement::{Statement, statements};

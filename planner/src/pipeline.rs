@@ -18,7 +18,7 @@ use crate::nearest::{hint, same_name};
 use crate::place;
 use crate::plan::SecurePlan;
 use crate::planned::{CheckedPlan, OpenQuery, Planned, SessionChange};
-use crate::session::{PreparedStatement, SETTINGS, Session, VirtualTable, parse_duration_ms};
+use crate::session::{PreparedStatement, SETTINGS, Session, VirtualTable};
 use crate::sql_text::readable;
 use crate::stack::on_own_stack;
 use crate::statement::{Explain, Kind, parse, parse_query_text, show};
@@ -238,13 +238,14 @@ impl Planner<'_> {
     }
 
     fn explain_secure(&self, what: Explain, plan: &SecurePlan) -> Result<RecordBatch> {
+        let link = self.session.link_speed();
         match what {
             Explain::Disclosure => {
                 disclosure::rows(&disclosure::disclosures(plan, self.federation, self.session))
             }
-            Explain::Json => explain::lines(&[explain::json(plan, self.federation).to_string()]),
-            Explain::Tree { verbose } => explain::rows(plan, self.federation, verbose),
-            Explain::Analyze => explain::rows(plan, self.federation, false),
+            Explain::Json => explain::lines(&[explain::json(plan, self.federation, link).to_string()]),
+            Explain::Tree { verbose } => explain::rows(plan, self.federation, link, verbose),
+            Explain::Analyze => explain::rows(plan, self.federation, link, false),
         }
     }
 }
@@ -274,9 +275,10 @@ fn set(name: &str, value: &str) -> Result<SessionChange> {
             Error::invalid(format!("unknown setting `{name}`")).with_hint(hint(name, names, "settings"))
         );
     };
-    if parse_duration_ms(value).is_none() {
-        return Err(Error::invalid(format!("`{}` takes a duration, not `{value}`", setting.name))
-            .with_hint(format!("SET {} = '30s'", setting.name)));
+    let takes = setting.takes;
+    if !takes.accepts(value) {
+        return Err(Error::invalid(format!("`{}` takes {}, not `{value}`", setting.name, takes.name()))
+            .with_hint(format!("SET {} = '{}'", setting.name, takes.example())));
     }
     Ok(SessionChange::Set(setting.name.to_owned(), value.to_owned()))
 }

@@ -11,8 +11,8 @@ use crate::bind::DeclaredTable;
 use crate::catalog::Federation;
 use crate::plan::{
     Aggregate, ColumnDef, Compute, Encoding, Family, HashedJoin, Input, JoinKey, KeyDomain, Lasso,
-    LassoOutput, LassoTerm, Measure, Multiplicity, Node, NodeId, Op, Order, Output, PartyId, Range, Reg,
-    Release, RingSize, Rows, Scale, SecurePlan, SharedColumn, Source, Threshold,
+    LassoOutput, LassoTerm, Matching, Measure, Multiplicity, Node, NodeId, Op, Order, Output, PartyId, Range,
+    Reg, Release, RingSize, Rows, Scale, SecurePlan, SharedColumn, Source, Threshold,
 };
 use crate::policy;
 
@@ -190,7 +190,7 @@ pub(crate) fn join() -> SecurePlan {
         stay_key: key(0, "insurer.claims.patient_id", 3),
         moved: NodeId(1),
         moved_key: key(1, "hospital.lifestyle.patient_id", 1),
-        matcher: 2,
+        matching: Matching::Pseudonyms { matcher: 2 },
         multiplicity: Multiplicity::ManyToOne,
         normalised: true,
         columns,

@@ -58,7 +58,14 @@ impl Asker {
         directory.validate_views()?;
         let contacts = Contacts::of(&federation)?;
         let identity = Arc::new(Identity::load(&file.key)?);
-        let connection = Connection::new(federation, contacts, identity, &file.name, LinkSettings::default());
+        let mut connection =
+            Connection::new(federation, contacts, identity, &file.name, LinkSettings::default());
+        if let Some(time) = file.limits.time {
+            connection.set_timeout(time);
+        }
+        if let Some(memory_bytes) = file.limits.memory_bytes {
+            connection.set_memory(memory_bytes);
+        }
         Ok(Self { connection, cluster: None, planning_only: false })
     }
 

@@ -7,6 +7,7 @@ use conjoin_tests::heart::Heart;
 use conjoin_tests::rows::texts;
 use executor::cluster::ClusterOptions;
 use executor::network::{LinkSettings, Throttle};
+use executor::party::Limits;
 use planner::Class;
 use planner::plan::PartyId;
 use tokio::sync::Notify;
@@ -91,4 +92,31 @@ async fn data_that_break_their_policy_are_named_to_their_owner_alone() {
     let said = said.lock().expect("no panic");
     assert!(said.iter().any(|(party, text)| party == "insurer" && text.contains("patient_id")), "{said:?}");
     assert!(said.iter().all(|(party, text)| party == "insurer" || !text.contains("patient_id")), "{said:?}");
+}
+
+/// What the plan says a query needs, against what the analyst and the parties let it take.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_over_a_limit_is_refused_before_it_starts() {
+    let heart = Heart::new(1);
+    let sql = "SELECT region, COUNT(*), AVG(days) FROM insurer.claims GROUP BY region";
+    let cluster = heart.start(ClusterOptions::default()).await;
+    let mut connection = cluster.connection("analyst");
+    for (setting, reason) in
+        [("SET memory = '1 KB'", "memory at each computing party"), ("SET rtt = '1000s'", "for its messages")]
+    {
+        let mut session = connection.clone();
+        session.execute(setting).await.expect(setting);
+        session.execute(&format!("EXPLAIN {sql}")).await.expect("EXPLAIN has no limit");
+        let error = session.execute(sql).await.expect_err(setting);
+        assert_eq!(error.class(), Class::Resource, "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+    connection.execute(sql).await.expect("an answer within the limits");
+    cluster.shutdown().await;
+    let limits = Limits { memory_bytes: 1_000, ..Limits::default() };
+    let cluster = heart.start(ClusterOptions { limits, ..ClusterOptions::default() }).await;
+    let error = cluster.connection("analyst").execute(sql).await.expect_err("the parties' limit");
+    assert_eq!(error.class(), Class::Resource, "{error}");
+    assert!(error.to_string().contains("memory at each computing party"), "{error}");
+    cluster.shutdown().await;
 }

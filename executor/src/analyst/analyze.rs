@@ -6,6 +6,7 @@ use datafusion::arrow::array::{ArrayRef, AsArray as _, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use planner::catalog::Federation;
+use planner::cost::LinkSpeed;
 use planner::explain::{self, Measured, MeasuredStep};
 use planner::plan::SecurePlan;
 
@@ -22,10 +23,11 @@ pub(super) fn schema() -> SchemaRef {
 pub(super) fn in_place_of_result(
     plan: &SecurePlan,
     federation: &Federation,
+    link: LinkSpeed,
     outcome: Outcome,
 ) -> Result<Outcome> {
     let stats = outcome.stats.ok_or_else(|| Error::internal("explain", "there are no figures"))?;
-    let tree = explain::analyzed(plan, federation, &measured(&stats))?;
+    let tree = explain::analyzed(plan, federation, link, &measured(&stats))?;
     with_seats(&tree, &stats, outcome)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use planner::catalog::Federation;
-use planner::cost::{Cost, cost};
+use planner::cost::{Cost, LinkSpeed, cost};
 use planner::{Planned, Session, explain};
 
 use super::{analyze, clear};
@@ -47,7 +47,7 @@ impl Query {
 
     /// The lines of EXPLAIN; none where there is nothing to compute.
     pub fn explain(&self) -> Vec<String> {
-        lines(&self.planned, &self.federation)
+        lines(&self.planned, &self.federation, self.session.link_speed())
     }
 }
 
@@ -67,13 +67,13 @@ fn cost_of(planned: &Planned, federation: &Federation) -> Option<Cost> {
     }
 }
 
-fn lines(planned: &Planned, federation: &Federation) -> Vec<String> {
+fn lines(planned: &Planned, federation: &Federation, link: LinkSpeed) -> Vec<String> {
     match planned {
         Planned::Secure(plan) | Planned::ExplainAnalyze(plan) => {
-            explain::tree(&plan.plan, federation, false, None)
+            explain::tree(&plan.plan, federation, link, false, None)
         }
         Planned::Clear(plan) => plan.display_indent().to_string().lines().map(str::to_owned).collect(),
-        Planned::Copy { query, .. } => lines(query, federation),
+        Planned::Copy { query, .. } => lines(query, federation, link),
         Planned::Rows(_) | Planned::Session(_) => Vec::new(),
     }
 }

@@ -71,6 +71,10 @@ struct ScriptedJob {
 }
 
 impl Job for ScriptedJob {
+    fn need(&self, _: &Federation, _: planner::cost::LinkSpeed) -> planner::cost::Need {
+        planner::cost::Need::default()
+    }
+
     fn hash(&self) -> [u8; 32] {
         self.hash
     }

@@ -19,13 +19,11 @@ use crate::{Error, Result};
 pub(crate) async fn run(
     ctx: &Context,
     links: &Links<'_>,
-    node: usize,
-    join: &HashedJoin,
-    owners: [PartyId; 2],
+    (node, join): (usize, &HashedJoin),
+    (matcher, owners): (Seat, [PartyId; 2]),
     stay: &Table,
     moved: &Table,
 ) -> Result<Table> {
-    let matcher = Seat::from_index(join.matcher);
     let rows = stay.rows();
     let found = if ctx.seat() == matcher {
         let [stay_owner, moved_owner] = owners;

@@ -5,7 +5,7 @@
 //! that it shares with one neighbour anyway, and sends it to the other.
 
 use mpc::{Column, Context, Part, Planes, Prg, Ring, Seat};
-use planner::plan::{ColumnDef, Encoding, Input, RingSize};
+use planner::plan::{Encoding, Input, PartyId, RingSize};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -18,7 +18,7 @@ use crate::{Error, Result};
 /// Cost: 32 bytes to P0; 16 bytes and one component of every column to P1 and P2. One round.
 pub(crate) async fn deal(
     links: &Links<'_>,
-    node: usize,
+    channel: &str,
     parts: Vec<Part>,
     rng: &mut impl CryptoRng,
 ) -> Result<()> {
@@ -30,10 +30,9 @@ pub(crate) async fn deal(
     for (part, (seed0, seed1)) in parts.iter().zip(columns) {
         third(part, &seed0, &seed1).write(&mut thirds);
     }
-    let channel = channel(node);
     let to = |seat, seed: &[&[u8; 16]], thirds: &[u8]| {
         let bytes = [&seed.iter().copied().flatten().copied().collect::<Vec<u8>>(), thirds].concat();
-        links.send(links.at(seat), &channel, bytes)
+        links.send(links.at(seat), channel, bytes)
     };
     futures::try_join!(
         to(Seat::P0, &[seed0, seed1], &[]),
@@ -43,7 +42,8 @@ pub(crate) async fn deal(
     Ok(())
 }
 
-fn channel(node: usize) -> String {
+/// The message with the columns of an input.
+pub(crate) fn channel(node: usize) -> String {
     format!("input/{node}")
 }
 
@@ -62,29 +62,33 @@ fn third(part: &Part, seed0: &[u8; 16], seed1: &[u8; 16]) -> Part {
     }
 }
 
-/// A seat's part when the owner has no seat.
-pub(crate) async fn receive(links: &Links<'_>, seat: Seat, node: usize, input: &Input) -> Result<Table> {
-    let defs: Vec<&ColumnDef> = input.columns.iter().map(|column| &column.def).collect();
-    let bound = input.bound;
-    let third_bytes: usize = defs.iter().map(|def| wire_bytes(def.encoding, bound)).sum();
+/// A seat's part when `owner` has no seat: columns of `bound` rows.
+pub(crate) async fn receive(
+    links: &Links<'_>,
+    seat: Seat,
+    (owner, channel): (PartyId, &str),
+    encodings: &[Encoding],
+    bound: usize,
+) -> Result<Table> {
+    let third_bytes: usize = encodings.iter().map(|encoding| wire_bytes(*encoding, bound)).sum();
     let seeds = if seat == Seat::P0 { 2 } else { 1 };
     let len = seeds * 16 + if seat == Seat::P0 { 0 } else { third_bytes };
-    let message = links.recv(input.owner, &channel(node), len).await?;
+    let message = links.recv(owner, channel, len).await?;
     let (seeds, mut thirds) = message.split_at(seeds * 16);
     let mut seeds = seeds.chunks_exact(16).map(|seed| {
         let mut own = [0; 16];
         own.copy_from_slice(seed);
-        column_seeds(&own, defs.len())
+        column_seeds(&own, encodings.len())
     });
     let (first, second) = (seeds.next().unwrap_or_default(), seeds.next().unwrap_or_default());
-    let columns = defs.iter().enumerate().map(|(index, def)| {
-        let expanded = expanded(def.encoding, &first[index], bound);
+    let columns = encodings.iter().enumerate().map(|(index, &encoding)| {
+        let expanded = expanded(encoding, &first[index], bound);
         let (a, b) = if seat == Seat::P0 {
-            (expanded, self::expanded(def.encoding, &second[index], bound))
+            (expanded, self::expanded(encoding, &second[index], bound))
         } else {
-            let (bytes, rest) = thirds.split_at(wire_bytes(def.encoding, bound));
+            let (bytes, rest) = thirds.split_at(wire_bytes(encoding, bound));
             thirds = rest;
-            let third = read(def.encoding, bytes, bound);
+            let third = read(encoding, bytes, bound);
             if seat == Seat::P1 { (expanded, third) } else { (third, expanded) }
         };
         Column::from_parts(a, b).ok_or_else(|| Error::internal("input", "components of different shapes"))
@@ -141,7 +145,10 @@ pub(crate) async fn hold(
     Table::new(futures::future::try_join_all(columns).await?, input.bound)
 }
 
-async fn one_column(
+/// One column of an input that `holder` holds.
+///
+/// Cost: one component, sent by the holder. One round.
+pub(crate) async fn one_column(
     ctx: Context,
     holder: Seat,
     encoding: Encoding,

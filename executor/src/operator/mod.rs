@@ -11,8 +11,9 @@ mod compute;
 mod fold;
 mod group;
 mod hashed_join;
-mod input;
+pub(crate) mod input;
 pub(crate) mod lasso;
+mod oblivious_join;
 mod owner;
 mod release;
 mod union;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use mpc::verify::verify;
 use mpc::{Context, Part, Seat};
 use planner::check::Permit;
-use planner::plan::{HashedJoin, Input, Node, NodeId, SecurePlan};
+use planner::plan::{HashedJoin, Input, Matching, Node, NodeId, SecurePlan};
 
 use crate::links::Links;
 use crate::reveal::{self, Gated, ReleasedShares};
@@ -178,7 +179,9 @@ impl SeatRun<'_> {
     async fn input(&self, ctx: &Context, index: usize, input: &Input) -> Result<Table> {
         let holder = Seat::ALL.into_iter().find(|&seat| self.links.at(seat) == input.owner);
         let Some(holder) = holder else {
-            return input::receive(self.links, ctx.seat(), index, input).await;
+            let encodings: Vec<_> = input.columns.iter().map(|column| column.def.encoding).collect();
+            let from = (input.owner, input::channel(index));
+            return input::receive(self.links, ctx.seat(), (from.0, &from.1), &encodings, input.bound).await;
         };
         let parts: Option<Vec<Part>> =
             if holder == ctx.seat() { Some(self.handover.take(index).await?) } else { None };
@@ -197,7 +200,15 @@ impl SeatRun<'_> {
             input_of(self.plan, join.stay_key.input)?.owner,
             input_of(self.plan, join.moved_key.input)?.owner,
         ];
-        hashed_join::run(ctx, self.links, index, join, owners, stay, moved).await
+        match join.matching {
+            Matching::Pseudonyms { matcher } => {
+                let roles = (Seat::from_index(matcher), owners);
+                hashed_join::run(ctx, self.links, (index, join), roles, stay, moved).await
+            }
+            Matching::Oblivious { bits } => {
+                oblivious_join::run(ctx, self.links, (index, bits), owners, stay, moved).await
+            }
+        }
     }
 }
 

@@ -104,7 +104,7 @@ async fn share(links: &Links<'_>, own: &Prepared, persons: &Arc<Persons>, handov
         return Ok(());
     }
     let mut rng = links.run().rng()?;
-    input::deal(links, own.node, parts, &mut rng).await
+    input::deal(links, &input::channel(own.node), parts, &mut rng).await
 }
 
 async fn pseudonyms(

@@ -11,7 +11,7 @@ use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::catalog::{MemTable, MemorySchemaProvider, SchemaProvider};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use planner::catalog::Federation;
-use planner::plan::{Input, Order, PartyId, SecurePlan};
+use planner::plan::{Input, Node, Order, PartyId, SecurePlan};
 use planner::{CheckedPlan, Class, Planned, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -357,5 +357,45 @@ async fn seats_send_what_the_plan_says() {
         let results = SEATS.map(|party| outcome.results[party].as_ref().unwrap());
         let result_bytes = results.map(|shares| shares.iter().map(ReleasedShares::len).sum::<usize>() as u64);
         assert_eq!(result_bytes, [cost.result_bytes; 3], "{sql}");
+    }
+}
+
+/// Where a policy forbids pseudonyms, joins are oblivious: the same answers, at the stated cost, with nothing learned.
+#[tokio::test]
+async fn joins_without_pseudonyms() {
+    let hospital = HOSPITAL.replace("max_rows_per_person", "pseudonyms = false\nmax_rows_per_person");
+    let policies = [("hospital", hospital.as_str()), ("insurer", INSURER)]
+        .map(|(party, text)| (party.to_owned(), text.to_owned()));
+    let federation = planner::policy::parse(FEDERATION, &policies).unwrap();
+    let mut rng = StdRng::seed_from_u64(16);
+    let (visits, claims) = (visits(&mut rng), claims(&mut rng));
+    let (full, other) = (world(1, &visits, &claims), world(2, &visits.slice(0, 3), &claims.slice(5, 0)));
+    let joins = QUERIES.into_iter().filter(|sql| sql.contains("JOIN")).collect::<Vec<_>>();
+    assert!(joins.len() >= 3, "{joins:?}");
+    for sql in joins {
+        let (plan, outcome) = run(&full, &federation, sql).await;
+        let tree =
+            planner::explain::tree(&plan, &federation, planner::cost::LinkSpeed::default(), true, None);
+        let tree = tree.join("\n");
+        assert!(tree.contains("ObliviousJoin") && !tree.contains("compared by"), "{tree}");
+        let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
+        let told = planner::disclosures(&plan, &federation, &session);
+        assert!(!told.iter().any(|told| told.step.contains("Join")), "{told:?}");
+        let costs = planner::cost::cost(&plan, &federation).nodes;
+        let joins = plan.nodes.iter().zip(costs).enumerate();
+        for (index, (_, cost)) in joins.filter(|(_, (node, _))| matches!(node, Node::HashedJoin(_))) {
+            let step = format!("core/node/{index}/");
+            let sent = SEATS.map(|party| {
+                let own = |message: &&Message| message.from == party && message.channel.starts_with(&step);
+                outcome.transcript.iter().filter(own).map(|message| message.bytes as u64).sum::<u64>()
+            });
+            assert_eq!(sent, cost.seat_bytes, "{sql}");
+        }
+        let (_, fewer) = run(&other, &federation, sql).await;
+        assert_eq!(outcome.transcript, fewer.transcript, "{sql}");
+        let released =
+            World::released(&plan, SEATS, outcome).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let got = clear_stage(&plan, released).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(cells(&got), cells(&in_the_clear(sql, &visits, &claims).await), "{sql}");
     }
 }

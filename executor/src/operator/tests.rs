@@ -13,9 +13,9 @@ use datafusion::scalar::ScalarValue;
 use futures::FutureExt;
 use planner::Class;
 use planner::plan::{
-    Aggregate, ColumnDef, Compute, Encoding, JoinKey, KeyDomain, Lasso, LassoOutput, LassoTerm, Measure,
-    Multiplicity, Op, Order, Output, PartyId, Range, Reg, Release, RingSize, Rows, Scale, SharedColumn,
-    Source, Threshold, Union,
+    Aggregate, ColumnDef, Compute, Encoding, JoinKey, KeyDomain, Lasso, LassoOutput, LassoTerm, Matching,
+    Measure, Multiplicity, Op, Order, Output, PartyId, Range, Reg, Release, RingSize, Rows, Scale,
+    SharedColumn, Source, Threshold, Union,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -129,8 +129,12 @@ fn output(name: &str, value: usize, known: Option<usize>) -> Output {
     Output { field: Field::new(name, DataType::Int64, true), value, scale: Scale::Unit, known, gate: vec![] }
 }
 
+fn by(matcher: usize) -> Matching {
+    Matching::Pseudonyms { matcher }
+}
+
 /// Number of matches that pass both filters, SUM(h.x), SUM(i.x), SUM(h.x * i.x) over them.
-fn join_plan(bounds: [usize; 2], multiplicity: Multiplicity, matcher: usize) -> SecurePlan {
+fn join_plan(bounds: [usize; 2], multiplicity: Multiplicity, matching: Matching) -> SecurePlan {
     let columns = || vec![shared("x", Z64, 1000, value(2)), shared("valid", Z64, 1, Source::Known(vec![]))];
     let each = if multiplicity == Multiplicity::ManyToOne { 3 } else { 1 };
     let join = HashedJoin {
@@ -138,7 +142,7 @@ fn join_plan(bounds: [usize; 2], multiplicity: Multiplicity, matcher: usize) -> 
         stay_key: key(0, "hospital.visits", each),
         moved: NodeId(1),
         moved_key: key(1, "insurer.claims", 1),
-        matcher,
+        matching,
         multiplicity,
         normalised: true,
         columns: Vec::new(),
@@ -257,14 +261,16 @@ async fn joins_equal_the_clear_at_every_seating() {
             {
                 let hospital = People::random(&mut rng, rows[0], each);
                 let insurer = People::random(&mut rng, rows[1], 1);
-                let plan = join_plan(bounds, multiplicity, neutral(seats));
-                let ran = run(&world(seed as u64, seats, &hospital, &insurer), &plan).await;
-                let released = opened(&plan, &ran, seats);
-                assert_eq!(
-                    row(&released),
-                    joined(&hospital, &insurer),
-                    "seed {seed}, {multiplicity:?}, {rows:?}"
-                );
+                for matching in [by(neutral(seats)), Matching::oblivious(bounds[0], bounds[1])] {
+                    let plan = join_plan(bounds, multiplicity, matching);
+                    let ran = run(&world(seed as u64, seats, &hospital, &insurer), &plan).await;
+                    let released = opened(&plan, &ran, seats);
+                    assert_eq!(
+                        row(&released),
+                        joined(&hospital, &insurer),
+                        "seed {seed}, {multiplicity:?}, {rows:?}, {matching:?}"
+                    );
+                }
             }
         }
     }
@@ -273,8 +279,13 @@ async fn joins_equal_the_clear_at_every_seating() {
 #[tokio::test]
 async fn messages_depend_on_public_sizes_alone() {
     for seats in SEATINGS {
-        for multiplicity in [Multiplicity::OneToOne, Multiplicity::ManyToOne] {
-            let plan = join_plan([20, 20], multiplicity, neutral(seats));
+        for (multiplicity, matching) in [
+            (Multiplicity::OneToOne, by(neutral(seats))),
+            (Multiplicity::ManyToOne, by(neutral(seats))),
+            (Multiplicity::OneToOne, Matching::oblivious(20, 20)),
+            (Multiplicity::ManyToOne, Matching::oblivious(20, 20)),
+        ] {
+            let plan = join_plan([20, 20], multiplicity, matching);
             let mut rng = StdRng::seed_from_u64(8);
             let mut people = |rows| People::random(&mut rng, rows, 1);
             let full = world(1, seats, &people(20), &people(20));
@@ -288,10 +299,40 @@ async fn messages_depend_on_public_sizes_alone() {
     }
 }
 
+/// Between owners the halves of a key; from owners to seats shares; between seats what protocols say. Nobody gets
+/// hashes, and the identifiers of the unique side must not repeat.
+#[tokio::test]
+async fn nobody_compares_the_hashes_of_an_oblivious_join() {
+    let seats = [2, 3, 4];
+    let plan = join_plan([20, 20], Multiplicity::OneToOne, Matching::oblivious(20, 20));
+    let Matching::Oblivious { bits } = Matching::oblivious(20, 20) else { panic!() };
+    let mut rng = StdRng::seed_from_u64(3);
+    let (hospital, insurer) = (People::random(&mut rng, 9, 1), People::random(&mut rng, 9, 1));
+    let ran = run(&world(1, seats, &hospital, &insurer), &plan).await;
+    for message in ran.transcript.iter().filter(|message| message.channel.starts_with("join/")) {
+        let share = 3 * bits as usize + 16;
+        let expected = if message.channel.contains("/key/") {
+            (message.to < 2, 32)
+        } else {
+            (message.to > 1, if message.to == 2 { 32 } else { share })
+        };
+        assert_eq!((message.from < 2, expected.0, message.bytes), (true, true, expected.1), "{message:?}");
+    }
+    let twice = People::random(&mut rng, 30, 3);
+    let ran = run(
+        &world(1, seats, &hospital, &twice),
+        &join_plan([20, 30], Multiplicity::OneToOne, Matching::oblivious(20, 30)),
+    )
+    .await;
+    let error = ran.results[1].as_ref().unwrap_err();
+    assert_eq!(error.class(), Class::Source, "{error}");
+    assert!(error.to_string().contains("duplicate identifiers"), "{error}");
+}
+
 #[tokio::test]
 async fn pseudonyms_and_shares_go_where_they_may() {
     let seats = [2, 3, 4];
-    let plan = join_plan([20, 20], Multiplicity::OneToOne, 0);
+    let plan = join_plan([20, 20], Multiplicity::OneToOne, by(0));
     let mut rng = StdRng::seed_from_u64(3);
     let ran =
         run(&world(1, seats, &People::random(&mut rng, 9, 1), &People::random(&mut rng, 9, 1)), &plan).await;
@@ -316,7 +357,7 @@ async fn parts_of_identifiers_do_not_run_together() {
         numbers: vec![Some(5)],
         passes: vec![true],
     };
-    let plan = join_plan([2, 2], Multiplicity::OneToOne, 2);
+    let plan = join_plan([2, 2], Multiplicity::OneToOne, by(2));
     let seats = [0, 1, 2];
     for (hospital, insurer, expected) in [
         (one("ab", "c"), one("a", "bc"), 0),
@@ -339,7 +380,7 @@ async fn duplicates_end_the_query_and_only_their_owner_reads_more() {
         People { ids: vec![person.clone(), person], numbers: vec![None; 2], passes: vec![true, false] };
     let mut rng = StdRng::seed_from_u64(5);
     let once = People::random(&mut rng, 5, 1);
-    let plan = join_plan([8, 8], Multiplicity::OneToOne, 2);
+    let plan = join_plan([8, 8], Multiplicity::OneToOne, by(2));
     let ran = run(&world(6, [0, 1, 2], &once, &twice), &plan).await;
     let error = ran.results[1].as_ref().unwrap_err();
     assert_eq!(error.class(), Class::Source);
@@ -370,7 +411,7 @@ async fn duplicates_end_the_query_and_only_their_owner_reads_more() {
 async fn data_that_break_their_policy_never_leave() {
     let mut rng = StdRng::seed_from_u64(5);
     let fine = People::random(&mut rng, 5, 1);
-    let plan = join_plan([6, 6], Multiplicity::OneToOne, 2);
+    let plan = join_plan([6, 6], Multiplicity::OneToOne, by(2));
     let many = People::random(&mut rng, 7, 1);
     let mut outside = fine.clone();
     outside.numbers[2] = Some(1001);
@@ -393,7 +434,7 @@ async fn a_changed_share_aborts() {
     let seats = [0, 1, 2];
     let mut rng = StdRng::seed_from_u64(5);
     let (hospital, insurer) = (People::random(&mut rng, 5, 1), People::random(&mut rng, 5, 1));
-    let plan = join_plan([6, 6], Multiplicity::OneToOne, 2);
+    let plan = join_plan([6, 6], Multiplicity::OneToOne, by(2));
     let ran = run(&world(6, seats, &hospital, &insurer), &plan).await;
     for seat in 0..3 {
         for byte in [0, 17, 63] {
@@ -417,7 +458,7 @@ async fn a_changed_share_aborts() {
 async fn a_message_of_another_length_aborts() {
     let mut rng = StdRng::seed_from_u64(5);
     let (hospital, insurer) = (People::random(&mut rng, 5, 1), People::random(&mut rng, 5, 1));
-    let plan = join_plan([6, 6], Multiplicity::OneToOne, 2);
+    let plan = join_plan([6, 6], Multiplicity::OneToOne, by(2));
     for channel in ["join/2/pseudonyms/moved", "input/1"] {
         let shorter = move |message: &Message, payload: &mut Vec<u8>| {
             if message.channel == channel {
@@ -438,7 +479,7 @@ async fn a_message_of_another_length_aborts() {
 async fn when_a_party_fails_all_others_end() {
     let mut rng = StdRng::seed_from_u64(5);
     let (hospital, insurer) = (People::random(&mut rng, 5, 1), People::random(&mut rng, 5, 1));
-    let plan = join_plan([6, 6], Multiplicity::OneToOne, 2);
+    let plan = join_plan([6, 6], Multiplicity::OneToOne, by(2));
     let fail = |message: &Message, _: &mut Vec<u8>| {
         if message.from == 0 && message.channel.starts_with("core/node/3") {
             Fate::Fail

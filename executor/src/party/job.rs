@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use planner::catalog::Federation;
+use planner::cost::{LinkSpeed, Need};
 use planner::plan::{Node, PartyId};
 use planner::{CheckedPlan, Planned, Session};
 
@@ -21,6 +22,9 @@ pub(crate) trait Engine: Send + Sync {
 pub(crate) trait Job: Send + Sync {
     /// Hash of the plan.
     fn hash(&self) -> [u8; 32];
+
+    /// What it needs over a link.
+    fn need(&self, federation: &Federation, link: LinkSpeed) -> Need;
 
     /// The tables of `owner` that it reads, by declared name.
     fn tables_of(&self, owner: PartyId) -> BTreeSet<String>;
@@ -53,6 +57,10 @@ fn checked(planned: Planned) -> Result<CheckedPlan> {
 impl Job for CheckedPlan {
     fn hash(&self) -> [u8; 32] {
         planner::plan_hash(&self.plan)
+    }
+
+    fn need(&self, federation: &Federation, link: LinkSpeed) -> Need {
+        Need::of(&self.plan, federation, link)
     }
 
     fn tables_of(&self, owner: PartyId) -> BTreeSet<String> {

@@ -160,6 +160,10 @@ impl Query {
         let planned = tokio::task::spawn_blocking(move || engine.plan(&federation, &session, &sql)).await;
         let job = planned.map_err(|_| Error::internal("plan", "planning ended without a result"))??;
         self.note(|record| record.plan_hash = hex::encode(job.hash()));
+        let (limits, link) = (&self.server.config.limits, request.session.link_speed());
+        let time = limits.deadline.min(request.timeout());
+        let need = job.need(&self.server.config.federation, link);
+        need.within(limits.memory_bytes, u64::try_from(time.as_millis()).unwrap_or(u64::MAX))?;
         Ok(job)
     }
 

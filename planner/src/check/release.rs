@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Federation, Party, Use};
 use crate::error::Result;
-use crate::plan::{Input, JoinKey, Lasso, Node, NodeId, PartyId, Release, SecurePlan};
+use crate::plan::{Input, JoinKey, Lasso, Matching, Node, NodeId, PartyId, Release, SecurePlan};
 use crate::release_check::recipient_refusal;
 use crate::session::Session;
 
@@ -37,6 +37,9 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation, session: &Sessio
             Node::HashedJoin(join) => {
                 for key in [&join.stay_key, &join.moved_key] {
                     join_allowed(plan, federation, key, index)?;
+                    if let Matching::Pseudonyms { .. } = join.matching {
+                        pseudonyms_allowed(plan, federation, key, index)?;
+                    }
                 }
             }
             Node::Release(release) => self::release(plan, federation, release, index)?,
@@ -95,6 +98,21 @@ fn join_allowed(plan: &SecurePlan, federation: &Federation, key: &JoinKey, node:
         }
     }
     Ok(())
+}
+
+/// Hashes that a matcher compares are of tables whose owners allow it.
+fn pseudonyms_allowed(plan: &SecurePlan, federation: &Federation, key: &JoinKey, node: usize) -> Result<()> {
+    let Some(Node::Input(input)) = plan.nodes.get(key.input.0) else {
+        return Err(broken(node, "an identifier that is of no input"));
+    };
+    let party = party(federation, input.owner, node)?;
+    let forbids = |table: &&crate::catalog::Table| !table.pseudonyms && input.tables.contains(&table.name);
+    match party.tables.iter().find(forbids) {
+        None => Ok(()),
+        Some(table) => {
+            Err(refused(format!("{} forbids pseudonyms of {}.{}", party.name, party.name, table.name)))
+        }
+    }
 }
 
 /// One release: what it is of, and whether every column is under the count of people that every owner demands.

@@ -7,7 +7,8 @@ use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
     Aggregate, Assemble, ColumnDef, Compute, Encoding, Fold, Group, HashedJoin, How, Input, JoinKey, Lasso,
-    Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize, SecurePlan, Source, Union,
+    Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize, SecurePlan,
+    Source, Union,
 };
 
 use super::broken;
@@ -167,10 +168,18 @@ fn hashed_join(join: &HashedJoin, plan: &SecurePlan, federation: &Federation) ->
     ensure(several || join.stay_key.max_rows == 1, || {
         "a 1:1 join of several rows per identifier".to_owned()
     })?;
-    let matcher = federation.parties.iter().position(|party| party.seat == Some(join.matcher));
-    let matcher = matcher.ok_or("a matcher without a seat")?;
-    for owner in [stay.owner, moved.owner] {
-        ensure(owner.0 != matcher, || "the matcher owns a table of the join".to_owned())?;
+    match join.matching {
+        Matching::Pseudonyms { matcher } => {
+            let matcher = federation.parties.iter().position(|party| party.seat == Some(matcher));
+            let matcher = matcher.ok_or("a matcher without a seat")?;
+            for owner in [stay.owner, moved.owner] {
+                ensure(owner.0 != matcher, || "the matcher owns a table of the join".to_owned())?;
+            }
+        }
+        Matching::Oblivious { bits } => {
+            let enough = Matching::oblivious(stay.bound, moved.bound);
+            ensure(Matching::Oblivious { bits } == enough, || format!("hashes of {bits} bits"))?;
+        }
     }
     ensure(stay.owner != moved.owner, || "pseudonyms between the tables of one owner".to_owned())?;
     let rows = plan.rows();

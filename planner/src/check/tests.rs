@@ -1,7 +1,7 @@
 //! Plans that keep the rules, and the same plans with one thing changed.
 
 use crate::plan::{
-    Encoding, Measure, Multiplicity, Node, NodeId, Op, Order, PartyId, Reg, RingSize, Rows, Source,
+    Encoding, Matching, Measure, Multiplicity, Node, NodeId, Op, Order, PartyId, Reg, RingSize, Rows, Source,
 };
 use crate::plan_samples as samples;
 
@@ -187,9 +187,24 @@ const CASES: &[Case] = &[
         "cannot be withheld",
     ),
     (samples::sum_by_region, |p| p.clear = samples::scan(1), Class::Internal, "the clear stage reads"),
-    (samples::join, |p| node!(p, 2, HashedJoin).matcher = 0, Class::Internal, "matcher owns a table"),
-    (samples::join, |p| node!(p, 2, HashedJoin).matcher = 1, Class::Internal, "matcher owns a table"),
-    (samples::join, |p| node!(p, 2, HashedJoin).matcher = 3, Class::Internal, "without a seat"),
+    (
+        samples::join,
+        |p| node!(p, 2, HashedJoin).matching = Matching::Pseudonyms { matcher: 0 },
+        Class::Internal,
+        "matcher owns a table",
+    ),
+    (
+        samples::join,
+        |p| node!(p, 2, HashedJoin).matching = Matching::Pseudonyms { matcher: 1 },
+        Class::Internal,
+        "matcher owns a table",
+    ),
+    (
+        samples::join,
+        |p| node!(p, 2, HashedJoin).matching = Matching::Pseudonyms { matcher: 3 },
+        Class::Internal,
+        "without a seat",
+    ),
     (
         samples::join,
         |p| node!(p, 2, HashedJoin).moved_key.max_rows = 2,

@@ -1,13 +1,18 @@
 //! What a plan costs, from public quantities alone: rounds, bytes, memory.
 
 mod group;
+mod link;
+mod need;
 mod node;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use crate::catalog::Federation;
-use crate::plan::{Encoding, Node, SecurePlan};
+use crate::plan::{Encoding, Matching, Node, SecurePlan};
+pub use link::LinkSpeed;
+pub use need::Need;
+pub(crate) use node::{JoinedTables, alternatives};
 
 /// Rounds and bytes of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +89,12 @@ fn memory(plan: &SecurePlan, rows: &[usize]) -> u64 {
             let count = rows.get(index).copied().unwrap_or_default() as u64;
             let widest = Encoding::Arithmetic(crate::plan::RingSize::Z64);
             2 * table::component(widest, count) * compute.ops.len() as u64 / 2
+        }
+        // Both tables in one order, with an index, sorted keys and the columns before and after a move.
+        Node::HashedJoin(join) if let Matching::Oblivious { bits } = join.matching => {
+            let both = [join.stay.0, join.moved.0].map(|input| rows.get(input).copied().unwrap_or_default());
+            let keys = table::component(Encoding::Planes(bits + 32), both.iter().sum::<usize>() as u64);
+            size(index) + 4 * keys
         }
         Node::Input(_)
         | Node::HashedJoin(_)

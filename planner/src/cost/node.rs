@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Federation;
+use crate::lower::matchings;
 use crate::plan::{
-    Aggregate, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Lasso, Measure,
-    Multiplicity, Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
+    Aggregate, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, JoinKey, Lasso, Matching,
+    Measure, Multiplicity, Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, table};
@@ -22,7 +23,9 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
                 node.columns().iter().map(|def| table::component(def.encoding, input.bound as u64)).sum();
             table::input(seat, bytes)
         }
-        Node::HashedJoin(join) => hashed_join(join, of(join.stay), of(join.moved), &columns(join.moved)),
+        Node::HashedJoin(join) => {
+            JoinedTables::of(plan, federation, rows, join).cost(join.matching, join.multiplicity)
+        }
         Node::Union(_) | Node::Assemble(_) => Cost::default(),
         Node::Fold(fold) => self::fold(fold),
         Node::Compute(compute) => self::compute(compute, of(compute.input), &columns(compute.input)),
@@ -35,19 +38,85 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
     }
 }
 
-/// Pseudonyms to the matcher; then the moved columns, beside the match as a bit and as a number.
-fn hashed_join(join: &HashedJoin, stay: u64, moved: u64, columns: &[&ColumnDef]) -> Cost {
-    let encodings: Vec<Encoding> = columns.iter().map(|def| def.encoding).collect();
-    let tags = Cost { rounds: 1, owner_bytes: table::TAG_BYTES * (stay + moved), ..Cost::default() };
-    let table = match join.multiplicity {
-        // Nothing moves where nothing of the other table is asked for but the match.
-        Multiplicity::OneToOne | Multiplicity::ManyToOne if encodings.is_empty() => Cost::default(),
-        Multiplicity::OneToOne => table::place(&encodings, moved, stay, join.matcher),
-        Multiplicity::ManyToOne => table::gather(&encodings, moved, stay, join.matcher),
+/// What the cost of a join depends on.
+pub(crate) struct JoinedTables {
+    /// Rows of the table that stays, and of the other.
+    pub(crate) rows: [u64; 2],
+    /// The seats of their owners.
+    pub(crate) seats: [Option<usize>; 2],
+    /// The columns that move.
+    pub(crate) encodings: Vec<Encoding>,
+}
+
+/// The other ways to join that the policies allow, and what they would cost.
+pub(crate) fn alternatives(
+    plan: &SecurePlan,
+    federation: &Federation,
+    index: usize,
+) -> Vec<(Matching, Cost)> {
+    let Some(Node::HashedJoin(join)) = plan.nodes.get(index) else { return Vec::new() };
+    let input = |key: &JoinKey| match plan.nodes.get(key.input.0) {
+        Some(Node::Input(input)) => Some(input),
+        _ => None,
     };
-    let number = Encoding::Arithmetic(RingSize::Z64);
-    let bytes = table::component(Encoding::Bit, stay) + table::component(number, stay);
-    tags.then(table.beside(table::input(Some(join.matcher), bytes)))
+    let (Some(stay), Some(moved)) = (input(&join.stay_key), input(&join.moved_key)) else {
+        return Vec::new();
+    };
+    let tables = JoinedTables::of(plan, federation, &plan.rows(), join);
+    matchings(federation, [stay.owner, moved.owner], [&stay.tables, &moved.tables], [stay.bound, moved.bound])
+        .into_iter()
+        .filter(|other| *other != join.matching)
+        .map(|other| (other, tables.cost(other, join.multiplicity)))
+        .collect()
+}
+
+impl JoinedTables {
+    fn of(plan: &SecurePlan, federation: &Federation, rows: &[usize], join: &HashedJoin) -> Self {
+        let count = |id: NodeId| rows.get(id.0).copied().unwrap_or_default() as u64;
+        let seat = |key: &JoinKey| match plan.nodes.get(key.input.0) {
+            Some(Node::Input(input)) => federation.parties.get(input.owner.0).and_then(|party| party.seat),
+            _ => None,
+        };
+        let columns = plan.nodes.get(join.moved.0).map(Node::columns).unwrap_or_default();
+        JoinedTables {
+            rows: [count(join.stay), count(join.moved)],
+            seats: [seat(&join.stay_key), seat(&join.moved_key)],
+            encodings: columns.iter().map(|def| def.encoding).collect(),
+        }
+    }
+
+    /// The cost of a join of these tables.
+    pub(crate) fn cost(&self, matching: Matching, multiplicity: Multiplicity) -> Cost {
+        match matching {
+            Matching::Pseudonyms { matcher } => self.by_pseudonyms(matcher, multiplicity),
+            Matching::Oblivious { bits } => self.oblivious(bits),
+        }
+    }
+
+    /// Pseudonyms to the matcher; then the moved columns, beside the match as a bit and as a number.
+    fn by_pseudonyms(&self, matcher: usize, multiplicity: Multiplicity) -> Cost {
+        let [stay, moved] = self.rows;
+        let tags = Cost { rounds: 1, owner_bytes: table::TAG_BYTES * (stay + moved), ..Cost::default() };
+        let table = match multiplicity {
+            // Nothing moves where nothing of the other table is asked for but the match.
+            Multiplicity::OneToOne | Multiplicity::ManyToOne if self.encodings.is_empty() => Cost::default(),
+            Multiplicity::OneToOne => table::place(&self.encodings, moved, stay, matcher),
+            Multiplicity::ManyToOne => table::gather(&self.encodings, moved, stay, matcher),
+        };
+        let number = Encoding::Arithmetic(RingSize::Z64);
+        let bytes = table::component(Encoding::Bit, stay) + table::component(number, stay);
+        tags.then(table.beside(table::input(Some(matcher), bytes)))
+    }
+
+    /// Shares of the hashes by both owners, then the join on them.
+    fn oblivious(&self, bits: u32) -> Cost {
+        let [stay, moved] = self.rows;
+        let share = |side: usize| {
+            table::input(self.seats[side], table::component(Encoding::Planes(bits), self.rows[side]))
+        };
+        let join = table::oblivious_join(&self.encodings, stay, moved, u64::from(bits));
+        share(0).beside(share(1)).then(join)
+    }
 }
 
 /// Independent operations share rounds: the rounds are those of the longest path.

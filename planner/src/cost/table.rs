@@ -257,12 +257,18 @@ fn suffix_or(n: u64, width: u64) -> Cost {
 
 /// The order of numbers of `bits` bits: a radix sort that an index travels with.
 fn order(n: u64, bits: u64) -> Cost {
+    passes(n, bits, INDEX_BYTES * n)
+}
+
+/// The passes of a radix sort by keys of `planes` planes, with `payload` bytes of one component of what travels.
+fn passes(n: u64, planes: u64, payload: u64) -> Cost {
     let mut cost = Cost::default();
-    let mut left = bits;
-    while left > 0 {
-        let digit = left.min(DIGIT);
+    let mut left = planes;
+    for (pass, digit) in (0..).zip(digits(n, planes)) {
         left -= digit;
-        cost = cost.then(destinations(n, digit)).then(moved(n, INDEX_BYTES * n + planes(n, left)));
+        let busy = if n < LONG { 0 } else { pass };
+        let moved = moved_from(busy, n, payload + self::planes(n, left));
+        cost = cost.then(destinations(n, digit)).then(moved);
     }
     cost
 }
@@ -370,25 +376,38 @@ pub(super) fn compact(n: u64, payload: &[Encoding]) -> Cost {
 
 /// A radix sort of a payload by keys of `planes` planes.
 pub(super) fn sort(n: u64, planes: u64, payload: &[Encoding]) -> Cost {
-    let digits = digits(n, planes);
-    let passes = digits.len() as u64;
+    let passes = digits(n, planes).len() as u64;
     // As the protocol decides it: per 8 rows, the payload in every pass, or an index and the payload at the end.
     let eight = table(payload, 8);
     let travels = passes * eight <= passes * 32 + 96 + eight;
     let whole = table(payload, n);
     let payload = if travels { whole } else { INDEX_BYTES * n };
-    let mut cost = Cost::default();
-    let mut left = planes;
-    for (pass, digit) in digits.into_iter().enumerate() {
-        left -= digit;
-        let busy = if n < LONG { 0 } else { pass };
-        let moved = moved_from(busy, n, payload + self::planes(n, left));
-        cost = cost.then(destinations(n, digit)).then(moved);
-    }
+    let cost = self::passes(n, planes, payload);
     if travels {
         return cost;
     }
     cost.then(moved(n, INDEX_BYTES * n)).then(moved(n, whole))
+}
+
+/// An oblivious join of `stay` rows with `moved` unique ones by keys of `bits` bits, with columns of the latter: all rows
+/// sorted by side, key and validity; the first row of each key and keys that repeat; the columns copied down from it.
+pub(super) fn oblivious_join(columns: &[Encoding], stay: u64, moved: u64, bits: u64) -> Cost {
+    let n = stay + moved;
+    let index = || self::moved(n, INDEX_BYTES * n);
+    let payload = table(columns, n);
+    let sorted = order(n, bits + 2).then(index()).then(self::moved(n, planes(n, bits + 2)));
+    let heads = and_many(n.saturating_sub(1), bits + 1).beside(and(n, 1)).then(and(n, 1));
+    let mut any = Cost::default();
+    let mut left = n;
+    while left > 1 {
+        any = any.then(and(left / 2, 1));
+        left -= left / 2;
+    }
+    let with_bit = payload + planes(n, 1);
+    let parted = destinations(n, 1).then(self::moved(n, with_bit + INDEX_BYTES * n));
+    let filled = parted.then(self::moved(n, with_bit));
+    let found = sorted.then(heads).then(any).then(index()).then(self::moved(n, payload)).then(filled);
+    found.then(self::moved(n, with_bit)).then(to_arithmetic(stay, 1, RingSize::Z64))
 }
 
 /// Rows of `width` planes read at `reads` secret places of `place` bits.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json as object};
 
 use crate::catalog::Federation;
-use crate::cost::cost;
+use crate::cost::{LinkSpeed, cost};
 use crate::plan::{Node, SecurePlan};
 use crate::sql_text::readable;
 
@@ -11,7 +11,7 @@ use super::text;
 
 /// The plan as one JSON object: `clear` (lines), `secure` (total cost and `nodes`, children before parents), `releases`,
 /// `notices`. Costs are exact numbers: rounds and bytes.
-pub fn json(plan: &SecurePlan, federation: &Federation) -> Value {
+pub fn json(plan: &SecurePlan, federation: &Federation, link: LinkSpeed) -> Value {
     let cost = cost(plan, federation);
     let rows = plan.rows();
     let nodes: Vec<Value> = plan
@@ -63,6 +63,8 @@ pub fn json(plan: &SecurePlan, federation: &Federation) -> Value {
             "owner_bytes": cost.total.owner_bytes,
             "result_bytes": cost.total.result_bytes,
             "memory_bytes": cost.memory_bytes,
+            "seconds": link.seconds(&cost.total),
+            "link": { "rtt_us": link.rtt_us, "bytes_per_second": link.bytes_per_second },
             "nodes": nodes,
         },
         "releases": releases,

@@ -12,6 +12,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 
 use crate::catalog::Federation;
+use crate::cost::LinkSpeed;
 use crate::error::{Class, Error, Result};
 use crate::plan::SecurePlan;
 
@@ -44,16 +45,26 @@ pub struct MeasuredStep {
 ///
 /// # Errors
 /// [`Class::Internal`], if the lines were no column.
-pub fn rows(plan: &SecurePlan, federation: &Federation, verbose: bool) -> Result<RecordBatch> {
-    lines(&tree(plan, federation, verbose, None))
+pub fn rows(
+    plan: &SecurePlan,
+    federation: &Federation,
+    link: LinkSpeed,
+    verbose: bool,
+) -> Result<RecordBatch> {
+    lines(&tree(plan, federation, link, verbose, None))
 }
 
 /// The tree with what it took to run, as the rows of EXPLAIN ANALYZE.
 ///
 /// # Errors
 /// As [`rows`].
-pub fn analyzed(plan: &SecurePlan, federation: &Federation, measured: &Measured) -> Result<RecordBatch> {
-    lines(&tree(plan, federation, false, Some(measured)))
+pub fn analyzed(
+    plan: &SecurePlan,
+    federation: &Federation,
+    link: LinkSpeed,
+    measured: &Measured,
+) -> Result<RecordBatch> {
+    lines(&tree(plan, federation, link, false, Some(measured)))
 }
 
 /// Lines as one column `plan TEXT`.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::Federation;
+use crate::cost::LinkSpeed;
 use crate::plan::{
     Aggregate, Assemble, Chosen, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input,
-    Lasso, LassoOutput, Measure, Multiplicity, Node, Op, Order, Release, RingSize, Rows, SecurePlan, SortKey,
-    Threshold,
+    Lasso, LassoOutput, Matching, Measure, Multiplicity, Node, Op, Order, Release, RingSize, Rows,
+    SecurePlan, SortKey, Threshold,
 };
 
 /// Bytes with a unit, in at most four digits.
@@ -19,6 +20,22 @@ pub(super) fn bytes(count: u64) -> String {
         }
     }
     format!("{count} B")
+}
+
+/// `0.012 s`.
+pub(super) fn seconds(seconds: f64) -> String {
+    if seconds < 10.0 { format!("{seconds:.3} s") } else { format!("{seconds:.0} s") }
+}
+
+/// What an estimate of seconds rests on.
+pub(super) fn link(link: LinkSpeed) -> String {
+    let (whole, rest) = (link.rtt_us / 1_000, link.rtt_us % 1_000);
+    let fraction = format!(".{rest:03}");
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    format!(
+        "messages take {whole}{fraction} ms there and back and a party sends {} a second",
+        bytes(link.bytes_per_second)
+    )
 }
 
 /// `1 round`, `2 rounds`.
@@ -45,7 +62,10 @@ pub(super) fn seats(federation: &Federation) -> Vec<&str> {
 pub(super) fn kind(node: &Node) -> &'static str {
     match node {
         Node::Input(_) => "Input",
-        Node::HashedJoin(_) => "HashedJoin",
+        Node::HashedJoin(join) => match join.matching {
+            Matching::Pseudonyms { .. } => "HashedJoin",
+            Matching::Oblivious { .. } => "ObliviousJoin",
+        },
         Node::Union(_) => "Union",
         Node::Compute(_) => "Compute",
         Node::Aggregate(_) => "Aggregate",
@@ -87,13 +107,7 @@ fn owner<'f>(input: &Input, federation: &'f Federation) -> &'f str {
 pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
     match node {
         Node::Input(_) => "replicated secret sharing".to_owned(),
-        Node::HashedJoin(join) => {
-            let matcher = federation.parties.iter().find(|party| party.seat == Some(join.matcher));
-            format!(
-                "HMAC-SHA-256 pseudonyms, compared by {}",
-                matcher.map_or("?", |party| party.name.as_str())
-            )
-        }
+        Node::HashedJoin(join) => matching(join.matching, federation),
         Node::Union(_) | Node::Assemble(_) => "no communication".to_owned(),
         Node::Compute(_) => "arithmetic and comparisons on shares".to_owned(),
         Node::Aggregate(aggregate) => aggregate_protocol(aggregate),
@@ -117,6 +131,24 @@ fn aggregate_protocol(aggregate: &Aggregate) -> String {
         return format!("{sums}; radix sort, reads at secret places");
     }
     sums.to_owned()
+}
+
+/// How identifiers are compared.
+pub(super) fn matching(matching: Matching, federation: &Federation) -> String {
+    match matching {
+        Matching::Pseudonyms { matcher } => {
+            let matcher = federation.parties.iter().find(|party| party.seat == Some(matcher));
+            format!(
+                "HMAC-SHA-256 pseudonyms, compared by {}",
+                matcher.map_or("?", |party| party.name.as_str())
+            )
+        }
+        Matching::Oblivious { bits } => {
+            format!(
+                "HMAC-SHA-256 hashes of {bits} bits as shares, sorted and compared inside; nobody learns anything"
+            )
+        }
+    }
 }
 
 /// What a node does, in a line.

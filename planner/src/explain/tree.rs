@@ -1,7 +1,7 @@
 //! The tree that EXPLAIN prints.
 
 use crate::catalog::Federation;
-use crate::cost::{Cost, PlanCost, cost};
+use crate::cost::{Cost, LinkSpeed, PlanCost, alternatives, cost};
 use crate::plan::{Node, NodeId, SecurePlan};
 use crate::sql_text::readable;
 
@@ -10,16 +10,26 @@ use super::{Measured, MeasuredStep};
 
 /// The lines of EXPLAIN: the clear stage, then for every release its nodes, the owners' local plans at the leaves.
 ///
-/// With `measured`, every node also says what it took.
+/// With `measured`, every node also says what it took; `verbose` shows the columns and the ways not taken. `link` is what
+/// the estimate of seconds rests on.
 pub fn tree(
     plan: &SecurePlan,
     federation: &Federation,
+    link: LinkSpeed,
     verbose: bool,
     measured: Option<&Measured>,
 ) -> Vec<String> {
     let cost = cost(plan, federation);
-    let mut printer =
-        Printer { plan, federation, verbose, measured, cost: &cost, rows: plan.rows(), lines: Vec::new() };
+    let mut printer = Printer {
+        plan,
+        federation,
+        link,
+        verbose,
+        measured,
+        cost: &cost,
+        rows: plan.rows(),
+        lines: Vec::new(),
+    };
     printer.clear();
     printer.secure();
     for notice in &plan.notices {
@@ -31,6 +41,7 @@ pub fn tree(
 struct Printer<'a> {
     plan: &'a SecurePlan,
     federation: &'a Federation,
+    link: LinkSpeed,
     verbose: bool,
     measured: Option<&'a Measured>,
     cost: &'a PlanCost,
@@ -64,6 +75,8 @@ impl Printer<'_> {
                 text::bytes(self.cost.memory_bytes),
             ),
         );
+        let (seconds, link) = (text::seconds(self.link.seconds(&total)), text::link(self.link));
+        self.line(1, &format!("about {seconds} where {link} (SET rtt, SET bandwidth)"));
         if let Some(measured) = self.measured {
             let text = taken(&measured.total);
             self.line(1, &format!("took {text}"));
@@ -103,6 +116,16 @@ impl Printer<'_> {
             self.line(depth, &format!("   [took {text}]"));
         }
         if self.verbose {
+            let others = alternatives(self.plan, self.federation, index);
+            if !others.is_empty() {
+                let seconds = text::seconds(self.link.seconds(&cost));
+                self.line(depth, &format!("   [chosen: about {seconds}]"));
+            }
+            for (other, cost) in others {
+                let way = text::matching(other, self.federation);
+                let seconds = text::seconds(self.link.seconds(&cost));
+                self.line(depth, &format!("   [instead: {way}; {}; about {seconds}]", costs(&cost)));
+            }
             for def in node.columns() {
                 self.line(depth, &format!("   - {}", text::column(def)));
             }

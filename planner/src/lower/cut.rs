@@ -17,11 +17,11 @@ use super::statistic::lower_statistic;
 use super::subquery::has_subquery;
 use super::top::{Top, shown, top_groups};
 use super::{failure, model};
-use crate::Result;
 use crate::catalog::Federation;
 use crate::function::TableFunction;
 use crate::function::table::{Boundary, Lowering};
 use crate::plan::{Node, NodeId};
+use crate::{Error, Result};
 
 /// The nodes of all releases so far.
 pub(crate) struct Cut<'a> {
@@ -89,7 +89,7 @@ impl Cut<'_> {
             return self.groups(aggregate, &chain, None);
         }
         if !self.is_released(plan)? {
-            return Err(failure::refused("only aggregates leave the federation: rows cannot be output"));
+            return Err(self.no_release(plan)?);
         }
         if let LogicalPlan::Projection(projection) = plan {
             hidden_order(&projection.expr, &projection.input)?;
@@ -116,6 +116,20 @@ impl Cut<'_> {
         let (release, clear) = lower_groups(aggregate, chain, top, &relation, self)?;
         self.releases.push(release);
         Ok(clear)
+    }
+
+    /// Why a plan reads what is not released: what is wrong with the rows of an aggregate below, if that is it.
+    fn no_release(&self, plan: &LogicalPlan) -> Result<Error> {
+        let mut reason = failure::refused("only aggregates leave the federation: rows cannot be output");
+        let walked = plan.apply(|node| {
+            let LogicalPlan::Aggregate(aggregate) = node else { return Ok(TreeNodeRecursion::Continue) };
+            let Err(error) = normalise(&aggregate.input, self.federation) else {
+                return Ok(TreeNodeRecursion::Continue);
+            };
+            reason = error;
+            Ok(TreeNodeRecursion::Stop)
+        });
+        walked.map(|_| reason).map_err(|error| failure::engine(&error))
     }
 
     /// Whether a plan reads released tables only, once it is cut below.

@@ -83,6 +83,7 @@ use crate::bind::Bound;
 use crate::catalog::Federation;
 use crate::plan::SecurePlan;
 use crate::{Result, Session};
+pub(crate) use tree::matchings;
 
 /// Lowers a query that reads owners' tables and that the release check let pass.
 ///

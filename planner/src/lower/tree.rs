@@ -11,8 +11,10 @@ use super::failure;
 use super::leaf::{Leaf, Persons};
 use super::rows::{Branch, KeyJoin, KeySide, Link, key_columns, place};
 use crate::catalog::Federation;
+use crate::cost::{JoinedTables, LinkSpeed};
 use crate::plan::{
-    ColumnDef, Encoding, HashedJoin, JoinKey, Multiplicity, Node, NodeId, Order, PartyId, Range, RingSize,
+    ColumnDef, Encoding, HashedJoin, JoinKey, Matching, Multiplicity, Node, NodeId, Order, PartyId, Range,
+    RingSize,
 };
 use crate::{Class, Error, Result};
 
@@ -208,7 +210,7 @@ pub(crate) fn order(branch: &Branch, root: usize, runs: &[Vec<Expr>]) -> Option<
 }
 
 /// The seat that compares pseudonyms of two owners: one that owns neither table, if possible of a party without tables.
-fn matcher(federation: &Federation, owners: [PartyId; 2]) -> Result<usize> {
+fn matcher(federation: &Federation, owners: [PartyId; 2]) -> Option<usize> {
     let mut seats: Vec<(bool, usize)> = federation
         .parties
         .iter()
@@ -217,12 +219,26 @@ fn matcher(federation: &Federation, owners: [PartyId; 2]) -> Result<usize> {
         .filter_map(|(_, party)| party.seat.map(|seat| (!party.tables.is_empty(), seat)))
         .collect();
     seats.sort_unstable();
-    seats.first().map(|(_, seat)| *seat).ok_or_else(|| Error {
-        class: Class::Refused,
-        message: "no seat is neutral: every seat owns one of the joined tables".into(),
-        hint: None,
-        position: None,
-    })
+    seats.first().map(|(_, seat)| *seat)
+}
+
+/// The ways to compare identifiers of two owners' tables: obliviously always, by pseudonyms where a seat is neutral and
+/// no policy of these tables forbids it.
+pub(crate) fn matchings(
+    federation: &Federation,
+    owners: [PartyId; 2],
+    tables: [&Vec<String>; 2],
+    bounds: [usize; 2],
+) -> Vec<Matching> {
+    let mut possible = vec![Matching::oblivious(bounds[0], bounds[1])];
+    let allowed = owners.iter().zip(tables).all(|(owner, names)| {
+        let declared = federation.parties.get(owner.0).into_iter().flat_map(|party| &party.tables);
+        declared.filter(|table| names.contains(&table.name)).all(|table| table.pseudonyms)
+    });
+    if allowed {
+        possible.extend(matcher(federation, owners).map(|matcher| Matching::Pseudonyms { matcher }));
+    }
+    possible
 }
 
 /// What a leaf brings into the joins.
@@ -305,26 +321,51 @@ impl Joins<'_> {
         for (place, below) in joined.matches.iter_mut().zip(&moved.matches) {
             *place = place.or(below.map(|column| column + offset));
         }
+        let encodings: Vec<Encoding> = moved.columns.iter().map(|def| def.encoding).collect();
         joined.columns.extend(moved.columns);
         *joined.matches.get_mut(index).ok_or_else(missing)? = Some(joined.columns.len());
         let range = Range { lo: 0, hi: 1 };
         for encoding in [Encoding::Bit, Encoding::Arithmetic(RingSize::Z64)] {
             joined.columns.push(ColumnDef { name: "match".into(), encoding, range });
         }
-        let owner = |leaf: usize| self.branch.leaves.get(leaf).map(|leaf| leaf.owner).ok_or_else(missing);
         let rows = staying_rows(join, stay, self.branch.leaves.get(stay).ok_or_else(missing)?);
+        let multiplicity = if rows == 1 { Multiplicity::OneToOne } else { Multiplicity::ManyToOne };
         nodes.push(Node::HashedJoin(HashedJoin {
             stay: joined.node,
             stay_key: self.key(index, stay, rows)?,
             moved: moved.node,
             moved_key: self.key(index, other, 1)?,
-            matcher: matcher(self.federation, [owner(stay)?, owner(other)?])?,
-            multiplicity: if rows == 1 { Multiplicity::OneToOne } else { Multiplicity::ManyToOne },
+            matching: self.matching(stay, other, multiplicity, &encodings)?,
+            multiplicity,
             normalised: join.normalised,
             columns: joined.columns.clone(),
         }));
         joined.node = NodeId(nodes.len() - 1);
         Ok(())
+    }
+
+    /// The cheaper of the ways to compare identifiers that both owners allow.
+    fn matching(
+        &self,
+        stay: usize,
+        moved: usize,
+        multiplicity: Multiplicity,
+        encodings: &[Encoding],
+    ) -> Result<Matching> {
+        let leaf = |index: usize| self.branch.leaves.get(index).ok_or_else(missing);
+        let both = [leaf(stay)?, leaf(moved)?];
+        let parties = both.map(|leaf| self.federation.parties.get(leaf.owner.0));
+        let bounds = both.map(|leaf| usize::try_from(leaf.bound).unwrap_or(usize::MAX));
+        let tables = JoinedTables {
+            rows: both.map(|leaf| leaf.bound),
+            seats: parties.map(|party| party.and_then(|party| party.seat)),
+            encodings: encodings.to_vec(),
+        };
+        let possible =
+            matchings(self.federation, both.map(|leaf| leaf.owner), both.map(|leaf| &leaf.tables), bounds);
+        let seconds =
+            |matching: &Matching| LinkSpeed::default().seconds(&tables.cost(*matching, multiplicity));
+        possible.into_iter().min_by(|a, b| seconds(a).total_cmp(&seconds(b))).ok_or_else(missing)
     }
 
     fn key(&self, join: usize, leaf: usize, rows: u64) -> Result<JoinKey> {

@@ -1,14 +1,14 @@
-//! Equality of identifiers by pseudonyms that a neutral seat compares.
+//! Equality of identifiers by keyed hashes that a neutral seat compares, or nobody.
 
 use super::{ColumnDef, NodeId};
 
 /// Puts the rows of an owner's input beside the rows of a table that stays in place.
 ///
-/// The two owners agree a key that no seat knows, and send pseudonyms of *all* their rows (see
-/// [`Order::Shuffled`](super::Order::Shuffled)) to the matcher, which finds the pairs, moves the shared columns of `moved`
-/// (an owner's rows, perhaps with others joined beside them before) into the order of `stay` and inputs one match bit a row. Output columns: those of `stay`, those of `moved`, the match
-/// bit as a bit, the match bit in `Z_2^64`. Rows without a partner hold arbitrary values of `moved`: the match bit must be
-/// multiplied in before any use.
+/// The two owners agree a key that no seat knows, and make keyed hashes of the identifiers of *all* their rows (see
+/// [`Order::Shuffled`](super::Order::Shuffled)). How these are compared is [`Matching`]. The shared columns of `moved`
+/// (an owner's rows, perhaps with others joined beside them before) come into the order of `stay`. Output columns: those
+/// of `stay`, those of `moved`, the match bit as a bit, the match bit in `Z_2^64`. Rows without a partner hold arbitrary
+/// values of `moved`: the match bit must be multiplied in before any use.
 #[derive(Clone, Debug)]
 pub struct HashedJoin {
     /// The table that stays in place. Its rows are in the order of `stay_key.input`.
@@ -19,14 +19,40 @@ pub struct HashedJoin {
     pub moved: NodeId,
     /// Which input's rows the rows of `moved` are, and the identifier in it. At most one row per identifier.
     pub moved_key: JoinKey,
-    /// The seat that compares pseudonyms; it owns neither table.
-    pub matcher: usize,
+    /// How the hashes are compared.
+    pub matching: Matching,
     /// How many rows of `stay` may share an identifier.
     pub multiplicity: Multiplicity,
     /// Whether identifiers are normalised (`HASHED`) or compared as SQL compares them.
     pub normalised: bool,
     /// Columns of the output.
     pub columns: Vec<ColumnDef>,
+}
+
+/// How the keyed hashes of identifiers are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// As pseudonyms, by a seat that owns neither table: it learns how many rows match, and moves the columns.
+    Pseudonyms {
+        /// That seat.
+        matcher: usize,
+    },
+    /// As shares of this many bits a hash: sorted and compared inside. Nobody learns anything.
+    Oblivious {
+        /// Bits of a hash.
+        bits: u32,
+    },
+}
+
+impl Matching {
+    /// Without anybody learning anything, over tables of so many rows. Two different identifiers of one query have the
+    /// same hash with a probability of less than 2^-40.
+    pub fn oblivious(stay: usize, moved: usize) -> Self {
+        let rows = stay.saturating_add(moved).max(2);
+        let bits = 40 + 2 * (usize::BITS - (rows - 1).leading_zeros());
+        // Whole digits of the sort, beside its two bits for side and validity.
+        Matching::Oblivious { bits: (bits + 2).next_multiple_of(4).min(104) - 2 }
+    }
 }
 
 /// The identifier of one side of a join.

@@ -25,7 +25,7 @@ pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType, width_o
 pub use compute::{Compute, Op, Reg, Rounding};
 pub use fold::{Axis, Fold, How};
 pub use group::{Group, layers};
-pub use hashed_join::{HashedJoin, JoinKey, Multiplicity};
+pub use hashed_join::{HashedJoin, JoinKey, Matching, Multiplicity};
 pub use input::{Input, Order, SharedColumn, Source};
 pub use lasso::{Family, Lasso, LassoOutput, LassoTerm};
 pub use release::{Chosen, KeyDomain, Output, Release, Rows, SortKey, Threshold};

@@ -80,7 +80,7 @@ fn parse_recipients(entry: &Entry<'_>, analysts: &[Analyst]) -> Result<Vec<Strin
 fn parse_table(entry: &Entry<'_>, owner: PartyId) -> Result<Table> {
     names::check(entry, entry.key, Named::Table)?;
     let section = entry.section()?;
-    section.only(&["person", "max_rows", "max_rows_per_person", "column"])?;
+    section.only(&["person", "max_rows", "max_rows_per_person", "pseudonyms", "column"])?;
     let max_rows = section.require("max_rows")?.integer(1, MAX_ROWS)?;
     let mut columns: Vec<crate::catalog::Column> = Vec::new();
     for item in section.require("column")?.section()?.entries() {
@@ -91,8 +91,18 @@ fn parse_table(entry: &Entry<'_>, owner: PartyId) -> Result<Table> {
     if columns.is_empty() {
         return Err(section.error("a table needs at least one column"));
     }
-    let mut table =
-        Table { owner, name: entry.key.to_owned(), person: None, max_rows, max_rows_per_person: 1, columns };
+    let mut table = Table {
+        owner,
+        name: entry.key.to_owned(),
+        person: None,
+        max_rows,
+        max_rows_per_person: 1,
+        pseudonyms: true,
+        columns,
+    };
+    if let Some(pseudonyms) = section.get("pseudonyms") {
+        table.pseudonyms = pseudonyms.boolean()?;
+    }
     if let Some(person) = section.get("person") {
         table.person = Some(parse_person(person, &table)?);
     }

@@ -45,7 +45,11 @@ pub(super) async fn run(command: Serve, printer: Printer) -> Result<()> {
         identity: Arc::new(Identity::load(&file.key)?),
         party: id,
         tables: Arc::new(tables),
-        limits: Limits::default(),
+        limits: Limits {
+            deadline: file.limits.time.unwrap_or(Limits::default().deadline),
+            memory_bytes: file.limits.memory_bytes.unwrap_or(Limits::default().memory_bytes),
+            ..Limits::default()
+        },
         link: LinkSettings::default(),
         audit: Some(file.state.join("audit.jsonl")),
         messages: Arc::new(move |message: &str| printer.owner(&name, message)),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use connectors::endpoint::flight::Tls;
 
 use super::document::{Document, Section};
+use super::limits::LimitsFile;
 use crate::error::{Failure, Result};
 
 /// What `analyst.toml` says. Paths are resolved against its folder.
@@ -16,6 +17,8 @@ pub struct AnalystFile {
     pub federation: PathBuf,
     /// The private key.
     pub key: PathBuf,
+    /// What a query may take.
+    pub limits: LimitsFile,
     /// How its endpoints serve.
     pub flight: FlightFile,
 }
@@ -47,12 +50,13 @@ impl AnalystFile {
                 Failure::invalid(message).with_hint("an analyst's configuration is needed, analyst.toml")
             );
         }
-        let top = document.top(&["name", "federation", "key", "flight"])?;
+        let top = document.top(&["name", "federation", "key", "limits", "flight"])?;
         let flight = top.table("flight", &FlightFile::KEYS)?;
         Ok(Self {
             name: top.text("name")?.to_owned(),
             federation: top.path("federation")?,
             key: top.path("key")?,
+            limits: LimitsFile::of(&top)?,
             flight: flight.map_or_else(|| Ok(FlightFile::default()), |section| FlightFile::of(&section))?,
         })
     }

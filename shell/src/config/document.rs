@@ -1,6 +1,7 @@
 //! A TOML file as tables of known keys.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
@@ -140,6 +141,24 @@ impl<'a> Section<'a> {
         let count =
             value.as_integer().and_then(|value| usize::try_from(value).ok()).filter(|count| *count > 0);
         count.map(Some).ok_or_else(|| self.error(&format!("`{key}` must be a whole number of at least 1")))
+    }
+
+    /// A number of bytes such as `4 GB` that may be left out.
+    pub(super) fn optional_bytes(&self, key: &str) -> Result<Option<u64>> {
+        let Some(text) = self.optional_text(key)? else { return Ok(None) };
+        let bytes = planner::parse_bytes(text);
+        bytes
+            .map(Some)
+            .ok_or_else(|| self.error(&format!("`{key}` must be a number of bytes, such as \"4 GB\"")))
+    }
+
+    /// A duration such as `10m` that may be left out.
+    pub(super) fn optional_duration(&self, key: &str) -> Result<Option<Duration>> {
+        let Some(text) = self.optional_text(key)? else { return Ok(None) };
+        let milliseconds = planner::parse_duration_ms(text).map(Duration::from_millis);
+        milliseconds
+            .map(Some)
+            .ok_or_else(|| self.error(&format!("`{key}` must be a duration, such as \"10m\"")))
     }
 
     /// A path; a relative one starts at the folder of the file.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
+use super::limits::LimitsFile;
 use crate::error::{Failure, Result};
 
 /// What `party.toml` says. Paths are resolved against its folder.
@@ -19,6 +20,8 @@ pub struct PartyFile {
     pub listen: Option<String>,
     /// Where the party keeps what must survive a restart: used nonces, audit records.
     pub state: PathBuf,
+    /// What a query may take here.
+    pub limits: LimitsFile,
     /// Files of tables, by name; a table that is not named is looked for in the federation's directory.
     pub sources: BTreeMap<String, PathBuf>,
 }
@@ -36,7 +39,8 @@ impl PartyFile {
                 format!("{}: `state` is missing: this looks like an analyst's file", path.display());
             return Err(Failure::invalid(message).with_hint("a party's configuration is needed, party.toml"));
         }
-        let top = document.top(&["name", "federation", "key", "listen", "state", "source"])?;
+        let top = document.top(&["name", "federation", "key", "listen", "state", "limits", "source"])?;
+        let limits = LimitsFile::of(&top)?;
         let mut sources = BTreeMap::new();
         for (table, section) in top.tables("source", &["path"])? {
             sources.insert(table.to_owned(), section.path("path")?);
@@ -51,6 +55,7 @@ impl PartyFile {
             key: top.path("key")?,
             listen: listen.map(str::to_owned),
             state: top.path("state")?,
+            limits,
             sources,
         })
     }
@@ -83,6 +88,15 @@ mod tests {
         assert_eq!(file.state, Path::new("/var/lib/conjoin"));
         assert_eq!(file.sources["claims"], Path::new("/data/claims.csv"));
         assert_eq!(file.listen, None);
+    }
+
+    #[test]
+    fn limits_have_units() {
+        let file = read(&format!("{GOOD}[limits]\nmemory = '4 GB'\ntime = '30s'\n")).unwrap();
+        assert_eq!(file.limits.memory_bytes, Some(4_000_000_000));
+        assert_eq!(file.limits.time, Some(std::time::Duration::from_secs(30)));
+        let error = read(&format!("{GOOD}[limits]\nmemory = 'much'\n")).unwrap_err();
+        assert!(error.message.contains("[limits]: `memory` must be a number of bytes"), "{error}");
     }
 
     #[test]

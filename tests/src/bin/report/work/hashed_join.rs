@@ -18,8 +18,8 @@ use futures::future::BoxFuture;
 use mpc::{Channel, Column, Context, Network as _, Part, Seat};
 use planner::bind::DeclaredTable;
 use planner::plan::{
-    ColumnDef, Encoding, HashedJoin, Input, JoinKey, Multiplicity, Node, NodeId, Order, PartyId, Range,
-    RingSize, Scale, SecurePlan, SharedColumn, Source,
+    ColumnDef, Encoding, HashedJoin, Input, JoinKey, Matching, Multiplicity, Node, NodeId, Order, PartyId,
+    Range, RingSize, Scale, SecurePlan, SharedColumn, Source,
 };
 use rand::rngs::StdRng;
 
@@ -132,7 +132,7 @@ fn plan(rows: usize) -> Result<SecurePlan, Failure> {
         stay_key: key(0),
         moved: NodeId(1),
         moved_key: key(1),
-        matcher: 2,
+        matching: Matching::Pseudonyms { matcher: 2 },
         multiplicity: Multiplicity::OneToOne,
         normalised: true,
         columns: defs("first").into_iter().chain(defs("second")).chain(matched).collect(),
