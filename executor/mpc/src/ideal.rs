@@ -3,6 +3,7 @@
 //! Values are the signed or unsigned numbers that a column stands for, so that an oracle cannot share a mistake of
 //! ring arithmetic with its protocol.
 
+pub mod cox;
 pub mod fixed;
 
 /// Element by element.

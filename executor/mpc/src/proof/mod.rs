@@ -270,6 +270,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("lasso::statistics", "lasso::tests"),
     ("lasso::solve", "lasso::tests"),
     ("regression::fit", "regression::tests"),
+    ("cox::fit", "cox::tests"),
     ("fixed::polynomial", "fixed::polynomial::tests"),
     ("fixed::running_products", "fixed::running_products::tests"),
 ];

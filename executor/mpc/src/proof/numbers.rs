@@ -94,6 +94,20 @@ fn products() -> Vec<Case> {
             |_| each(6 * U64),
         ),
         case(
+            "product::weighted_sums",
+            |n| vec![signed(n, 40), signed(n, 40), signed(2, 20), signed(2, 20)],
+            |c, _| {
+                run(c, async |ctx, i| {
+                    product::weighted_sums(&ctx, &[&i.x[0], &i.x[1]], &[&i.x[2], &i.x[3]]).await
+                })
+            },
+            |v| {
+                let sum = |w: &[i128], row: usize| v[0][row] * w[0] + v[1][row] * w[1];
+                exactly(v[2..].iter().flat_map(|w| (0..v[0].len()).map(move |row| sum(w, row))))
+            },
+            |n| each(2 * n * U64),
+        ),
+        case(
             "product::gram",
             |n| vec![signed(n, 22), signed(n, 22), signed(n, 22)],
             |c, _| run(c, async |ctx, i| product::gram(&ctx, &[&i.x[0], &i.x[1], &i.x[2]]).await),

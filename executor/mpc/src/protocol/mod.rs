@@ -4,6 +4,7 @@ pub mod arrange;
 pub mod bits;
 pub mod compare;
 pub mod convert;
+pub mod cox;
 pub mod divide;
 pub mod fill;
 pub mod fixed;

@@ -44,7 +44,7 @@ async fn bilinear_of<R: Ring>(
 
 /// The cross terms of a product that one seat can compute: `x_i y_i + x_i y_{i+1} + x_{i+1} y_i`.
 #[inline]
-fn cross<R: Ring>(x: (R, R), y: (R, R)) -> R {
+pub(super) fn cross<R: Ring>(x: (R, R), y: (R, R)) -> R {
     x.0.times(y.0.plus(y.1)).plus(x.1.times(y.0))
 }
 
@@ -123,6 +123,42 @@ pub async fn matmul<R: Ring>(ctx: &Context, a: &[&Shared<R>], b: &[&Shared<R>]) 
         ctx.same_shape(rows, x.len())?;
     }
     bilinear(ctx, cross_matrix(a, b)).await
+}
+
+/// Sums of columns with shared weights, row by row: A w for each column of weights.
+///
+/// A one-hot code reads a table in this way.
+/// Shapes: k columns of length n, q columns of k weights -> q n elements, output `j n + i` for weights `j` and row `i`.
+/// Cost: 1 round, q n elements sent by each seat, whatever k is.
+///
+/// # Errors
+/// As [`mul`].
+pub async fn weighted_sums<R: Ring>(
+    ctx: &Context,
+    columns: &[&Shared<R>],
+    weights: &[&Shared<R>],
+) -> Result<Shared<R>> {
+    let rows = columns.first().map_or(0, |x| x.len());
+    for x in columns {
+        ctx.same_shape(rows, x.len())?;
+    }
+    for x in weights {
+        ctx.same_shape(columns.len(), x.len())?;
+    }
+    let mut z = vec![R::ZERO; rows * weights.len()];
+    for (z, weights) in z.chunks_mut(rows.max(1)).zip(weights) {
+        z.par_chunks_mut(BLOCK).enumerate().for_each(|(block, z)| {
+            let from = block * BLOCK;
+            let factors = weights.first.iter().zip(&weights.second);
+            for (x, (&c, &d)) in columns.iter().zip(factors) {
+                let x = x.first[from..].iter().zip(&x.second[from..]);
+                for (z, (&a, &b)) in z.iter_mut().zip(x) {
+                    *z = z.plus(cross((a, b), (c, d)));
+                }
+            }
+        });
+    }
+    bilinear(ctx, z).await
 }
 
 /// Dot products of all pairs of the given columns: X' X.

@@ -18,7 +18,8 @@ mod newton;
 mod prepare;
 mod rows;
 mod spread;
-mod system;
+pub(crate) mod system;
+pub(crate) mod unit;
 
 pub use model::{Family, Layout, Model};
 

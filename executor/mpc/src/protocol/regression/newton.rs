@@ -5,29 +5,20 @@ use super::model::{Family, Layout, refused};
 use super::prepare::Prepared;
 use super::rows::{Rows, rows};
 use super::system::{all_below, invert, with_intercept};
+use super::unit::Unit;
 use super::{Columns, Fit, spread};
 use crate::protocol::bits::and_all;
-use crate::protocol::fixed::{
-    MANTISSA, inverse_square_root, logarithm, reciprocal, rescale, truncated_product,
-};
-use crate::protocol::lasso::linear::{Shape, Systems, doublings, solve};
+use crate::protocol::fixed::{MANTISSA, logarithm, reciprocal, rescale, truncated_product};
 use crate::protocol::lasso::moments::pick;
 use crate::protocol::lasso::{COEFFICIENT_BITS, FRACTION};
 use crate::protocol::product::{dot, matmul, mul, sum_of_products};
-use crate::protocol::select::clamp;
 use crate::protocol::truncate::truncate;
 use crate::{Context, Result, Shared, SharedBits};
 
 /// Steps of a logistic model, which starts at 0, and of a Poisson model, which starts at the mean.
 const STEPS: [usize; 2] = [12, 16];
-/// A floor of the diagonal of the information, 2^-26: it keeps singular problems in range and changes no solution.
-const FLOOR: u128 = 1 << (FRACTION - 26);
 /// The largest step in units where the information has a unit diagonal: 16.
 const STEP: u128 = 16 << FRACTION;
-/// The largest gradient in such units: 2^10.
-const GRADIENT: u128 = 1 << (FRACTION + 10);
-/// Bits of what is cut to these.
-const CUT: u32 = 126;
 /// A model has converged if its last step was below 2^-15 in such units: the next one would be below 2^-25 or so.
 const CONVERGED: u32 = 15;
 
@@ -77,7 +68,7 @@ pub(super) async fn fit(
         let slope = state.slope(&ctx.step("slope"), &beta).await?;
         let unit = Unit::of(&ctx.step("unit"), &slope.information, beta.len()).await?;
         let step;
-        (step, last) = unit.step(&ctx.step("solve"), &slope.gradient).await?;
+        (step, last) = unit.step(&ctx.step("solve"), &slope.gradient, STEP).await?;
         beta = beta.add(&step);
     }
     state.finish(ctx, prepared, &beta, &last).await
@@ -192,51 +183,5 @@ impl State<'_> {
         let (ctx, row_bits) = (ctx.step("likelihood"), layout.moments.row_bits);
         let quality = link::likelihoods(&ctx, layout.family, &slope.linked, &target, valid, row_bits).await?;
         Ok(Fit { values, spreads, rows: prepared.moments.count.clone(), quality, accepted })
-    }
-}
-
-/// An information matrix scaled to a unit diagonal.
-struct Unit {
-    matrix: Shared<u128>,
-    /// What rows and columns were multiplied with.
-    roots: Shared<u128>,
-}
-
-impl Unit {
-    /// Range: by Cauchy's inequality an entry times one root is below the root of a diagonal entry.
-    async fn of(ctx: &Context, information: &Shared<u128>, size: usize) -> Result<Unit> {
-        let diagonal = pick(information, (0..size).map(|i| i * size + i));
-        let floored = diagonal.add_public(ctx.seat(), &vec![FLOOR; size]);
-        let roots = inverse_square_root(&ctx.step("roots"), &floored, 34, FRACTION + FRACTION / 2).await?;
-        let rows = roots.repeat_each(size);
-        let once = truncated_product(&ctx.step("rows"), information, &rows, FRACTION).await?;
-        let twice = truncated_product(&ctx.step("columns"), &once, &roots.repeat(size), FRACTION).await?;
-        let identity = Shape { lanes: 1, size }.identity();
-        let others: Vec<u128> = identity.iter().map(|&one| u128::from(one == 0)).collect();
-        Ok(Unit { matrix: twice.scale_by(&others).add_public(ctx.seat(), &identity), roots })
-    }
-
-    /// A step of Newton's method, and the same in units of the unit diagonal.
-    async fn step(&self, ctx: &Context, gradient: &Shared<u128>) -> Result<(Shared<u128>, Shared<u128>)> {
-        let size = gradient.len();
-        let right = truncated_product(&ctx.step("right"), gradient, &self.roots, FRACTION).await?;
-        let right = clamp(&ctx.step("cut right"), &right, GRADIENT.wrapping_neg(), GRADIENT, CUT).await?;
-        let shape = Shape { lanes: 1, size };
-        let bounds = [256 * size as u64];
-        let doublings = doublings(size, 12);
-        let systems = Systems { shape, matrices: &self.matrix, bounds_256: &bounds, doublings };
-        let x = solve(&ctx.step("solve"), systems, &right, 1).await?;
-        let x = clamp(&ctx.step("cut"), &x, STEP.wrapping_neg(), STEP, CUT).await?;
-        Ok((truncated_product(&ctx.step("scale"), &x, &self.roots, FRACTION).await?, x))
-    }
-
-    /// The inverse of the information, from that of the matrix of unit diagonal: where it is accepted, with entries below
-    /// 2^20 and roots below 2^10, products stay below 2^118.
-    async fn rescaled(&self, ctx: &Context, inverse: &Shared<u128>) -> Result<Shared<u128>> {
-        let size = self.roots.len();
-        let fewer = FRACTION - COEFFICIENT_BITS;
-        let rows = self.roots.repeat_each(size);
-        let once = truncated_product(&ctx.step("rows"), inverse, &rows, FRACTION + COEFFICIENT_BITS).await?;
-        truncated_product(&ctx.step("columns"), &once, &self.roots.repeat(size), fewer).await
     }
 }

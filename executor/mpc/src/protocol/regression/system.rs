@@ -22,19 +22,19 @@ const SINGULAR: u32 = 20;
 const RESIDUAL: u32 = 18;
 
 /// The solution of a system and, if asked for, the inverse of its matrix.
-pub(super) struct Solved {
-    pub(super) solution: Shared<u128>,
+pub(crate) struct Solved {
+    pub(crate) solution: Shared<u128>,
     /// Row after row; empty if not asked for.
-    pub(super) inverse: Shared<u128>,
+    pub(crate) inverse: Shared<u128>,
     /// Whether the residual is small, the inverse below 2^[`SINGULAR`] and the solution below `2^COEFFICIENT_BITS`.
-    pub(super) accepted: SharedBits,
+    pub(crate) accepted: SharedBits,
 }
 
 /// Solves `matrix x = right` for a symmetric matrix of unit diagonal that is positive semidefinite.
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
-pub(super) async fn invert(
+pub(crate) async fn invert(
     ctx: &Context,
     matrix: &Shared<u128>,
     right: &Shared<u128>,
@@ -80,7 +80,7 @@ pub(super) async fn invert(
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
-pub(super) async fn all_below(ctx: &Context, within: &[(&Shared<u128>, u32)]) -> Result<SharedBits> {
+pub(crate) async fn all_below(ctx: &Context, within: &[(&Shared<u128>, u32)]) -> Result<SharedBits> {
     let parts: Vec<Shared<u128>> = within
         .iter()
         .map(|(x, bits)| {
