@@ -275,6 +275,7 @@ pub(crate) fn lasso(party: usize) -> SecurePlan {
         input: NodeId(0),
         features: vec![term("age")],
         target: term("age"),
+        times: Vec::new(),
         valid: 1,
         alpha: 0.1,
         standardize: false,

@@ -5,12 +5,15 @@ use mpc::protocol::regression::{self, Columns, Fit, Model};
 use mpc::{Column, Context, Seat, Shared};
 use planner::plan::{Family, Lasso, LassoOutput, LassoTerm};
 
+use super::cox;
 use crate::table::Table;
 use crate::{Error, Result};
 
 /// Fits the model of `node` over `input`; `counts` is its table of counts, if it has one.
 pub(crate) async fn run(ctx: &Context, node: &Lasso, input: &Table, counts: Option<&Table>) -> Result<Table> {
-    let mut columns = if let Some(model) = model(node, input.rows())? {
+    let mut columns = if node.family == Family::Cox {
+        cox::run(ctx, node, input).await?
+    } else if let Some(model) = model(node, input.rows())? {
         fitted(node, &Box::pin(fit(ctx, node, input, &model)).await?)
     } else {
         let problem = problem(node, input.rows())?;
@@ -49,7 +52,7 @@ pub(crate) fn problem(node: &Lasso, rows: usize) -> Result<Problem> {
 /// As [`problem`].
 pub(crate) fn model(node: &Lasso, rows: usize) -> Result<Option<Model>> {
     let family = match node.family {
-        Family::Lasso => return Ok(None),
+        Family::Lasso | Family::Cox => return Ok(None),
         Family::Linear => regression::Family::Linear,
         Family::Logistic => regression::Family::Logistic,
         Family::Poisson => regression::Family::Poisson,
@@ -57,7 +60,7 @@ pub(crate) fn model(node: &Lasso, rows: usize) -> Result<Option<Model>> {
     Ok(Some(Model { problem: problem(node, rows)?, family, ridge: node.alpha, offset: 0.0 }))
 }
 
-fn variable(term: &LassoTerm) -> Result<Variable> {
+pub(super) fn variable(term: &LassoTerm) -> Result<Variable> {
     /// Doubles up to here hold every whole number.
     const LIMIT: f64 = 9_007_199_254_740_992.0;
     let offset = (term.middle / term.step).round_ties_even();

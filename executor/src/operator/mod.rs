@@ -8,6 +8,7 @@ mod assemble;
 #[cfg(test)]
 pub(crate) mod clear;
 mod compute;
+pub(crate) mod cox;
 mod fold;
 mod group;
 mod hashed_join;

@@ -624,6 +624,7 @@ fn lasso_plan(bound: usize, at_least: u64, kind: LassoOutput) -> SecurePlan {
         input: NodeId(0),
         features: vec![term(0), term(1)],
         target: term(2),
+        times: Vec::new(),
         valid: 3,
         alpha: 0.3,
         standardize: false,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Field};
+use mpc::protocol::cox::Model;
 use mpc::protocol::lasso::Problem;
 use planner::plan::{Family, Lasso, LassoOutput, Node, NodeId, Op, Reg, SecurePlan};
 
-use crate::operator::lasso;
+use crate::operator::{cox, lasso};
 use crate::{Error, Result, shape};
 
 /// A number that a model gives out as it is.
@@ -27,6 +28,10 @@ enum Kind {
     Terms,
     /// A number of how well a regression fits.
     Quality(usize),
+    /// Coefficients of proportional hazards, or their standard errors.
+    Hazards,
+    /// A log-likelihood of proportional hazards.
+    Likelihood,
 }
 
 /// Which number of a model column `column` of `node` is, if it is one that has a scale of its own.
@@ -49,7 +54,11 @@ pub(super) fn quantity(plan: &SecurePlan, node: NodeId, column: usize) -> Result
                     (Family::Lasso, LassoOutput::Summary, 1) => Some(Kind::R2),
                     (Family::Lasso, LassoOutput::Summary, 2) => Some(Kind::MeanSquaredError),
                     (Family::Lasso, LassoOutput::Summary, 5) => Some(Kind::Violation),
-                    (Family::Lasso, LassoOutput::Coefficients | LassoOutput::Summary, _) => None,
+                    (Family::Cox, LassoOutput::Coefficients, 0 | 1) => Some(Kind::Hazards),
+                    (Family::Cox, LassoOutput::Summary, 1 | 2) => Some(Kind::Likelihood),
+                    (Family::Lasso | Family::Cox, LassoOutput::Coefficients | LassoOutput::Summary, _) => {
+                        None
+                    }
                     (_, LassoOutput::Coefficients, 0) => Some(Kind::Terms),
                     (_, LassoOutput::Coefficients, 1) if model.has_errors() => Some(Kind::Terms),
                     (_, LassoOutput::Summary, 1 | 2) => Some(Kind::Quality(column - 1)),
@@ -92,6 +101,8 @@ pub(super) fn array(
         Kind::Coefficients => coefficients(&problem, &bits)?,
         Kind::R2 | Kind::Violation => bits.iter().map(|&number| Problem::decode_fraction(number)).collect(),
         Kind::Terms => regression()?.decode(&bits)?,
+        Kind::Hazards => cox::model(quantity.model, rows)?.decode(&bits)?,
+        Kind::Likelihood => bits.iter().map(|&number| Model::decode_likelihood(number)).collect(),
         Kind::Quality(which) => {
             let model = regression()?;
             bits.iter().map(|&number| model.decode_quality(which, number)).collect::<Result<_, _>>()?

@@ -6,9 +6,9 @@ use datafusion::logical_expr::LogicalPlan;
 use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
-    Aggregate, Assemble, ColumnDef, Compute, Encoding, Fold, Group, HashedJoin, How, Input, JoinKey, Lasso,
-    Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize, SecurePlan,
-    Source, Union,
+    Aggregate, Assemble, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input, JoinKey,
+    Lasso, Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize,
+    SecurePlan, Source, Union,
 };
 
 use super::broken;
@@ -460,6 +460,11 @@ fn lasso(lasso: &Lasso, plan: &SecurePlan) -> Checked {
         let same = lasso.columns.iter().skip(own).map(|def| def.encoding).eq(table);
         ensure(rows == 1 && same, || "the counts of a model are no table of one row".to_owned())?;
     }
+    let timed = lasso.family == Family::Cox;
+    ensure(timed != lasso.times.is_empty(), || "times without hazards, or hazards without times".to_owned())?;
+    ensure(lasso.times.iter().all(|time| ring(*time) == Some(wanted)), || {
+        "times in another ring".to_owned()
+    })?;
     ensure(!lasso.features.is_empty(), || "a model without features".to_owned())?;
     ensure(lasso.alpha.is_finite() && lasso.alpha >= 0.0, || "a penalty below 0".to_owned())
 }

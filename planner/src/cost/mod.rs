@@ -1,5 +1,6 @@
 //! What a plan costs, from public quantities alone: rounds, bytes, memory.
 
+mod cox;
 mod group;
 mod link;
 mod need;

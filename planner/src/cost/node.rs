@@ -9,7 +9,7 @@ use crate::plan::{
     Measure, Multiplicity, Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
-use super::{Cost, table};
+use super::{Cost, cox, table};
 
 /// The cost of node number `index`; `rows` are those of every node's output.
 pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], index: usize) -> Cost {
@@ -194,7 +194,9 @@ fn op_cost(op: &Op, n: u64, ring: Option<RingSize>) -> Cost {
         Op::Divide { numerator_bits, denominator_bits, .. } => {
             table::divide(n, u64::from(*numerator_bits), u64::from(*denominator_bits), ring)
         }
-        Op::DivideByRoot { levels, .. } => table::divide_by_root(n, u64::from(*levels)),
+        Op::DivideByRoot { levels, fraction, .. } => {
+            table::divide_by_root(n, u64::from(*levels), u64::from(*fraction))
+        }
         Op::ToPlanes { bits, .. } => table::all_bits(n, within(*bits)),
         Op::DivideByConstant { divisor, rounding, bits, .. } => {
             table::divide_by_constant(n, *divisor, *rounding == Rounding::Nearest, u64::from(*bits), ring)
@@ -349,10 +351,14 @@ fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
         Some(Encoding::Arithmetic(ring)) => ring,
         Some(Encoding::Bit | Encoding::Planes(_)) | None => RingSize::Z64,
     };
+    if lasso.family == Family::Cox {
+        return cox::cox(terms, lasso.times.len() as u64, n, bits);
+    }
     let solver = match lasso.family {
         Family::Lasso => table::lasso(terms, n, bits),
         Family::Linear => table::linear(terms, lasso.has_errors()),
         Family::Logistic => table::newton(12, terms, n, LOGISTIC_ROW_BYTES),
+        Family::Cox => Cost::default(),
         Family::Poisson => table::newton(16, terms, n, POISSON_ROW_BYTES),
     };
     table::statistics(terms, ring).then(solver)

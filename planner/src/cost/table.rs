@@ -207,28 +207,111 @@ fn divide_bitwise(n: u64, quotient_bits: u64, ring: RingSize) -> Cost {
     quotient.then(multiply(n, ring))
 }
 
-/// A quotient by the root of a number below 4^levels: normalised, an inverse root by Newton's method, two products.
-pub(super) fn divide_by_root(n: u64, levels: u64) -> Cost {
-    let wide = RingSize::Z128;
-    let product = |count: u64| multiply(count * n, wide);
-    let truncated = |count: u64| by_parts(count * n, element(wide), element(wide));
+/// Products of numbers of `Z_2^128`, without their low `bits` bits.
+pub(super) fn product(n: u64, bits: u64) -> Cost {
+    multiply(n, RingSize::Z128).then(truncate(n, bits))
+}
+
+/// Numbers of `Z_2^128` without their low `bits` bits.
+pub(super) fn truncate(n: u64, bits: u64) -> Cost {
+    if bits == 0 {
+        return Cost::default();
+    }
+    let wide = element(RingSize::Z128);
+    by_parts(n, wide, if bits <= 32 { INDEX_BYTES } else { wide })
+}
+
+/// Fractional bits of what Newton's method and polynomials work on.
+const MANTISSA: u64 = 56;
+
+/// Where the top pair of bits of numbers below 4^levels is.
+fn shifts(n: u64, levels: u64) -> Cost {
     let mut prefix = Cost::default();
     let mut reach = 1;
     while reach < levels {
         prefix = prefix.then(and(n, levels - reach));
         reach *= 2;
     }
-    let mut cost =
-        all_bits(n, 2 * levels).then(and(n, levels)).then(prefix).then(to_arithmetic(n, levels, wide));
-    cost = cost.then(product(1));
-    if 2 * levels > 56 {
-        cost = cost.then(truncated(1));
-    }
-    cost = cost.then(product(1)).then(truncated(2)).then(product(1)).then(truncated(1));
+    let pairs = all_bits(n, 2 * levels).then(and(n, levels));
+    pairs.then(prefix).then(to_arithmetic(n, levels, RingSize::Z128))
+}
+
+/// Numbers below 4^levels brought to [1/4, 1).
+fn mantissa(n: u64, levels: u64) -> Cost {
+    let scaled = shifts(n, levels).then(multiply(n, RingSize::Z128));
+    scaled.then(truncate(n, (2 * levels).saturating_sub(MANTISSA)))
+}
+
+/// Inverse roots of numbers below 4^levels, with their powers of two apart: a polynomial, and three steps of Newton's
+/// method.
+fn inverse_root(n: u64, levels: u64) -> Cost {
+    let wide = RingSize::Z128;
+    let once = || product(n, MANTISSA);
+    let twice = |products: u64| multiply(products * n, wide).then(truncate(2 * n, MANTISSA));
+    let mut cost = mantissa(n, levels).then(twice(1)).then(once());
     for _ in 0..3 {
-        cost = cost.then(product(2)).then(truncated(2)).then(product(1)).then(truncated(1));
+        cost = cost.then(twice(2)).then(once());
     }
-    cost.then(product(1)).then(product(1)).then(truncated(1))
+    cost
+}
+
+/// A quotient by the root of a number below 4^levels: normalised, an inverse root by Newton's method, two products.
+pub(super) fn divide_by_root(n: u64, levels: u64, fraction: u64) -> Cost {
+    let product = multiply(n, RingSize::Z128);
+    inverse_root(n, levels).then(product).then(product).then(truncate(n, MANTISSA + levels - fraction))
+}
+
+/// Square roots of numbers below 4^levels with `fraction` fractional bits.
+pub(super) fn square_root(n: u64, levels: u64, fraction: u64) -> Cost {
+    inverse_root(n, levels).then(product(n, MANTISSA)).then(product(n, MANTISSA - fraction))
+}
+
+/// One divided by square roots of numbers below 4^levels.
+pub(super) fn inverse_square_root(n: u64, levels: u64, fraction: u64) -> Cost {
+    inverse_root(n, levels).then(product(n, MANTISSA + levels.saturating_sub(fraction)))
+}
+
+/// One divided by numbers below 4^levels.
+pub(super) fn reciprocal(n: u64, levels: u64, fraction: u64) -> Cost {
+    let power = product(n, MANTISSA + (2 * levels).saturating_sub(fraction));
+    inverse_root(n, levels).then(product(n, MANTISSA)).then(power)
+}
+
+/// A polynomial of some degree.
+fn polynomial(n: u64, degree: u64) -> Cost {
+    let mut cost = Cost::default();
+    let mut powers = 1;
+    while powers < degree {
+        let count = powers.min(degree - powers);
+        cost = cost.then(product(n * count, MANTISSA));
+        powers += count;
+    }
+    cost.then(truncate(n, MANTISSA))
+}
+
+/// Logarithms of numbers below 4^levels.
+pub(super) fn logarithm(n: u64, levels: u64) -> Cost {
+    mantissa(n, levels).then(truncate(n, MANTISSA)).then(polynomial(n, 24))
+}
+
+/// Exponentials of numbers below 16 in size.
+pub(super) fn exponential(n: u64, from: u64, to: u64) -> Cost {
+    const WHOLE: u64 = 6;
+    let wide = RingSize::Z128;
+    let bits = truncate(n, from).then(all_bits(n, MANTISSA + WHOLE)).then(to_arithmetic(n, WHOLE, wide));
+    let mut power = Cost::default();
+    let mut factors = WHOLE;
+    while factors > 1 {
+        power = power.then(multiply(n * (factors / 2), wide));
+        factors -= factors / 2;
+    }
+    bits.then(power.beside(polynomial(n, 8))).then(product(n, MANTISSA + 32 - to))
+}
+
+/// Numbers of `bits` bits of `Z_2^128`, cut to a range.
+pub(super) fn clamp(n: u64, bits: u64) -> Cost {
+    let outside = negative(2 * n, bits + 1).then(to_arithmetic(2 * n, 1, RingSize::Z128));
+    outside.then(multiply(n, RingSize::Z128))
 }
 
 /// The low `bits` bits of a number, by a prefix adder.

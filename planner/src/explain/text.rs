@@ -78,6 +78,7 @@ pub(super) fn kind(node: &Node) -> &'static str {
             Family::Linear => "LinearRegression",
             Family::Logistic => "LogisticRegression",
             Family::Poisson => "PoissonRegression",
+            Family::Cox => "ProportionalHazards",
         },
         Node::Release(_) => "Release",
     }
@@ -120,6 +121,7 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
             Family::Lasso => "sufficient statistics, ADMM and Newton steps on shares".to_owned(),
             Family::Linear => "sufficient statistics, normal equations on shares".to_owned(),
             Family::Logistic | Family::Poisson => "standardised rows, Newton steps on shares".to_owned(),
+            Family::Cox => "risk sets by one-hot times, Newton steps on shares".to_owned(),
         },
         Node::Release(_) => "gate on shares; every seat sends its shares to the analyst alone".to_owned(),
     }
@@ -285,6 +287,10 @@ fn lasso(lasso: &Lasso) -> String {
         LassoOutput::Coefficients => "coefficients",
         LassoOutput::Summary => "summary",
     };
+    if lasso.family == Family::Cox {
+        let times = lasso.times.len();
+        return format!("{what} of {} over {times} times on {}", lasso.target.name, names.join(", "));
+    }
     let scale = if lasso.standardize { ", standardised" } else { "" };
     let intercept = if lasso.intercept { "" } else { ", no intercept" };
     format!(

@@ -145,8 +145,10 @@ fn key_columns(aggregate: &Aggregate, rows: &mut RowSet<'_>) -> Result<Option<Ke
         }
         let mut one_hot = Vec::new();
         for value in &values {
-            let wants: Vec<Want> =
-                exprs.iter().map(|expr| Want::Cell { expr: expr.clone(), value: value.clone() }).collect();
+            let wants: Vec<Want> = exprs
+                .iter()
+                .map(|expr| Want::Cell { expr: expr.clone(), value: value.clone(), ring: RingSize::Z64 })
+                .collect();
             let encoding = Encoding::Arithmetic(RingSize::Z64);
             let def = ColumnDef {
                 name: format!("{} = {value}", name(key)),

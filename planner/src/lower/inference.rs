@@ -5,6 +5,7 @@ use datafusion::functions::expr_fn::{abs, exp, sqrt};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};
 
+use super::model::has_intercept;
 use crate::Result;
 use crate::function::TableFunction;
 use crate::function::table::distribution::Distribution;
@@ -39,7 +40,8 @@ pub(super) fn columns(
     let parameters = parameters as f64;
     let df = double(column("n")) - lit(parameters);
     let divisor = if family == Family::Linear { df.clone() } else { double(column("n")) };
-    let error = over(column("spread"), sqrt(divisor));
+    let error =
+        if family == Family::Cox { column("std_error") } else { over(column("spread"), sqrt(divisor)) };
     let ratio = over(column("coefficient"), error.clone());
     let level = function.arguments.optional_number("level").unwrap_or(0.95);
     let above = lit(level.midpoint(1.0));
@@ -53,7 +55,7 @@ pub(super) fn columns(
     let none = || lit(datafusion::common::ScalarValue::Float64(None));
     let fields = function.schema.fields().iter().map(|field| match field.name().as_str() {
         "term" | "coefficient" => column(field.name()),
-        "odds_ratio" | "rate_ratio" => exp(column("coefficient")),
+        "odds_ratio" | "rate_ratio" | "hazard_ratio" => exp(column("coefficient")),
         _ if !errors => none(),
         "std_error" => error.clone(),
         "p" => test.clone(),
@@ -75,7 +77,7 @@ pub(super) fn summary(function: &TableFunction, terms: usize) -> Result<Vec<Expr
     };
     #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
     let features = terms as f64;
-    let intercept = function.arguments.truth("intercept")?;
+    let intercept = has_intercept(function)?;
     let constant = if intercept { 1.0 } else { 0.0 };
     let alpha = function.arguments.optional_number("alpha").unwrap_or(0.0);
     let df = double(column("n")) - lit(features + constant);
@@ -92,6 +94,7 @@ pub(super) fn summary(function: &TableFunction, terms: usize) -> Result<Vec<Expr
         "adjusted_r2" => lit(1.0) - left.clone() * (double(column("n")) - lit(constant)) / df.clone(),
         "f" => f.clone(),
         "f_p" => Distribution::FisherAbove.call(vec![f.clone(), lit(features), df.clone()]),
+        "lr_chi2" => lit(2.0) * (column("log_likelihood") - column("null_likelihood")),
         "pseudo_r2" => lit(1.0) - over(abs(column("log_likelihood")), abs(column("null_likelihood"))),
         other => column(other),
     });

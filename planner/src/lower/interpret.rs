@@ -651,7 +651,9 @@ fn fit(lasso: &Lasso, input: &Table, counts: Option<&Table>) -> Table {
             let new = match lasso.family {
                 Family::Lasso => (rho.abs() - alpha).max(0.0) * rho.signum() / square,
                 Family::Linear => rho / (square + lasso.alpha / n),
-                Family::Logistic | Family::Poisson => panic!("no interpretation of {:?}", lasso.family),
+                Family::Logistic | Family::Poisson | Family::Cox => {
+                    panic!("no interpretation of {:?}", lasso.family)
+                }
             };
             residual.iter_mut().zip(xj).for_each(|(r, v)| *r -= (new - w[j]) * v);
             w[j] = new;

@@ -35,6 +35,7 @@ mod failure;
 mod figure;
 mod fixed;
 mod gate;
+mod grid;
 mod group;
 mod group_atoms;
 mod guard;

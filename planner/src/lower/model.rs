@@ -1,14 +1,16 @@
 //! Table functions as nodes: the rows of complete cases, what the gate counts, the fit.
 
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, LogicalPlan, lit};
 
 use super::failure;
 use super::figure::{Gate, Sums, all_rows};
+use super::grid::{every_value, steps_of};
 use super::model_release::{Summary, Terms, coefficients, output_columns};
 use super::picked::moved;
 use super::program::Program;
-use super::regression::regression_ring;
+use super::regression::{cox_ring, regression_ring};
 use super::rows::normalise;
 use super::rowset::RowSet;
 use super::scale::{decode, worth};
@@ -41,7 +43,8 @@ pub(crate) fn lower_model(
     for variable in arguments.columns("features") {
         features.extend(terms(&rows, variable, function)?);
     }
-    let target = target(&rows, arguments.column("target")?, function)?;
+    let outcome = if family == Family::Cox { "event" } else { "target" };
+    let target = target(&rows, arguments.column(outcome)?, function)?;
     let bound = rows.bound();
     let needed = features.len() as u64 + 2;
     if bound < needed {
@@ -58,6 +61,7 @@ pub(crate) fn lower_model(
         Family::Linear | Family::Logistic | Family::Poisson => {
             regression_ring(family, alpha, &features, &target, bound)?
         }
+        Family::Cox => cox_ring(&features, &target, bound)?,
     };
     let mut known = Vec::new();
     for variable in function.variables() {
@@ -74,7 +78,8 @@ pub(crate) fn lower_model(
     let sums = Sums::new(rows, false);
     let mut model = Model { family, alpha, sums, complete, features, target, ring };
     let columns = model.columns()?;
-    let gates = model.gates(arguments.truth("intercept")?)?;
+    let times = if family == Family::Cox { model.times(function)? } else { Vec::new() };
+    let gates = model.gates(has_intercept(function)?)?;
     let dropped = match part {
         Part::Coefficients => None,
         Part::Summary => Some(model.dropped()?),
@@ -85,8 +90,19 @@ pub(crate) fn lower_model(
             "standard errors where an owner rounds counts, which they would tell",
         ));
     }
-    let parts = Parts { columns, gates, dropped, multiple };
+    let parts = Parts { columns, times, gates, dropped, multiple };
     model.emit(function, part, release, parts, nodes)
+}
+
+/// The most rows times times of proportional hazards: what their one-hot codes may take.
+const MAX_CELLS: u64 = 10_000_000;
+
+/// Whether the model has an intercept: proportional hazards have none.
+pub(super) fn has_intercept(function: &TableFunction) -> Result<bool> {
+    if function.spec.parameter("intercept").is_none() {
+        return Ok(false);
+    }
+    function.arguments.truth("intercept")
 }
 
 /// The weight of the penalty of a model, 0 where it has none.
@@ -102,6 +118,8 @@ fn penalty(function: &TableFunction) -> Result<f64> {
 struct Parts {
     /// Features, target, counts, among the columns of the rows.
     columns: (Vec<usize>, usize, usize),
+    /// One-hot times, among the columns of the rows.
+    times: Vec<usize>,
     gates: Vec<Gate>,
     dropped: Option<(Reg, Vec<Gate>)>,
     multiple: i128,
@@ -146,6 +164,35 @@ impl Model<'_> {
         Ok((columns, target, valid))
     }
 
+    /// One-hot columns of the times of the grid.
+    fn times(&mut self, function: &TableFunction) -> Result<Vec<usize>> {
+        let rows = &mut self.sums.rows;
+        let time = function.arguments.column("time")?;
+        let grid = match function.arguments.optional_number("grid") {
+            None => every_value(rows, function, time, "time")?,
+            Some(width) => steps_of(rows, function, time, width)?,
+        };
+        let cells = rows.bound().saturating_mul(grid.values.len() as u64);
+        if cells > MAX_CELLS {
+            let (bound, times) = (rows.bound(), grid.values.len());
+            let mut error = failure::not_built(format!(
+                "{} over {bound} rows and {times} times, whose product is beyond {MAX_CELLS}",
+                function.spec.name
+            ));
+            error.hint = Some("give the width of the steps of time: grid => 7".to_owned());
+            return Err(error);
+        }
+        let ring = self.ring;
+        let column = |value: &ScalarValue| {
+            let cell = |expr: &Expr| Want::Cell { expr: expr.clone(), value: value.clone(), ring };
+            let wants: Vec<Want> = grid.exprs.iter().map(cell).collect();
+            let range = Range { lo: 0, hi: 1 };
+            let name = format!("{} = {value}", time.name);
+            rows.column(&wants, ColumnDef { name, encoding: Encoding::Arithmetic(ring), range })
+        };
+        grid.values.iter().map(column).collect()
+    }
+
     /// Enough persons for the number of parameters, and for each value of two-valued variables.
     fn gates(&mut self, intercept: bool) -> Result<Vec<Gate>> {
         let parameters = self.features.len() as u64 + u64::from(intercept);
@@ -157,7 +204,9 @@ impl Model<'_> {
         let mut gates = self.sums.gates(&complete, "complete rows")?;
         let degrees = match self.family {
             Family::Lasso => 0,
-            Family::Linear | Family::Logistic | Family::Poisson => parameters + limits::RESIDUAL_DEGREES,
+            Family::Linear | Family::Logistic | Family::Poisson | Family::Cox => {
+                parameters + limits::RESIDUAL_DEGREES
+            }
         };
         for gate in &mut gates {
             gate.at_least = gate.at_least.max(limits::ROWS_PER_PARAMETER * parameters).max(degrees);
@@ -169,21 +218,30 @@ impl Model<'_> {
             gates.push(Gate { persons, at_least, reason: "too few valid rows".into() });
         }
         let terms = self.features.iter().chain([&self.target]);
-        let halves: Vec<(String, Vec<Expr>)> = terms
+        let halves: Vec<(String, Vec<Expr>, u64)> = terms
             .filter_map(|term| term.halves.as_ref().map(|halves| (term.name.clone(), halves)))
             .flat_map(|(name, [one, other])| {
-                [(format!("{name} is 1"), one.clone()), (format!("{name} is 0"), other.clone())]
+                [(format!("{name} is 1"), one.clone(), 0), (format!("{name} is 0"), other.clone(), 0)]
             })
+            .chain(self.events(parameters))
             .collect();
-        for (what, exprs) in halves {
+        for (what, exprs, least) in halves {
             let counting: Vec<Counting> = complete
                 .iter()
                 .zip(exprs)
                 .map(|(counting, expr)| Counting { nonzero: Some(expr), ..counting.clone() })
                 .collect();
-            gates.extend(self.sums.gates(&counting, &what)?);
+            let own = self.sums.gates(&counting, &what)?;
+            gates.extend(own.into_iter().map(|gate| Gate { at_least: gate.at_least.max(least), ..gate }));
         }
         Ok(gates)
+    }
+
+    /// Of proportional hazards: how many events there must be.
+    fn events(&self, parameters: u64) -> Option<(String, Vec<Expr>, u64)> {
+        let least = limits::ROWS_PER_PARAMETER * parameters;
+        let what = format!("{} happened", self.target.name);
+        (self.family == Family::Cox).then(|| (what, self.target.exprs.clone(), least))
     }
 
     /// The number of rows with a NULL in a variable, and its gates.
@@ -227,10 +285,7 @@ impl Model<'_> {
         let columns = counted.clone();
         nodes.push(Node::Aggregate(Aggregate { input, keys: Vec::new(), measures, columns }));
         let counts = NodeId(nodes.len() - 1);
-        let term = |term: &Term, column: usize| -> Result<LassoTerm> {
-            let (step, middle) = (worth(term.scale), decode(term.middle(), term.scale));
-            Ok(LassoTerm { name: term.name.clone(), column: at(column)?, step, middle, bits: term.bits() })
-        };
+        let term = |term: &Term, column: usize| at(column).map(|column| variable(term, column));
         let (features, target, valid) = &parts.columns;
         let features = self.features.iter().zip(features).map(|(feature, column)| term(feature, *column));
         let features = features.collect::<Result<Vec<_>>>()?;
@@ -245,10 +300,11 @@ impl Model<'_> {
             input,
             features,
             target: term(&self.target, *target)?,
+            times: parts.times.iter().map(|time| at(*time)).collect::<Result<_>>()?,
             valid: at(*valid)?,
             alpha: self.alpha,
             standardize: arguments.truth("standardize").unwrap_or(false),
-            intercept: arguments.truth("intercept")?,
+            intercept: has_intercept(function)?,
             counts: Some(counts),
             output,
             columns: columns.clone(),
@@ -296,4 +352,10 @@ fn output_of(part: Part) -> LassoOutput {
         Part::Coefficients => LassoOutput::Coefficients,
         Part::Summary => LassoOutput::Summary,
     }
+}
+
+/// A variable of the node.
+fn variable(term: &Term, column: usize) -> LassoTerm {
+    let (step, middle) = (worth(term.scale), decode(term.middle(), term.scale));
+    LassoTerm { name: term.name.clone(), column, step, middle, bits: term.bits() }
 }

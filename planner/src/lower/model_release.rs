@@ -4,6 +4,7 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::logical_expr::LogicalPlan;
 
 use super::clear::Released;
+use super::model::has_intercept;
 use super::program::Program;
 use super::{failure, inference};
 use crate::Result;
@@ -28,7 +29,9 @@ pub(super) fn output_columns(
     let mut columns = match (family, output) {
         (_, LassoOutput::Coefficients) => {
             let mut columns = vec![number("coefficient", -any)];
-            if errors {
+            if family == Family::Cox {
+                columns.push(number("std_error", 0));
+            } else if errors {
                 columns.extend([number("spread", -any), def("n", wide, 0, bound)]);
             }
             columns
@@ -47,6 +50,12 @@ pub(super) fn output_columns(
         (Family::Logistic | Family::Poisson, LassoOutput::Summary) => {
             vec![def("n", wide, 0, bound), number("log_likelihood", -any), number("of a constant", -any)]
         }
+        (Family::Cox, LassoOutput::Summary) => vec![
+            def("n", wide, 0, bound),
+            number("log_likelihood", -any),
+            number("without features", -any),
+            def("events", wide, 0, bound),
+        ],
     };
     columns.push(def("accepted", Encoding::Bit, 0, 1));
     columns
@@ -69,14 +78,16 @@ pub(super) fn coefficients(
     nodes: &mut Vec<Node>,
 ) -> Result<(NodeId, LogicalPlan)> {
     let Terms { mut names, accepted, gate, errors } = terms;
-    let intercept = function.arguments.truth("intercept")?;
+    let intercept = has_intercept(function)?;
     let parameters = names.len() + usize::from(intercept);
     if intercept {
         names.insert(0, "intercept".into());
     }
     let shows_errors = function.schema.has_column_with_unqualified_name("std_error");
     let mut outputs = vec![("coefficient", DataType::Float64)];
-    if errors && shows_errors {
+    if family == Family::Cox {
+        outputs.push(("std_error", DataType::Float64));
+    } else if errors && shows_errors {
         outputs.extend([("spread", DataType::Float64), ("n", DataType::Int64)]);
     }
     let outputs = outputs.into_iter().enumerate().map(|(value, (name, data_type))| Output {
@@ -149,11 +160,12 @@ impl Summary {
             Family::Lasso => &[("r2", 1), ("mse", 2), ("iterations", 3), ("nonzero", 4), ("kkt", 5)],
             Family::Linear => &[("r2", 1), ("mse", 2)],
             Family::Logistic | Family::Poisson => &[("log_likelihood", 1), ("null_likelihood", 2)],
+            Family::Cox => &[("events", 3), ("log_likelihood", 1), ("null_likelihood", 2)],
         };
         let counts = [("n", n), ("n_dropped", dropped)];
         let numbers = counts.iter().chain(numbers);
         for &(name, value) in numbers {
-            let double = !matches!(name, "n" | "n_dropped" | "iterations" | "nonzero");
+            let double = !matches!(name, "n" | "n_dropped" | "iterations" | "nonzero" | "events");
             let data_type = if double { DataType::Float64 } else { DataType::Int64 };
             let mut gate = self.gate.clone();
             if name == "n_dropped" {

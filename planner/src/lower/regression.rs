@@ -10,6 +10,8 @@ const REGRESSION_BITS: u32 = 44;
 /// Bits of a feature about zero, half those of the number of rows, and those of the number of parameters: what the
 /// standard error of the intercept has room for.
 const MEANS_BITS: u32 = 37;
+/// Bits of a feature about its middle and half those of the number of rows: what hazard ratios have room for.
+const HAZARD_BITS: u32 = 32;
 /// The most rows of a model that reads rows, in bits.
 const ROW_BITS: u32 = 20;
 /// The most values of standardised rows.
@@ -63,20 +65,45 @@ pub(super) fn regression_ring(
     Ok(RingSize::Z128)
 }
 
+/// The ring of the columns of proportional hazards.
+///
+/// # Errors
+/// As [`regression_ring`].
+pub(super) fn cox_ring(features: &[Term], event: &Term, bound: u64) -> Result<RingSize> {
+    check_target(Family::Cox, event)?;
+    let row_bits = u64::BITS - bound.leading_zeros();
+    for term in features {
+        if term.bits() + row_bits.div_ceil(2) > HAZARD_BITS {
+            return Err(failure::bounds(format!("the hazard ratio of `{}` over {bound} rows", term.name)));
+        }
+    }
+    let values = bound.saturating_mul(features.len() as u64 + 1);
+    if row_bits > ROW_BITS || values > MAX_VALUES {
+        return Err(failure::not_built(format!(
+            "proportional hazards of {} terms over {bound} rows",
+            features.len()
+        )));
+    }
+    Ok(RingSize::Z128)
+}
+
 fn check_target(family: Family, target: &Term) -> Result<()> {
     let fits = match family {
         Family::Lasso | Family::Linear => true,
-        Family::Logistic => target.scale == Scale::Unit && target.range == (Range { lo: 0, hi: 1 }),
+        Family::Logistic | Family::Cox => {
+            target.scale == Scale::Unit && target.range == (Range { lo: 0, hi: 1 })
+        }
         Family::Poisson => target.scale == Scale::Unit && target.range.lo >= 0,
     };
     if fits {
         return Ok(());
     }
     let wanted = match family {
-        Family::Logistic => "BOOLEAN, or an integer declared with bounds = [0, 1]",
+        Family::Logistic | Family::Cox => "BOOLEAN, or an integer declared with bounds = [0, 1]",
         Family::Lasso | Family::Linear | Family::Poisson => "an integer declared with bounds of at least 0",
     };
-    Err(failure::invalid(format!("the target `{}` must be {wanted}", target.name)))
+    let what = if family == Family::Cox { "event" } else { "target" };
+    Err(failure::invalid(format!("the {what} `{}` must be {wanted}", target.name)))
 }
 
 /// Bits of the integers of a variable about zero.

@@ -117,6 +117,8 @@ pub(crate) enum Want {
         expr: Expr,
         /// Its value.
         value: ScalarValue,
+        /// The ring of the column.
+        ring: RingSize,
     },
     /// The bit that a row of the staying leaf is the first of a run of rows equal in these expressions; `None`: never.
     Run(Option<Vec<Expr>>),
@@ -143,7 +145,7 @@ impl Emit<'_> {
             }
             Want::Count(counting) => self.count(counting),
             Want::CountBit(counting) => self.count_bit(counting),
-            Want::Cell { expr, value } => self.cell(expr, value),
+            Want::Cell { expr, value, ring } => self.cell(expr, value, *ring),
             Want::Planes { expr, scale, offset, planes, dictionary } => {
                 self.planes(expr, *scale, *offset, *planes, dictionary.as_deref())
             }
@@ -497,15 +499,11 @@ impl Emit<'_> {
         Ok(Some(self.program.and(there, known)))
     }
 
-    fn cell(&mut self, expr: &Expr, value: &ScalarValue) -> Result<Reg> {
+    fn cell(&mut self, expr: &Expr, value: &ScalarValue, ring: RingSize) -> Result<Reg> {
         if let Some(leaf) = self.home(expr) {
             let column = self.compute_locally(leaf, expr)?;
             let name = format!("{} = {value}", name(expr));
-            let def = ColumnDef {
-                name,
-                encoding: Encoding::Arithmetic(RingSize::Z64),
-                range: Range { lo: 0, hi: 1 },
-            };
+            let def = ColumnDef { name, encoding: Encoding::Arithmetic(ring), range: Range { lo: 0, hi: 1 } };
             return self
                 .share(leaf, SharedColumn { def, source: Source::Equals { column, value: value.clone() } });
         }
@@ -524,7 +522,7 @@ impl Emit<'_> {
         } else {
             self.cell_bit(expr, value)?
         };
-        self.program.arithmetic(bit, RingSize::Z64)
+        self.program.arithmetic(bit, ring)
     }
 
     fn optional_cell(&mut self, parts: &Optional, value: &ScalarValue) -> Result<Reg> {

@@ -48,7 +48,7 @@
 //! | a NULL, and a notice | too few people behind a number | a wider condition, or fewer keys |
 //! | a NULL from a LEFT JOIN for rows without a partner | nobody of the optional side is behind them | NOT EXISTS, which counts those left out |
 //! | a group that is missing | it is empty or small | a coarser key |
-//! | all of a model is NULL | fewer than ten people for a parameter, or too few with one value of a feature | fewer features; leave out a rare two-valued one |
+//! | all of a model is NULL | fewer than ten people (or events of COX) for a parameter, or too few with one value of a feature | fewer features; leave out a rare two-valued one |
 //! | `only aggregates leave the federation` | a column of rows is in the result, or `SELECT *`, or a preview | an aggregate over it, or a key that the policy allows to `group` |
 //! | `may not be used` in something | the policy does not allow that use of the column | `\dp TABLE` or `DESCRIBE` lists what is allowed; ask the owner |
 //! | `declare bounds` | a sum over an unbounded column cannot be proved to fit | ask the owner for `bounds` |

@@ -12,8 +12,11 @@ pub struct Lasso {
     pub input: NodeId,
     /// The features, in the order of the result.
     pub features: Vec<LassoTerm>,
-    /// What is explained.
+    /// What is explained; of proportional hazards, the event, 0 or 1.
     pub target: LassoTerm,
+    /// Of proportional hazards: for every time of the grid, in order, the column that is 1 where it is the row's, and
+    /// anything where the row does not count. Else none.
+    pub times: Vec<usize>,
     /// 1 where the row counts (complete case), arithmetic in the ring of the features.
     pub valid: usize,
     /// The weight of the penalty, at least 0: of absolute coefficients in a LASSO (in units of the target per unit of the
@@ -58,6 +61,8 @@ pub enum Family {
     Logistic,
     /// Of counts, on rows.
     Poisson,
+    /// Proportional hazards of an event at times of a grid, on rows.
+    Cox,
 }
 
 impl Lasso {
@@ -72,14 +77,16 @@ impl Lasso {
 pub enum LassoOutput {
     /// One row per term, the intercept (if any), then the features in order: `value` in `Z_2^128` and the bit `accepted`
     /// (the solver has converged). With standard errors, between the two: `spread`, the standard error times the square
-    /// root of the residual degrees of freedom (linear) or of the number of rows (others), and that number `n`.
+    /// root of the residual degrees of freedom (linear) or of the number of rows (others), and that number `n`. Of
+    /// proportional hazards: the standard error itself, alone.
     ///
     /// Every row of `value` has a fixed-point scale of its own that follows from the model. The analyst's executor
     /// decodes the column to DOUBLE where a release gives it out as it is (directly, or through
     /// [`Op::Column`](super::Op::Column)); the release's own scale is not used.
     Coefficients,
     /// One row: `n, r2, mse, iterations, nonzero, kkt`, all in `Z_2^128`, and the bit `accepted`. Of other models than a
-    /// LASSO: `n`, then `r2, mse` (linear) or the log-likelihoods of the model and of a constant alone, then `accepted`.
+    /// LASSO: `n`, then `r2, mse` (linear) or the log-likelihoods of the model and of a constant alone, then `accepted`; of
+    /// proportional hazards, the number of events before that.
     ///
     /// `n`, `iterations` and `nonzero` are integers; `r2`, `mse` and `kkt` are decoded to DOUBLE as `value` is. What else
     /// a summary shows (`n_dropped`, `alpha`) follows from `counts` and from public numbers.

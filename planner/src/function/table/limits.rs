@@ -1,7 +1,8 @@
 //! What a model must have before anything of it leaves: the defaults of the gate of models, in one place. Policies raise them by
 //! `min_people`; nothing lowers them but `min_people = 1`, with which nothing is withheld.
 
-/// Complete rows, and persons of every owner, that each parameter (terms and the intercept) needs.
+/// Complete rows, and persons of every owner, that each parameter (terms and the intercept) needs; of proportional hazards, events
+/// too.
 pub const ROWS_PER_PARAMETER: u64 = 10;
 
 /// Degrees of freedom of the residuals that a model with standard errors needs.

@@ -36,6 +36,7 @@ mod arguments;
 mod boundary;
 mod comparison;
 mod correlation;
+mod cox;
 mod crosstab;
 mod description;
 pub mod distribution;
@@ -66,6 +67,8 @@ pub const FUNCTIONS: &[&Spec] = &[
     &independence::CHI2_TEST,
     &correlation::CORRELATION,
     &correlation::COVARIANCE,
+    &cox::COX,
+    &cox::COX_SUMMARY,
     &crosstab::CROSSTAB,
     &description::DESCRIBE_STATS,
     &independence::FISHER_TEST,

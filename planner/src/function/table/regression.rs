@@ -8,10 +8,10 @@ use crate::plan::Family;
 const TARGET: Parameter =
     Parameter::column("target", Holds::Number, Use::Model, "The number that is explained.");
 
-const FEATURES: Parameter =
+pub(super) const FEATURES: Parameter =
     Parameter::columns("features", Holds::Feature, Use::Model, "What explains it.").or_other_columns();
 
-const CATEGORICAL: Parameter = Parameter {
+pub(super) const CATEGORICAL: Parameter = Parameter {
     name: "categorical",
     kind: Kind::Categories { of: "features" },
     preset: Preset::Absent,
@@ -105,7 +105,8 @@ pub(super) const RIDGE_SUMMARY: Spec = Spec {
     lowering: Lowering::Model(Family::Linear, Part::Summary),
 };
 
-const LEVEL: Parameter = Parameter::number("level", 0.5, 0.9999, 0.95, "The confidence of the intervals.");
+pub(super) const LEVEL: Parameter =
+    Parameter::number("level", 0.5, 0.9999, 0.95, "The confidence of the intervals.");
 
 const LINEAR_PARAMETERS: &[Parameter] = &[TARGET, FEATURES, CATEGORICAL, INTERCEPT, LEVEL];
 

@@ -4,14 +4,14 @@ use super::comparison::LEVEL;
 use super::{ColumnType, Holds, Kind, Lowering, Parameter, Preset, Spec, Statistic};
 use crate::catalog::Use;
 
-const TIME: Parameter = Parameter::column(
+pub(super) const TIME: Parameter = Parameter::column(
     "time",
     Holds::Number,
     Use::Survival,
     "How long a person was watched, until the event or not.",
 );
 
-const EVENT: Parameter = Parameter::column(
+pub(super) const EVENT: Parameter = Parameter::column(
     "event",
     Holds::Event,
     Use::Survival,
@@ -20,7 +20,7 @@ const EVENT: Parameter = Parameter::column(
 
 const BY: Parameter = Parameter::column("by", Holds::Group, Use::Group, "The groups.");
 
-const GRID: Parameter = Parameter {
+pub(super) const GRID: Parameter = Parameter {
     name: "grid",
     kind: Kind::Number { least: 1e-9, most: 1e15 },
     preset: Preset::Absent,

@@ -2,13 +2,13 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::functions::math::expr_fn::{ceil, round};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, cast, lit};
 
-use super::super::facts::{Facts, is_float, is_text, scalar};
+use super::super::facts::{Facts, is_float, is_text};
 use super::super::failure;
 use super::super::figure::{Gate, Sums};
+use super::super::grid::{Grid, every_value, steps_of};
 use super::super::persons::PersonRows;
 use super::super::picked::moved;
 use super::super::program::{Kind, Program};
@@ -21,9 +21,6 @@ use crate::Result;
 use crate::catalog::{Federation, Use};
 use crate::function::{TableFunction, Variable};
 use crate::plan::{Aggregate, ColumnDef, Encoding, Measure, Node, NodeId, Op, Range, Reg, RingSize, Scale};
-
-/// The most values of a time or value grid.
-pub(super) const MAX_GRID: i128 = 10_000;
 
 /// The most cells of a table.
 pub(super) const MAX_CELLS: usize = 100_000;
@@ -167,57 +164,23 @@ impl<'a> Rows<'a> {
         kept
     }
 
-    /// The cells of every value that a number or date may have, up to [`MAX_GRID`].
+    /// The cells of every value that a number or date may have, up to [`MAX_GRID`](super::super::grid::MAX_GRID).
     pub(super) fn grid(&mut self, variable: &Variable, parameter: &str) -> Result<Key> {
-        let (exprs, facts) = self.branches(variable)?;
+        let (_, facts) = self.branches(variable)?;
         if facts.closed.is_some() && !is_float(&facts.data_type) {
             return self.key(variable);
         }
-        let range = facts
-            .range
-            .filter(|_| !is_text(&facts.data_type))
-            .ok_or_else(|| failure::bounds(format!("`{parameter}`, {}", variable.name)))?;
-        if range.hi - range.lo >= MAX_GRID {
-            let message = format!(
-                "{}: `{}` may have {} values, and {MAX_GRID} are the most",
-                self.function.spec.name,
-                variable.name,
-                range.hi - range.lo + 1
-            );
-            let mut error = failure::invalid(message);
-            error.hint = Some(match parameter {
-                "time" => "give the width of its steps: grid => 7".to_owned(),
-                _ => "declare narrower `bounds` or a coarser `step`, or round it in the query".to_owned(),
-            });
-            return Err(error);
-        }
-        let integers: Vec<i128> = (range.lo..=range.hi).collect();
-        if is_float(&facts.data_type) {
-            return self.steps(variable, &exprs, &facts, &integers);
-        }
-        let values = integers.iter().map(|integer| scalar(*integer, &facts.data_type)).collect::<Option<_>>();
-        let values =
-            values.ok_or_else(|| failure::not_built(format!("`{parameter}` of type {}", facts.data_type)))?;
-        self.one_hot(variable, &exprs, &facts, values)
+        let grid = every_value(&self.sums.rows, self.function, variable, parameter)?;
+        self.of_grid(variable, grid)
     }
 
-    /// The cells of a double that is shared in steps: of the number of its step.
-    fn steps(
-        &mut self,
-        variable: &Variable,
-        exprs: &[Expr],
-        facts: &Facts,
-        integers: &[i128],
-    ) -> Result<Key> {
-        let step = worth(facts.scale);
-        let index = |expr: &Expr| cast(round(vec![expr.clone() / lit(step)]), DataType::Int64);
-        let exprs: Vec<Expr> = exprs.iter().map(index).collect();
-        let places = integers.iter().map(|integer| scalar(*integer, &DataType::Int64)).collect::<Option<_>>();
-        let places = places.ok_or_else(|| failure::internal("a step that is no integer"))?;
-        let whole = self.sums.rows.facts(&exprs)?;
-        let mut key = self.one_hot(variable, &exprs, &whole, places)?;
-        key.numbers = integers.iter().map(|integer| decode(*integer, facts.scale)).collect();
-        key.values = key.numbers.iter().map(|number| ScalarValue::Float64(Some(*number))).collect();
+    fn of_grid(&mut self, variable: &Variable, grid: Grid) -> Result<Key> {
+        let facts = self.sums.rows.facts(&grid.exprs)?;
+        let mut key = self.one_hot(variable, &grid.exprs, &facts, grid.values)?;
+        if let Some(numbers) = grid.numbers {
+            key.values = numbers.iter().map(|number| ScalarValue::Float64(Some(*number))).collect();
+            key.numbers = numbers;
+        }
         Ok(key)
     }
 
@@ -250,28 +213,8 @@ impl<'a> Rows<'a> {
 
     /// The cells of steps of a width: a time counts at the end of its step.
     pub(super) fn coarse_grid(&mut self, variable: &Variable, width: f64) -> Result<Key> {
-        let (exprs, facts) = self.branches(variable)?;
-        let number = facts.data_type.is_integer() || is_float(&facts.data_type);
-        let (lo, hi) = facts
-            .interval()
-            .filter(|_| number)
-            .ok_or_else(|| failure::bounds(format!("`time`, {}", variable.name)))?;
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, and is checked against the limit")]
-        let (first, last) = ((lo / width).ceil() as i64, (hi / width).ceil() as i64);
-        if i128::from(last) - i128::from(first) >= MAX_GRID {
-            return Err(failure::invalid(format!("`grid`: steps of {width} are more than {MAX_GRID}")));
-        }
-        let index =
-            |expr: &Expr| cast(ceil(cast(expr.clone(), DataType::Float64) / lit(width)), DataType::Int64);
-        let exprs: Vec<Expr> = exprs.iter().map(index).collect();
-        let places = (first..=last).map(|place| ScalarValue::Int64(Some(place))).collect();
-        let whole = self.sums.rows.facts(&exprs)?;
-        let mut key = self.one_hot(variable, &exprs, &whole, places)?;
-        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-        let numbers: Vec<f64> = (first..=last).map(|place| place as f64 * width).collect();
-        key.values = numbers.iter().map(|number| ScalarValue::Float64(Some(*number))).collect();
-        key.numbers = numbers;
-        Ok(key)
+        let grid = steps_of(&self.sums.rows, self.function, variable, width)?;
+        self.of_grid(variable, grid)
     }
 
     fn one_hot(
@@ -289,8 +232,7 @@ impl<'a> Rows<'a> {
         }
         let mut one_hot = Vec::new();
         for value in &values {
-            let wants: Vec<Want> =
-                exprs.iter().map(|expr| Want::Cell { expr: expr.clone(), value: value.clone() }).collect();
+            let wants: Vec<Want> = exprs.iter().map(|expr| one_value(expr, value)).collect();
             let def = ColumnDef {
                 name: format!("{} = {value}", variable.name),
                 encoding: Encoding::Arithmetic(RingSize::Z64),
@@ -537,6 +479,11 @@ impl<'a> Rows<'a> {
         }
         Ok(cells)
     }
+}
+
+/// Whether an expression has a value, as a number.
+fn one_value(expr: &Expr, value: &ScalarValue) -> Want {
+    Want::Cell { expr: expr.clone(), value: value.clone(), ring: RingSize::Z64 }
 }
 
 /// The column of the sums that a register is.
