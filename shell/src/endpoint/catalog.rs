@@ -6,12 +6,16 @@ mod nothing;
 mod rewrite;
 mod table;
 
-use connectors::endpoint::{Error, Result, Rows, Table};
+use connectors::endpoint::{Class, Error, Result, Rows, Table};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider as _};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Names that only questions about catalogs use.
 const WORDS: [&str; 21] = [
@@ -44,8 +48,54 @@ pub(super) fn is_question(sql: &str) -> bool {
     (text.starts_with("select") || text.starts_with("with")) && WORDS.iter().any(|word| text.contains(word))
 }
 
-/// Answers a question about catalogs.
+/// No question of a driver is longer, in tokens with the spaces between them.
+const MOST_TOKENS: usize = 4_000;
+/// The engine plans by recursion: the longest question fits, in debug builds too.
+const STACK_BYTES: usize = 512 << 20;
+/// Questions over small tables take milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What one question may hold.
+const MEMORY_BYTES: usize = 256 << 20;
+
+/// Answers a question about catalogs, on a thread of its own: whatever a client asks, the server goes on.
+///
+/// # Errors
+/// Unsupported: not a question that the tables here can answer. Resource: too long, too large, or not done in time.
 pub(super) async fn answer(sql: &str, federation: &str, user: &str, tables: &[Table]) -> Result<Rows> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().map_or(0, |tokens| tokens.len());
+    if tokens > MOST_TOKENS {
+        let message = format!("a question about catalogs has at most {MOST_TOKENS} words and signs");
+        return Err(Error::new(Class::Resource, message));
+    }
+    let (sql, federation, user) = (sql.to_owned(), federation.to_owned(), user.to_owned());
+    let (tables, (tell, told)) = (tables.to_vec(), tokio::sync::oneshot::channel());
+    let work = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let outcome = runtime.map_err(|_| Error::internal("no runtime for a question")).and_then(|runtime| {
+            let answered = async {
+                let rows = Box::pin(answered(&sql, &federation, &user, &tables));
+                tokio::time::timeout(PATIENCE, rows).await
+            };
+            runtime.block_on(answered).unwrap_or_else(|_| Err(too_long()))
+        });
+        // A client that has gone does not need to know.
+        let _gone = tell.send(outcome);
+    };
+    let thread = std::thread::Builder::new().name("catalog".to_owned()).stack_size(STACK_BYTES);
+    thread.spawn(work).map_err(|_| Error::internal("no thread for a question"))?;
+    // Planning does not look at the clock: who waits is told in time all the same.
+    match tokio::time::timeout(PATIENCE, told).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(Error::internal("the question has ended without an answer")),
+        Err(_) => Err(too_long()),
+    }
+}
+
+fn too_long() -> Error {
+    Error::new(Class::Resource, format!("the question took longer than {} s", PATIENCE.as_secs()))
+}
+
+async fn answered(sql: &str, federation: &str, user: &str, tables: &[Table]) -> Result<Rows> {
     let sql =
         rewrite::rewrite(sql).map_err(|error| unsupported(&DataFusionError::Plan(error.to_string())))?;
     let context = context(federation, user, tables).map_err(|error| unsupported(&error))?;
@@ -67,7 +117,8 @@ fn context(federation: &str, user: &str, tables: &[Table]) -> Result<SessionCont
     let config = SessionConfig::new()
         .with_target_partitions(1)
         .with_default_catalog_and_schema(federation, "pg_catalog");
-    let context = SessionContext::new_with_config(config);
+    let runtime = RuntimeEnvBuilder::new().with_memory_limit(MEMORY_BYTES, 1.0).build_arc()?;
+    let context = SessionContext::new_with_config_rt(config, runtime);
     let schema = tables.first().map_or(Table::VIRTUAL, |table| &table.schema);
     for function in function::all(federation, schema, user) {
         context.register_udf(function);
@@ -177,7 +228,7 @@ mod tests {
             "WITH x AS (SELECT 1) SELECT pg_class.relname FROM nothing",
         ] {
             let error = answer(sql, "heart", "ann", &[]).await.unwrap_err();
-            assert_eq!(error.class, connectors::endpoint::Class::Unsupported, "{sql}");
+            assert_eq!(error.class, Class::Unsupported, "{sql}");
         }
         for sql in [
             "SELECT COUNT(*) FROM cohort",
@@ -278,5 +329,27 @@ mod tests {
             pg_namespace AS ns ON (ns.oid = typnamespace) WHERE typtype IN ('b', 'r', 'm', 'e', 'd') ORDER BY t.oid";
         assert_eq!(ask(types).await[0], "pg_catalog|16|bool|b");
         assert_eq!(ask("SELECT '\"hospital\".\"lifestyle\"'::regclass = c.oid FROM pg_class c WHERE c.relname = 'lifestyle'").await, ["true"]);
+    }
+
+    /// What was broken: an expression of thousands of terms overflowed the stack of a server's thread and ended the server,
+    /// for everybody. Now it is answered, or refused as too long.
+    #[tokio::test]
+    async fn no_question_ends_the_server() {
+        let sum = |terms: usize| format!("SELECT version() AS v WHERE 1 < {}", vec!["1"; terms].join("+"));
+        assert_eq!(ask(&sum(400)).await.len(), 1);
+        let any = |terms: usize| {
+            let conditions = vec!["relname='lifestyle'"; terms].join(" OR ");
+            format!("SELECT relname FROM pg_class WHERE {conditions}")
+        };
+        assert_eq!(ask(&any(200)).await, ["lifestyle"]);
+        for sql in [sum(30_000), any(20_000), vec!["SELECT version()"; 3_000].join(" UNION ALL ")] {
+            assert_eq!(answer(&sql, "heart", "ann", &[]).await.unwrap_err().class, Class::Resource);
+        }
+        for sql in [
+            format!("SELECT version(), {}1{}", "(".repeat(1_500), ")".repeat(1_500)),
+            format!("SELECT version() WHERE {} true", "NOT ".repeat(1_500)),
+        ] {
+            assert_eq!(answer(&sql, "heart", "ann", &[]).await.unwrap_err().class, Class::Unsupported);
+        }
     }
 }
