@@ -28,6 +28,8 @@ const QUERIES: &[&str] = &[
     "SELECT v.fee, COUNT(*), AVG(h.age) FROM hospital.lifestyle h JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id) GROUP BY v.fee",
     "SELECT v.fee, COUNT(*), COUNT(DISTINCT l.patient_id) FROM hospital.labs l JOIN insurer.visits v ON HASHED(l.patient_id) = HASHED(v.patient_id) GROUP BY v.fee",
     "SELECT h.town, v.town, COUNT(*) FROM hospital.lifestyle h LEFT JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id) AND v.minutes > 30 GROUP BY h.town, v.town ORDER BY 3 DESC LIMIT 5",
+    "SELECT h.sex, COUNT(DISTINCT v.fee), COUNT(DISTINCT v.town) FROM hospital.lifestyle h JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id) WHERE h.age IS DISTINCT FROM v.minutes GROUP BY h.sex",
+    "SELECT town, MIN(age), MAX(admitted), COUNT(*) FROM hospital.lifestyle GROUP BY town",
     "SELECT * FROM LASSO(cohort, target => 'days', features => 'age,bmi,exercise,chronic', alpha => 0.5)",
     "SELECT * FROM LASSO_SUMMARY(cohort, target => 'days', features => 'age,bmi', alpha => 0.1, standardize => true)",
 ];

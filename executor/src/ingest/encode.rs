@@ -125,7 +125,7 @@ fn indices(array: &ArrayRef, dictionary: &[ScalarValue]) -> Result<Vec<Integer>>
     Ok(rows.iter().enumerate().map(index).collect())
 }
 
-/// The place of every value among all different ones, in ascending order.
+/// The place of every value among all different ones, in ascending order from 1.
 fn ranks(array: &ArrayRef) -> Result<Vec<Integer>> {
     let array = canonical(array)?;
     let converter =
@@ -133,7 +133,7 @@ fn ranks(array: &ArrayRef) -> Result<Vec<Integer>> {
     let rows = converter.convert_columns(&[ArrayRef::clone(&array)]).map_err(|_| wrong_type())?;
     let known = |row: &usize| !array.is_null(*row);
     let values: BTreeSet<_> = (0..array.len()).filter(known).map(|row| rows.row(row)).collect();
-    let places: BTreeMap<_, _> = values.into_iter().zip(0i128..).collect();
+    let places: BTreeMap<_, _> = values.into_iter().zip(1i128..).collect();
     let rank = |row: usize| places.get(&rows.row(row)).map_or(Integer::Null, |place| Integer::Is(*place));
     Ok((0..array.len()).map(rank).collect())
 }

@@ -19,13 +19,14 @@ use planner::plan::{Group, Measure};
 use crate::table::Table;
 use crate::{Error, Result};
 
+mod extremes;
 mod numbered;
 
 /// Runs `node` over `input`: first the groups in ascending order of their keys, then rows that stand for nothing.
 ///
 /// Cost: products row by row; [`sort`] by the planes of the keys and a bit; a tree of ANDs over these; for each column of
 /// persons a tree over its planes and a bit, [`segmented_or`] and a conversion of each count; [`compact`]. Persons that are
-/// counted by their numbers are [counted](numbered) beside that.
+/// counted by their numbers are [counted](numbered) beside that, and the [smallest and largest](extremes) values found.
 pub(crate) async fn run(ctx: &Context, node: &Group, input: &Table) -> Result<Table> {
     let keys: Vec<&SharedBits> =
         node.keys.iter().rev().map(|&key| planes(input, key)).collect::<Result<_>>()?;
@@ -35,8 +36,14 @@ pub(crate) async fn run(ctx: &Context, node: &Group, input: &Table) -> Result<Ta
         let (ctx, rows) = (ctx.step("numbered").nth(index), &rows);
         async move { persons.count(&ctx, rows, input).await }
     });
-    let (table, apart) = futures::try_join!(grouped(ctx, node, &rows, input), try_join_all(apart))?;
-    results(node, table, apart.into_iter().flatten().collect(), input.rows())
+    let extremes = extremes::of(node)?;
+    let found = extremes.iter().enumerate().map(|(index, extreme)| {
+        let (ctx, rows) = (ctx.step("extremes").nth(index), &rows);
+        async move { extreme.find(&ctx, rows, input).await }
+    });
+    let table = grouped(ctx, node, &rows, input);
+    let (table, apart, found) = futures::try_join!(table, try_join_all(apart), try_join_all(found))?;
+    results(node, table, apart.into_iter().chain(found).flatten().collect(), input.rows())
 }
 
 /// The groups in front: whether there is one, then sums from the first group to each, and what is the same in each.
@@ -53,6 +60,12 @@ async fn grouped(ctx: &Context, node: &Group, rows: &Rows, input: &Table) -> Res
         table.push(if same { column } else { prefix_sums(column)? });
     }
     Ok(compact(&ctx.step("front"), table, &ends).await?)
+}
+
+/// The first rows of groups.
+fn starts(valid: &SharedBits, goes_on: &SharedBits) -> SharedBits {
+    let first = SharedBits::zeros(valid.len().min(1), 1);
+    valid.xor(&SharedBits::concat_rows(&[&first, goes_on]))
 }
 
 /// The last rows of groups.
@@ -111,8 +124,11 @@ async fn measured_columns(ctx: &Context, node: &Group, input: &Table) -> Result<
                     Some((product, false))
                 }
                 Measure::Same { column } => Some((input.column(*column)?.clone(), true)),
-                Measure::PersonsBy { .. } | Measure::DistinctNumbers { .. } | Measure::Exists => None,
-                Measure::Persons { .. } | Measure::SumOfRows { .. } | Measure::AtRank { .. } => {
+                Measure::PersonsBy { .. }
+                | Measure::DistinctNumbers { .. }
+                | Measure::AtRank { .. }
+                | Measure::Exists => None,
+                Measure::Persons { .. } | Measure::SumOfRows { .. } => {
                     return Err(wrong("a measure of cells"));
                 }
             })
@@ -235,13 +251,13 @@ fn differences(column: Column) -> Result<Column> {
 }
 
 /// The columns of the groups, in the order of the measures.
-fn results(node: &Group, table: Vec<Column>, numbered: Vec<(usize, Column)>, rows: usize) -> Result<Table> {
+fn results(node: &Group, table: Vec<Column>, apart: Vec<(usize, Column)>, rows: usize) -> Result<Table> {
     let missing = || wrong("a column of a group is missing");
     let mut table = table.into_iter();
     let exists = table.next().ok_or_else(missing)?;
     let mut done: Vec<Option<Column>> = vec![None; node.measures.len()];
-    for (index, counts) in numbered {
-        done[index] = Some(counts);
+    for (index, column) in apart {
+        done[index] = Some(column);
     }
     for (index, _, _) in persons_of(node).into_values().flatten() {
         done[index] = Some(differences(table.next().ok_or_else(missing)?)?);

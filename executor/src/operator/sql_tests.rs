@@ -134,7 +134,7 @@ fn claims(rng: &mut StdRng) -> RecordBatch {
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()
 }
 
-const QUERIES: [&str; 22] = [
+const QUERIES: [&str; 23] = [
     "SELECT COUNT(*), COUNT(age), SUM(age), AVG(age) FROM hospital.visits",
     "SELECT COUNT(DISTINCT id) AS n FROM hospital.visits WHERE age > 50",
     "SELECT sex, COUNT(*) AS n, SUM(age) AS s FROM hospital.visits GROUP BY sex",
@@ -158,6 +158,7 @@ const QUERIES: [&str; 22] = [
     // Two owners' persons, for whom no one order of rows puts each person's together.
     "SELECT COUNT(DISTINCT h.id) AS p, COUNT(DISTINCT c.id) AS q FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id, h.sex) = HASHED(c.id, c.region)",
     "SELECT cost, COUNT(DISTINCT h.id) AS p, COUNT(DISTINCT c.id) AS q FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id, h.sex) = HASHED(c.id, c.region) GROUP BY cost",
+    "SELECT cost, MIN(age) AS a, MAX(age) AS b FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) GROUP BY cost",
 ];
 
 /// Table functions that are SQL, and the SQL that they are.
@@ -345,6 +346,7 @@ async fn seats_send_what_the_plan_says() {
         QUERIES[14],
         QUERIES[20],
         QUERIES[21],
+        QUERIES[22],
     ] {
         let (plan, outcome) = run(&world, &federation, sql).await;
         let sent = SEATS.map(|party| {

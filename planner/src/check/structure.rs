@@ -7,7 +7,7 @@ use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
     Aggregate, Assemble, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input, JoinKey,
-    Lasso, Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize,
+    Lasso, Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Rank, Reg, Release, RingSize,
     SecurePlan, Source, Union,
 };
 
@@ -405,7 +405,13 @@ fn group(group: &Group, plan: &SecurePlan) -> Checked {
             Measure::Same { column } => {
                 encoding(*column).filter(|found| !matches!(found, Encoding::Planes(_)))
             }
-            Measure::Persons { .. } | Measure::SumOfRows { .. } | Measure::AtRank { .. } => None,
+            Measure::AtRank { value, counts, rank } => {
+                let planes = matches!(encoding(*value), Some(Encoding::Planes(_)));
+                let extreme = *rank == Rank::FIRST || *rank == Rank::LAST;
+                let fits = planes && encoding(*counts) == Some(Encoding::Bit) && extreme;
+                fits.then_some(Encoding::Arithmetic(RingSize::Z64))
+            }
+            Measure::Persons { .. } | Measure::SumOfRows { .. } => None,
         };
         ensure(out == Some(def.encoding), || format!("measure `{}` does not fit its columns", def.name))?;
     }

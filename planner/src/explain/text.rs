@@ -274,11 +274,13 @@ fn assemble(assemble: &Assemble) -> String {
 
 fn group(group: &Group) -> String {
     let names: Vec<_> = group.columns.iter().map(|def| def.name.as_str()).collect();
-    let persons = group
-        .measures
-        .iter()
-        .any(|measure| matches!(measure, Measure::PersonsBy { .. } | Measure::DistinctNumbers { .. }));
-    format!("{} by key{}", unique(&names), if persons { "; persons counted once" } else { "" })
+    let any = |wanted: fn(&Measure) -> bool| group.measures.iter().any(wanted);
+    let persons =
+        any(|measure| matches!(measure, Measure::PersonsBy { .. } | Measure::DistinctNumbers { .. }));
+    let counted = if persons { "; persons counted once" } else { "" };
+    let extremes = any(|measure| matches!(measure, Measure::AtRank { .. }));
+    let sorted = if extremes { "; values sorted" } else { "" };
+    format!("{} by key{counted}{sorted}", unique(&names))
 }
 
 fn lasso(lasso: &Lasso) -> String {

@@ -1,11 +1,11 @@
-//! COUNT, SUM and AVG of distinct values of a closed domain, from the count of each value.
+//! COUNT, SUM and AVG of distinct values: from the count of each value where there are few; else COUNT by sorting them.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};
 
-use super::facts::{Facts, is_float, type_range};
+use super::facts::{Facts, is_float, is_text, type_range};
 use super::failure;
 use super::figure::{Argument, Figure, Sums};
 use super::fixed::quotient;
@@ -13,9 +13,12 @@ use super::infer::show;
 use super::moments::AVERAGE_BITS;
 use super::scale::{decode, encode, factor, type_scale};
 use super::value::Number;
-use super::wants::Counting;
+use super::wants::{Counting, Want};
 use crate::Result;
-use crate::plan::{Range, Reg, RingSize, Scale};
+use crate::plan::{ColumnDef, Encoding, Measure, NumberedPart, Range, Reg, RingSize, Scale};
+
+/// The most values whose number is found by counting each.
+const MAX_COUNTED_VALUES: usize = 64;
 
 /// The most values that are counted one by one.
 const MAX_VALUES: usize = 512;
@@ -23,8 +26,50 @@ const MAX_VALUES: usize = 512;
 impl Sums<'_> {
     /// How many values occur.
     pub(super) fn count_values(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Reg> {
+        let values = argument.facts.enumerate().or_else(|| whole_doubles(&argument.facts));
+        if values.is_none_or(|values| values.len() > MAX_COUNTED_VALUES) {
+            return self.count_sorted(expr, argument, what);
+        }
         let occurring = self.occurring(expr, argument, what)?;
         self.weighted(&occurring, |_| Some(1), expr)
+    }
+
+    /// How many values occur, by numbers that stand for them.
+    fn count_sorted(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Reg> {
+        let facts = &argument.facts;
+        let encoding = Encoding::Arithmetic(RingSize::Z64);
+        let (wants, most): (Vec<Want>, u64) = if is_text(&facts.data_type) {
+            let most = self.rows.ranked(&argument.exprs).ok_or_else(|| {
+                failure::not_built(format!(
+                    "{}: texts of several owners, or of parts of a table, without a closed domain (`values`)",
+                    show(expr)
+                ))
+            })?;
+            let rank = |expr: &Expr| Want::Rank(expr.clone(), encoding, most);
+            (argument.exprs.iter().map(rank).collect(), most)
+        } else {
+            let range = facts.range.ok_or_else(|| failure::bounds(show(expr)))?;
+            let most = range.hi.checked_sub(range.lo).and_then(|width| width.checked_add(1));
+            let most = most.and_then(|most| u64::try_from(most).ok()).filter(|most| *most < 1 << 62);
+            let number = |expr: &Expr| Want::Value {
+                expr: expr.clone(),
+                scale: facts.scale,
+                offset: range.lo - 1,
+                ring: RingSize::Z64,
+            };
+            let wants = argument.exprs.iter().map(number).collect();
+            (wants, most.ok_or_else(|| failure::bounds(show(expr)))?)
+        };
+        let range = Range { lo: 0, hi: i128::from(most) };
+        let def = ColumnDef { name: format!("number {what}"), encoding, range };
+        let number = self.rows.column(&wants, def)?;
+        let wants: Vec<Want> = Self::not_null(argument).into_iter().map(Want::CountBit).collect();
+        let bit = Range { lo: 0, hi: 1 };
+        let def = ColumnDef { name: format!("counts {what}"), encoding: Encoding::Bit, range: bit };
+        let counts = self.rows.column(&wants, def)?;
+        let parts = vec![NumberedPart { counts, number, rows: self.rows.all_rows() }];
+        let def = self.count_def(format!("values {what}"));
+        Ok(self.measure(Measure::DistinctNumbers { parts, bits: u64::BITS - most.leading_zeros() }, def))
     }
 
     /// The sum of the values that occur.

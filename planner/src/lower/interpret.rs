@@ -28,8 +28,8 @@ use super::value::same_text;
 use crate::function::hashed::{canonical, normalise};
 use crate::plan::{
     Aggregate, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Input, Lasso, LassoOutput,
-    Measure, Multiplicity, Node, Op, Order, Piece, Release, RingSize, Rounding, Rows, Scale, SecurePlan,
-    Source,
+    Measure, Multiplicity, Node, Op, Order, Piece, Rank, Release, RingSize, Rounding, Rows, Scale,
+    SecurePlan, Source,
 };
 
 /// Data by `party.table`.
@@ -237,7 +237,7 @@ fn share(
                         value(batch.column(*column), row).try_as_str().flatten().map(str::to_owned)
                     };
                     let all: std::collections::BTreeSet<_> = (0..batch.num_rows()).filter_map(text).collect();
-                    text(row).map_or(0, |own| all.iter().position(|other| *other == own).unwrap() as i128)
+                    text(row).map_or(0, |own| 1 + all.iter().position(|other| *other == own).unwrap() as i128)
                 }
                 Source::Person { columns, .. } if columns.is_empty() => {
                     let of_owner = format!("{:?} ", input.owner);
@@ -598,6 +598,11 @@ fn groups(group: &crate::plan::Group, input: &Table) -> Table {
             }
             Measure::DistinctNumbers { parts, bits } => {
                 distinct_persons(parts, *bits, input, &|row| rows.contains(&row))
+            }
+            Measure::AtRank { value, counts, rank } => {
+                let counting = rows.iter().filter(|row| at(*counts, row) == 1).map(|row| at(*value, row));
+                let found = if *rank == Rank::FIRST { counting.min() } else { counting.max() };
+                found.unwrap_or(0)
             }
             Measure::Exists => 1,
             Measure::Same { column } => {

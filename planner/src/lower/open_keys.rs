@@ -143,10 +143,10 @@ fn open_text(
     let ranked = rows.ranked(exprs);
     if let Some(most) = ranked {
         let width = (u64::BITS - most.leading_zeros()).max(1);
-        let range = Range { lo: 0, hi: (1 << width) - 1 };
-        let def =
-            ColumnDef { name: format!("rank of {}", name(key)), encoding: Encoding::Planes(width), range };
-        let wants: Vec<Want> = exprs.iter().map(|expr| Want::Rank(expr.clone(), width)).collect();
+        let range = Range { lo: 0, hi: i128::from(most) };
+        let encoding = Encoding::Planes(width);
+        let def = ColumnDef { name: format!("rank of {}", name(key)), encoding, range };
+        let wants: Vec<Want> = exprs.iter().map(|expr| Want::Rank(expr.clone(), encoding, most)).collect();
         planes.push(rows.column(&wants, def)?);
     }
     let width = 8 * PART_BYTES;

@@ -5,10 +5,12 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::ScalarFunction;
 
 use super::chain::Chain;
 use super::clear::{square_root, text_of};
@@ -19,9 +21,12 @@ use super::group::Groups;
 use super::infer::infer;
 use super::rows::replace;
 use super::subquery::has_subquery;
-use super::value::Number;
+use super::value::{Number, unknown};
 use crate::Result;
 use crate::function::text_bytes;
+
+/// Functions of one number that take no two numbers from 0 on to the same.
+const INJECTIVE: [&str; 5] = ["sqrt", "cbrt", "ln", "log10", "log2"];
 
 /// A column that leaves.
 pub(super) struct Leaving {
@@ -137,6 +142,19 @@ impl Groups<'_> {
 
     /// An expression over aggregates that is computed inside, and what the result makes of it.
     fn computed(&mut self, expr: &Expr, name: String, data_type: &DataType) -> Result<(Leaving, Expr)> {
+        if let Expr::ScalarFunction(function) = expr
+            && INJECTIVE.contains(&function.name())
+            && let [inner] = function.args.as_slice()
+        {
+            // What is released says as much as what the function makes of it.
+            let inner_type = self.scope.data_type(inner)?;
+            let (leaving, released) = self.computed(inner, name, &inner_type)?;
+            if self.sums.program.range(leaving.number.reg).lo < 0 {
+                return Err(unknown(expr));
+            }
+            let function = ScalarFunction::new_udf(Arc::clone(&function.func), vec![released]);
+            return Ok((leaving, Expr::ScalarFunction(function)));
+        }
         let texts = if is_text(data_type) { infer(expr, &self.scope)?.closed } else { None };
         self.used.clear();
         let number = self.number_of(expr)?;

@@ -105,6 +105,9 @@ impl Sums<'_> {
         rank: Rank,
     ) -> Result<Figure> {
         let (gates, known) = self.behind_rank(argument, what)?;
+        if self.open && rank != Rank::FIRST && rank != Rank::LAST {
+            return Err(in_open_groups(expr));
+        }
         let sortable = self.sortable(expr, argument, what)?;
         let reg = self.ranked(&sortable, rank, what);
         let reg = self.program.offset(reg, sortable.range.lo)?;
@@ -121,6 +124,9 @@ impl Sums<'_> {
         what: &str,
         share: Share,
     ) -> Result<Figure> {
+        if self.open {
+            return Err(in_open_groups(expr));
+        }
         let (gates, known) = self.behind_rank(argument, what)?;
         let sortable = self.sortable(expr, argument, what)?;
         let below = self.ranked(&sortable, share.rank(RankPlace::Below), what);
@@ -161,9 +167,6 @@ impl Sums<'_> {
     }
 
     fn sortable(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Sortable> {
-        if self.open {
-            return Err(failure::not_built(format!("{} in groups of an open domain", show(expr))));
-        }
         let wide = || failure::bounds(show(expr));
         let facts = &argument.facts;
         let dictionary = facts.closed.clone().filter(|_| is_text(&facts.data_type));
@@ -194,6 +197,10 @@ impl Sums<'_> {
         let counts = self.rows.column(&wants, def)?;
         Ok(Sortable { value, counts, range })
     }
+}
+
+fn in_open_groups(expr: &Expr) -> crate::Error {
+    failure::not_built(format!("{} in groups of an open domain", show(expr)))
 }
 
 fn literal(expr: &Expr) -> Option<f64> {

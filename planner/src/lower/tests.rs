@@ -735,7 +735,6 @@ fn classes() {
         "SELECT COUNT(*) FROM hospital.lifestyle WHERE patient_id NOT IN (SELECT patient_id FROM insurer.claims)",
         "SELECT COUNT(*) FROM hospital.lifestyle h WHERE NOT EXISTS (SELECT 1 FROM insurer.visits v WHERE HASHED(h.patient_id) = HASHED(v.patient_id) AND v.minutes > h.age)",
         "SELECT COUNT(*) FROM hospital.lifestyle h JOIN insurer.claims c ON h.age > c.days",
-        "SELECT COUNT(DISTINCT bmi) FROM hospital.lifestyle",
     ];
     for sql in invalid {
         let error = error(sql);

@@ -84,6 +84,17 @@ pub(crate) fn truth(atoms: &mut dyn Atoms, program: &mut Program, expr: &Expr) -
     }
 }
 
+/// Equal, or NULL both.
+fn same(atoms: &mut dyn Atoms, program: &mut Program, binary: &BinaryExpr) -> Result<Truth> {
+    let (left, right) = (&binary.left, &binary.right);
+    let equal = truth(atoms, program, &compare_expr(left, Operator::Eq, right))?.yes;
+    let mut null = |expr: &Expr| truth(atoms, program, &Expr::IsNull(Box::new(expr.clone())));
+    let (left, right) = (null(left)?.yes, null(right)?.yes);
+    let neither = program.and(left, right);
+    let same = program.or(equal, neither);
+    Ok(settled(program, same))
+}
+
 fn compare_expr(left: &Expr, op: Operator, right: &Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), op, Box::new(right.clone())))
 }
@@ -132,6 +143,11 @@ fn comparison(
     expr: &Expr,
     binary: &BinaryExpr,
 ) -> Result<Truth> {
+    match binary.op {
+        Operator::IsNotDistinctFrom => return same(atoms, program, binary),
+        Operator::IsDistinctFrom => return same(atoms, program, binary).map(opposite),
+        _ => {}
+    }
     let left = atoms.scope().data_type(&binary.left)?;
     let (a, b) = if is_text(&left) {
         let (l, r) = (infer(&binary.left, atoms.scope())?, infer(&binary.right, atoms.scope())?);

@@ -101,9 +101,9 @@ pub(crate) enum Want {
         /// For text: the values that indices stand for.
         dictionary: Option<Vec<ScalarValue>>,
     },
-    /// The place of a value among those of the leaf that computes it, as so many planes; anything where the row does not
-    /// count.
-    Rank(Expr, u32),
+    /// The place of a value among those of the leaf that computes it, from 1 to this; 0 where it is NULL, anything where the
+    /// row does not count.
+    Rank(Expr, Encoding, u64),
     /// The bit that an expression is NULL; anything where the row does not count.
     IsNull(Expr),
     /// The bit that a row counts, or would but for a partner that it may not have.
@@ -161,12 +161,11 @@ impl Emit<'_> {
             Want::Plain { expr, scale, ring, dictionary } => {
                 self.plain_value(expr, *scale, *ring, dictionary.as_deref())
             }
-            Want::Rank(expr, planes) => {
+            Want::Rank(expr, encoding, most) => {
                 let leaf = self.home(expr).ok_or_else(|| failure::internal("a rank of no leaf"))?;
                 let column = self.compute_locally(leaf, expr)?;
-                let range = Range { lo: 0, hi: (1 << planes) - 1 };
-                let name = format!("rank of {}", name(expr));
-                let def = ColumnDef { name, encoding: Encoding::Planes(*planes), range };
+                let range = Range { lo: 0, hi: i128::from(*most) };
+                let def = ColumnDef { name: format!("rank of {}", name(expr)), encoding: *encoding, range };
                 self.share(leaf, SharedColumn { def, source: Source::Rank(column) })
             }
             Want::IsNull(expr) => self.null(expr),

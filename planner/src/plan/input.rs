@@ -80,7 +80,8 @@ pub enum Source {
         /// A value of the closed domain, or a NULL.
         value: ScalarValue,
     },
-    /// The place of a value of this local column among all different values of the rows, in ascending order from 0; 0 where NULL.
+    /// The place of a value of this local column among all different values of the rows, in ascending order from 1; 0 where
+    /// NULL.
     Rank(usize),
     /// The number of the run of rows that are equal in these local columns and adjacent, counted from 0, valid or not; as
     /// [`RunStart`](Source::RunStart) counts them.

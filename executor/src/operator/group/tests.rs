@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use planner::plan::{ColumnDef, Encoding, NodeId, NumberedPart, Range, RingSize};
+use planner::plan::{ColumnDef, Encoding, NodeId, NumberedPart, Range, Rank, RingSize};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -25,6 +25,8 @@ fn node(rows: usize) -> Group {
         Measure::PersonsBy { counts: 2, person: 5, max_run: 3 },
         Measure::DistinctNumbers { parts: parts(2, rows), bits: 4 },
         Measure::DistinctNumbers { parts: parts(4, rows), bits: 4 },
+        Measure::AtRank { value: 5, counts: 2, rank: Rank::FIRST },
+        Measure::AtRank { value: 5, counts: 4, rank: Rank::LAST },
     ];
     let number = ColumnDef {
         name: "x".to_owned(),
@@ -105,7 +107,10 @@ fn expected(columns: &[Clear]) -> Vec<Vec<i128>> {
         let first = rows[0];
         let by_run = [persons(rows, 4), persons(rows, 2)];
         let sums = vec![1, at(3, first), sum(1), by_run[0], sum(2), at(1, first), by_run[1]];
-        [sums, vec![numbers(rows, 2), numbers(rows, 4)]].concat()
+        // Some value of a row where none counts, which is not looked at.
+        let first = rows.iter().map(|row| at(5, *row)).min().unwrap();
+        let last = rows.iter().filter(|row| at(4, **row) == 1).map(|row| at(5, *row)).max().unwrap_or(-1);
+        [sums, vec![numbers(rows, 2), numbers(rows, 4), first, last]].concat()
     };
     groups.values().map(of).collect()
 }
@@ -118,7 +123,10 @@ fn groups_equal_the_clear() {
             let ran = run(seed, &columns);
             let expected = expected(&columns);
             for (index, group) in expected.iter().enumerate() {
-                let found: Vec<i128> = ran.columns.iter().map(|column| column[index]).collect();
+                let mut found: Vec<i128> = ran.columns.iter().map(|column| column[index]).collect();
+                if group.last() == Some(&-1) {
+                    *found.last_mut().unwrap() = -1;
+                }
                 assert_eq!(found, *group, "seed {seed}, {rows} rows, group {index}");
             }
             assert!(ran.columns[0][expected.len()..].iter().all(|exists| *exists == 0));
