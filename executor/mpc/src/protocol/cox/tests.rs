@@ -124,9 +124,9 @@ fn agrees(fit: &Clear, expected: &twin::Fit, relative: f64) {
 
 #[test]
 fn agrees_with_the_definition() {
-    // Hardly tied, tied, and half of all events at one time; correlations of 0.97 and of 0.9999, the latter with hazards
-    // of exp(-13) to exp(13).
-    let cases = [(150, 60, 100, 1e-6), (200, 12, 100, 1e-6), (120, 3, 100, 1e-6), (150, 30, 5, 2e-5)];
+    // Hardly tied, tied, and half of all events at one time; correlations of 0.9 and of 0.9997. With the latter the
+    // floor of the information shows in standard errors: 2^-26 beside a smallest eigenvalue of 3e-4.
+    let cases = [(150, 60, 100, 1e-6), (200, 12, 100, 1e-6), (120, 3, 100, 1e-6), (150, 30, 5, 1e-4)];
     for (rows, times, near, precision) in cases {
         let rows = sample(rows, times, near);
         let fit = all(times, &rows);
