@@ -6,7 +6,7 @@
 //! frame, so that a short message never waits behind a long one. A send never waits for the peer.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -70,6 +70,8 @@ pub struct Link {
 struct Inner {
     inbox: Inbox,
     outbox: Outbox,
+    /// Messages that a throttled link still holds back.
+    held: AtomicUsize,
     wake: Notify,
     drained: Notify,
     heard: AtomicBool,
@@ -83,6 +85,7 @@ impl Link {
         let inner = Arc::new(Inner {
             inbox: Inbox::new(settings.unread_bytes),
             outbox: Outbox::new(write),
+            held: AtomicUsize::new(0),
             wake: Notify::new(),
             drained: Notify::new(),
             heard: AtomicBool::new(true),
@@ -115,6 +118,7 @@ impl Link {
         match (&self.delayed, &self.throttle) {
             (Some(delayed), Some(throttle)) => {
                 let due = self.due(throttle, outgoing.bytes());
+                self.inner.held.fetch_add(1, Ordering::SeqCst);
                 delayed.send((due, outgoing)).map_err(|_| LinkError::closed("the link is gone"))
             }
             _ => self.inner.post(outgoing),
@@ -206,7 +210,8 @@ impl Inner {
 
     fn idle(&self) -> bool {
         let closed = |reason| matches!(reason, LinkError::Closed(_) | LinkError::KeyRefused);
-        self.inbox.end_reason().is_some_and(closed) || self.outbox.is_idle()
+        let sent = self.held.load(Ordering::SeqCst) == 0 && self.outbox.is_idle();
+        self.inbox.end_reason().is_some_and(closed) || sent
     }
 
     fn broken(&self, error: &io::Error) -> LinkError {
@@ -309,9 +314,10 @@ fn delay_all(inner: &Inner, runtime: &Handle, queue: &mpsc::Receiver<(Instant, O
         while Instant::now() < due {
             std::thread::yield_now();
         }
-        if inner.post(outgoing).is_err() {
-            return;
-        }
+        // If the link is gone, so is whoever would read it; those who wait for the rest to leave must not wait for ever.
+        let _gone = inner.post(outgoing);
+        inner.held.fetch_sub(1, Ordering::SeqCst);
+        inner.drained.notify_waiters();
     }
 }
 

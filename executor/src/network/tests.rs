@@ -176,4 +176,9 @@ async fn a_throttled_link_is_late_by_latency_and_length() {
     a.send(1, vec![0; 20_000]).unwrap();
     b.recv(1).await.unwrap();
     assert!(start.elapsed() >= Duration::from_millis(50), "{:?}", start.elapsed());
+    // What is held back counts as not sent.
+    let start = Instant::now();
+    a.send(2, vec![0; 10]).unwrap();
+    a.flush().await;
+    assert!(start.elapsed() >= Duration::from_millis(30), "{:?}", start.elapsed());
 }

@@ -64,6 +64,7 @@ async fn measure(arguments: &Arguments, work: &Work, peers: &Arc<Peers>) -> Resu
     figures.fault = work.check(&ctx.step("check"), rows, &output).await?.err();
     // Nobody leaves while another one still reads.
     peers.start(runs + 2, false).await?;
+    peers.flush().await;
     Ok(figures)
 }
 

@@ -52,6 +52,13 @@ impl Peers {
         Ok(())
     }
 
+    /// Waits until everything has left.
+    pub(crate) async fn flush(&self) {
+        for link in self.links.iter().flatten() {
+            link.flush().await;
+        }
+    }
+
     /// Payload bytes sent since the start.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::SeqCst)
