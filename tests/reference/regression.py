@@ -2,10 +2,13 @@
 
 import csv
 import json
+from hashlib import sha256
+from struct import pack
 
 import numpy as np
 import statsmodels.api as sm
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+from sklearn.linear_model import ElasticNet, Lasso, LassoCV, LogisticRegression, Ridge
+from sklearn.model_selection import PredefinedSplit
 
 ROWS = 400
 NAMES = ["a", "b", "c", "d", "line", "happened", "count"]
@@ -32,11 +35,22 @@ def sample():
         yield [a, b, c, d, line, happened, count]
 
 
+def fold(identifier, folds):
+    """The fold of a person, as `LASSO` with `alpha => 'cv'` documents it."""
+    form = identifier.upper().encode()
+    return int.from_bytes(sha256(pack("<Q", len(form)) + form).digest()[:8], "big") % folds
+
+
 def terms(names, columns, values):
     return [dict(zip(["term", *columns], row)) for row in zip(names, *map(np.ravel, values))]
 
 
-def inference(fit, statistic, ratio=None):
+def likelihoods(fit):
+    """The summary of a fit of statsmodels' GLM."""
+    return {"n": ROWS, "log_likelihood": fit.llf, "pseudo_r2": 1 - fit.llf / fit.llnull}
+
+
+def inference(fit, statistic, ratio=None, features=FEATURES):
     """A row for each term of a fit of statsmodels."""
     low, high = np.asarray(fit.conf_int()).T
     columns = ["coefficient", "std_error", statistic, "p"]
@@ -44,7 +58,7 @@ def inference(fit, statistic, ratio=None):
     if ratio:
         columns.append(ratio)
         values.append(np.exp(fit.params))
-    return terms(["intercept", *FEATURES], [*columns, "lower", "upper"], [*values, low, high])
+    return terms(["intercept", *features], [*columns, "lower", "upper"], [*values, low, high])
 
 
 def main():
@@ -61,9 +75,32 @@ def main():
     poisson = sm.GLM(data["count"], constant, family=sm.families.Poisson()).fit(tol=1e-14)
     ridge = Ridge(alpha=1000).fit(x, data["line"])
     lasso = Lasso(alpha=20, tol=1e-14, max_iter=10**6).fit(x, data["line"])
+    precise = {"tol": 1e-14, "max_iter": 10**6}
+    net = ElasticNet(alpha=20, l1_ratio=0.3, **precise).fit(x, data["line"])
+    scaled = (x - x.mean(0)) / x.std(0)
+    scaled_net = ElasticNet(alpha=2, l1_ratio=0.3, **precise).fit(scaled, data["line"])
+    scaled_ridge = Ridge(alpha=1000).fit(scaled, data["line"])
+    split = PredefinedSplit([fold(f"p{number}", 4) for number in range(ROWS)])
+    alphas = [1, 0.3, 0.1, 0.05, 0.03, 0.01, 0.003]
+    chosen = LassoCV(alphas=alphas, cv=split, **precise).fit(scaled, data["count"])
+    path = [(alpha, Lasso(alpha=alpha, **precise).fit(x, data["line"])) for alpha in (1000, 100, 5)]
     penalised = LogisticRegression(C=1 / 3, tol=1e-12, solver="newton-cholesky").fit(x, data["happened"])
+    # One step for all features, so that the solver converges.
+    sparse = LogisticRegression(
+        penalty="l1", C=1000 / 400, solver="saga", tol=1e-13, max_iter=10**6
+    ).fit(x / 1000, data["happened"])
+    others = np.column_stack([data[name] for name in "abd"])
+    offset = sm.GLM(
+        data["count"], sm.add_constant(others), family=sm.families.Poisson(), offset=data["c"]
+    ).fit(tol=1e-14)
     names = ["intercept", *FEATURES]
     coefficients = lambda fit: terms(names, ["coefficient"], [np.append(fit.intercept_, fit.coef_)])
+
+    def unscaled(fit):
+        """The coefficients of features that were divided by their deviations, on the original scale."""
+        slopes = fit.coef_ / x.std(0)
+        return terms(names, ["coefficient"], [np.append(fit.intercept_ - x.mean(0) @ slopes, slopes)])
+
     results = {
         "LINEAR_REGRESSION": inference(ols, "t"),
         "LINEAR_REGRESSION_SUMMARY": [
@@ -81,10 +118,32 @@ def main():
             {"n": ROWS, "log_likelihood": logit.llf, "pseudo_r2": logit.prsquared}
         ],
         "LOGISTIC_REGRESSION penalised": coefficients(penalised),
+        "LOGISTIC_REGRESSION sparse": terms(
+            names, ["coefficient"], [np.append(sparse.intercept_, sparse.coef_ / 1000)]
+        ),
         "POISSON_REGRESSION": inference(poisson, "z", "rate_ratio"),
+        "POISSON_REGRESSION_SUMMARY": [likelihoods(poisson)],
+        "POISSON_REGRESSION offset": inference(offset, "z", "rate_ratio", "abd"),
+        "POISSON_REGRESSION_SUMMARY offset": [likelihoods(offset)],
         "RIDGE": coefficients(ridge),
-        "RIDGE_SUMMARY": [{"n": ROWS, "r2": ridge.score(x, data["line"])}],
+        "RIDGE_SUMMARY": [{"n": ROWS, "r2": ridge.score(x, data["line"]), "nonzero": 4}],
+        "RIDGE standardised": unscaled(scaled_ridge),
         "LASSO": coefficients(lasso),
+        "LASSO chosen": unscaled(chosen),
+        "LASSO_SUMMARY chosen": [
+            {
+                "n": ROWS,
+                "alpha": chosen.alpha_,
+                "r2": chosen.score(scaled, data["count"]),
+                "nonzero": int(np.sum(chosen.coef_ != 0)),
+            }
+        ],
+        "LASSO_PATH": [
+            {"alpha": alpha, **term} for alpha, fit in path for term in coefficients(fit)
+        ],
+        "ELASTIC_NET": coefficients(net),
+        "ELASTIC_NET_SUMMARY": [{"n": ROWS, "r2": net.score(x, data["line"]), "alpha": 20}],
+        "ELASTIC_NET standardised": unscaled(scaled_net),
     }
     with open("regression.json", "w") as file:
         json.dump(results, file, indent=1, default=float)

@@ -90,7 +90,8 @@ fn lasso(c: &mut Criterion) {
             features: vec![variable; features],
             target: variable,
             max_rows: 1024,
-            alpha: 0.1,
+            alphas: vec![0.1],
+            ridges: Vec::new(),
             standardize: false,
             intercept: true,
             iterations: Problem::default_iterations(features),
@@ -105,7 +106,7 @@ fn lasso(c: &mut Criterion) {
                         let columns: Vec<&Shared<u64>> = columns.iter().map(|c| &c[seat]).collect();
                         let (features, rest) = columns.split_at(features);
                         let moments = statistics(&ctx.step("rows"), features, rest[0], rest[1]).await?;
-                        solve(&ctx.step("solve"), &moments, problem).await
+                        Box::pin(solve(&ctx.step("solve"), &moments, problem)).await
                     }
                 });
                 black_box(run.outputs().is_ok())

@@ -1,8 +1,10 @@
 //! Models: sufficient statistics by dot products, or rows, then a solver of the secure core.
 
-use mpc::protocol::lasso::{Problem, Solution, Statistics, Variable, solve, statistics};
+use mpc::protocol::lasso::{
+    Problem, Solution, Statistics, Variable, cross_validate, solve, statistics, statistics_of_folds,
+};
 use mpc::protocol::regression::{self, Columns, Fit, Model};
-use mpc::{Column, Context, Seat, Shared};
+use mpc::{Column, Context, Seat, Shared, SharedBits};
 use planner::plan::{Family, Lasso, LassoOutput, LassoTerm};
 
 use super::cox;
@@ -17,11 +19,10 @@ pub(crate) async fn run(ctx: &Context, node: &Lasso, input: &Table, counts: Opti
         fitted(node, &Box::pin(fit(ctx, node, input, &model)).await?)
     } else {
         let problem = problem(node, input.rows())?;
-        let statistics = gather(&ctx.step("statistics"), node, input).await?;
-        let solution = Box::pin(solve(&ctx.step("fit"), &statistics, &problem)).await?;
+        let (solution, place) = Box::pin(penalised(ctx, node, input, &problem)).await?;
         match node.output {
             LassoOutput::Coefficients => coefficients(node, &solution),
-            LassoOutput::Summary => summary(ctx.seat(), &problem, &solution),
+            LassoOutput::Summary => summary(ctx.seat(), &problem, &solution, place.as_ref()),
         }
     };
     let rows = columns.first().map_or(0, Column::len);
@@ -30,16 +31,70 @@ pub(crate) async fn run(ctx: &Context, node: &Lasso, input: &Table, counts: Opti
     Table::new(columns, rows)
 }
 
+/// Solves for all penalties, or for the one that cross-validation chooses, whose place it gives then.
+async fn penalised(
+    ctx: &Context,
+    node: &Lasso,
+    input: &Table,
+    problem: &Problem,
+) -> Result<(Solution, Option<Shared<u128>>)> {
+    let fit = ctx.step("fit");
+    let ctx = ctx.step("statistics");
+    if node.folds.is_empty() {
+        let statistics = gather(&ctx, node, input).await?;
+        return Ok((Box::pin(solve(&fit, &statistics, problem)).await?, None));
+    }
+    let folds = match Variables::of(node, input)? {
+        Variables::Narrow { features, target, valid } => {
+            let folds = node.folds.iter().map(|&fold| input.ring64(fold)).collect::<Result<Vec<_>>>()?;
+            statistics_of_folds(&ctx, &features, target, valid, &folds).await?
+        }
+        Variables::Wide { features, target, valid } => {
+            let folds = node.folds.iter().map(|&fold| input.ring128(fold)).collect::<Result<Vec<_>>>()?;
+            statistics_of_folds(&ctx, &features, target, valid, &folds).await?
+        }
+    };
+    let validated = Box::pin(cross_validate(&fit, &folds, problem)).await?;
+    Ok((validated.solution, Some(validated.place)))
+}
+
+/// The columns of a model, in one of two rings.
+enum Variables<'t> {
+    Narrow { features: Vec<&'t Shared<u64>>, target: &'t Shared<u64>, valid: &'t Shared<u64> },
+    Wide { features: Vec<&'t Shared<u128>>, target: &'t Shared<u128>, valid: &'t Shared<u128> },
+}
+
+impl<'t> Variables<'t> {
+    fn of(node: &Lasso, input: &'t Table) -> Result<Variables<'t>> {
+        let columns = || node.features.iter().map(|term| term.column);
+        Ok(match input.column(node.target.column)? {
+            Column::U64(target) => {
+                let features = columns().map(|column| input.ring64(column)).collect::<Result<Vec<_>>>()?;
+                Variables::Narrow { features, target, valid: input.ring64(node.valid)? }
+            }
+            Column::U128(target) => {
+                let features = columns().map(|column| input.ring128(column)).collect::<Result<Vec<_>>>()?;
+                Variables::Wide { features, target, valid: input.ring128(node.valid)? }
+            }
+            Column::U32(_) | Column::Bits(_) => {
+                return Err(Error::internal("lasso", "a variable is not a number"));
+            }
+        })
+    }
+}
+
 /// Everything public about a model, for the solver and for whoever decodes its result.
 ///
 /// # Errors
 /// Class internal if a midpoint is no whole number of steps that fits 64 bits.
 pub(crate) fn problem(node: &Lasso, rows: usize) -> Result<Problem> {
+    let weighed = |part: f64| node.alphas.iter().map(|alpha| alpha * part).collect::<Vec<f64>>();
     Ok(Problem {
         features: node.features.iter().map(variable).collect::<Result<_>>()?,
         target: variable(&node.target)?,
         max_rows: rows as u64,
-        alpha: node.alpha,
+        alphas: weighed(node.l1_ratio),
+        ridges: if node.l1_ratio < 1.0 { weighed(1.0 - node.l1_ratio) } else { Vec::new() },
         standardize: node.standardize,
         intercept: node.intercept,
         iterations: Problem::default_iterations(node.features.len()),
@@ -57,7 +112,11 @@ pub(crate) fn model(node: &Lasso, rows: usize) -> Result<Option<Model>> {
         Family::Logistic => regression::Family::Logistic,
         Family::Poisson => regression::Family::Poisson,
     };
-    Ok(Some(Model { problem: problem(node, rows)?, family, ridge: node.alpha, offset: 0.0 }))
+    let alpha = node.alphas.first().copied().unwrap_or(0.0);
+    let lasso = if node.family == Family::Logistic { alpha * node.l1_ratio } else { 0.0 };
+    let ridge = alpha * (1.0 - node.l1_ratio);
+    let offset = node.offset.as_ref().map_or(0.0, |term| term.step);
+    Ok(Some(Model { problem: problem(node, rows)?, family, ridge, lasso, offset }))
 }
 
 pub(super) fn variable(term: &LassoTerm) -> Result<Variable> {
@@ -72,19 +131,9 @@ pub(super) fn variable(term: &LassoTerm) -> Result<Variable> {
 }
 
 async fn gather(ctx: &Context, node: &Lasso, input: &Table) -> Result<Statistics> {
-    let columns = || node.features.iter().map(|term| term.column);
-    Ok(match input.column(node.target.column)? {
-        Column::U64(target) => {
-            let features = columns().map(|column| input.ring64(column)).collect::<Result<Vec<_>>>()?;
-            statistics(ctx, &features, target, input.ring64(node.valid)?).await?
-        }
-        Column::U128(target) => {
-            let features = columns().map(|column| input.ring128(column)).collect::<Result<Vec<_>>>()?;
-            statistics(ctx, &features, target, input.ring128(node.valid)?).await?
-        }
-        Column::U32(_) | Column::Bits(_) => {
-            return Err(Error::internal("lasso", "a variable is not a number"));
-        }
+    Ok(match Variables::of(node, input)? {
+        Variables::Narrow { features, target, valid } => statistics(ctx, &features, target, valid).await?,
+        Variables::Wide { features, target, valid } => statistics(ctx, &features, target, valid).await?,
     })
 }
 
@@ -98,7 +147,15 @@ async fn fit(ctx: &Context, node: &Lasso, input: &Table, model: &Model) -> Resul
     let columns = node.features.iter().map(|term| input.ring128(term.column));
     let features = columns.collect::<Result<Vec<_>>>()?;
     let (target, valid) = (input.ring128(node.target.column)?, input.ring128(node.valid)?);
-    let columns = Columns { features: &features, target, valid, offset: None };
+    let offset = match &node.offset {
+        None => None,
+        Some(term) => {
+            let middle = i128::from(variable(term)?.offset).cast_unsigned();
+            Some(input.ring128(term.column)?.add(&valid.scale(middle)))
+        }
+    };
+    let factorials = node.factorials.map(|column| input.ring128(column)).transpose()?;
+    let columns = Columns { features: &features, target, valid, offset: offset.as_ref(), factorials };
     Ok(Box::pin(regression::fit(&ctx, model, &statistics, Some(columns))).await?)
 }
 
@@ -110,7 +167,9 @@ fn fitted(node: &Lasso, fit: &Fit) -> Vec<Column> {
     };
     let mut columns: Vec<Column> = match node.output {
         LassoOutput::Summary => {
-            [&fit.rows, &fit.quality[0], &fit.quality[1]].map(|number| number.clone().into()).to_vec()
+            let nonzero = (node.family == Family::Linear).then_some(&fit.nonzero);
+            let numbers = [&fit.rows, &fit.quality[0], &fit.quality[1]].into_iter().chain(nonzero);
+            numbers.map(|number| number.clone().into()).collect()
         }
         LassoOutput::Coefficients if node.has_errors() => {
             vec![fit.values.clone().into(), fit.spreads.clone().into(), fit.rows.repeat(rows).into()]
@@ -121,22 +180,29 @@ fn fitted(node: &Lasso, fit: &Fit) -> Vec<Column> {
     columns
 }
 
-/// `value` (the intercept first, if there is one) and `accepted`.
+/// `value` (the intercept first, if there is one) and `accepted`, model after model.
 fn coefficients(node: &Lasso, solution: &Solution) -> Vec<Column> {
-    let value = if node.intercept {
-        Shared::concat(&[&solution.intercept, &solution.coefficients])
-    } else {
-        solution.coefficients.clone()
-    };
-    let accepted = solution.accepted.gather(&vec![0; value.len()]);
-    vec![value.into(), accepted.into()]
+    let features = node.features.len();
+    let (mut values, mut accepted) = (Vec::new(), Vec::new());
+    for model in 0..node.models() {
+        if node.intercept {
+            values.push(solution.intercept.slice(model..model + 1));
+        }
+        values.push(solution.coefficients.slice(model * features..(model + 1) * features));
+        accepted
+            .extend(vec![solution.accepted.rows(model..model + 1); features + usize::from(node.intercept)]);
+    }
+    let values = Shared::concat(&values.iter().collect::<Vec<_>>());
+    let accepted = SharedBits::concat_rows(&accepted.iter().collect::<Vec<_>>());
+    vec![values.into(), accepted.into()]
 }
 
-/// `n`, `r2`, `mse`, `iterations`, `nonzero`, `kkt` and `accepted`.
-fn summary(seat: Seat, problem: &Problem, solution: &Solution) -> Vec<Column> {
+/// `n`, `r2`, `mse`, `iterations`, `nonzero`, `kkt`, the place of a chosen penalty and `accepted`.
+fn summary(seat: Seat, problem: &Problem, solution: &Solution, place: Option<&Shared<u128>>) -> Vec<Column> {
     let iterations = Shared::from_public(seat, &[u128::from(problem.iterations)]);
     let Solution { rows, r2, mse, nonzero, violation, .. } = solution;
     let numbers = [rows, r2, mse, &iterations, nonzero, violation];
     let accepted = Column::from(solution.accepted.clone());
-    numbers.into_iter().map(|number| number.clone().into()).chain([accepted]).collect()
+    let numbers = numbers.into_iter().chain(place).map(|number| number.clone().into());
+    numbers.chain([accepted]).collect()
 }

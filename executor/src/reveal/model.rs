@@ -118,8 +118,14 @@ pub(super) fn array(
     Ok(Arc::new(cells.collect::<Float64Array>()))
 }
 
-/// The intercept, if there is one, and the coefficients, on the original scale.
+/// The intercepts, if there are any, and the coefficients, on the original scale, model after model.
 fn coefficients(problem: &Problem, numbers: &[u128]) -> Result<Vec<f64>> {
+    let terms = problem.features.len() + usize::from(problem.intercept);
+    let models = numbers.chunks(terms).map(|model| of_model(problem, model));
+    Ok(models.collect::<Result<Vec<_>>>()?.concat())
+}
+
+fn of_model(problem: &Problem, numbers: &[u128]) -> Result<Vec<f64>> {
     if !problem.intercept {
         return Ok(problem.decode(numbers, 0)?.features);
     }

@@ -472,7 +472,20 @@ fn lasso(lasso: &Lasso, plan: &SecurePlan) -> Checked {
         "times in another ring".to_owned()
     })?;
     ensure(!lasso.features.is_empty(), || "a model without features".to_owned())?;
-    ensure(lasso.alpha.is_finite() && lasso.alpha >= 0.0, || "a penalty below 0".to_owned())
+    if let Some(term) = &lasso.offset {
+        ensure(term.step.is_finite() && term.step > 0.0 && term.middle.is_finite(), || {
+            format!("offset `{}` has no step or middle", term.name)
+        })?;
+    }
+    let others =
+        lasso.folds.iter().chain(&lasso.factorials).chain(lasso.offset.iter().map(|term| &term.column));
+    let same = others.into_iter().all(|&column| ring(column) == Some(wanted));
+    ensure(same, || "folds, offset or factorials in another ring".to_owned())?;
+    let single = lasso.family == Family::Lasso || lasso.alphas.len() == 1;
+    ensure(single && !lasso.alphas.is_empty(), || "another number of penalties".to_owned())?;
+    let weights = lasso.alphas.iter().all(|alpha| alpha.is_finite() && *alpha >= 0.0);
+    let ratio = (0.0..=1.0).contains(&lasso.l1_ratio);
+    ensure(weights && ratio, || "a penalty below 0".to_owned())
 }
 
 fn release(release: &Release, plan: &SecurePlan) -> Checked {

@@ -245,7 +245,7 @@ const CASES: &[Case] = &[
         Class::Internal,
         "register's kind",
     ),
-    (samples::lasso0, |p| node!(p, 2, Lasso).alpha = -1.0, Class::Internal, "penalty"),
+    (samples::lasso0, |p| node!(p, 2, Lasso).alphas = vec![-1.0], Class::Internal, "penalty"),
     (samples::lasso0, |p| node!(p, 2, Lasso).features.clear(), Class::Internal, ""),
     (samples::lasso0, |p| node!(p, 2, Lasso).target.column = 2, Class::Internal, "another ring"),
 ];

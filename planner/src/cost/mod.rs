@@ -3,6 +3,7 @@
 mod cox;
 mod group;
 mod link;
+mod model;
 mod need;
 mod node;
 mod table;

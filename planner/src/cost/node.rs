@@ -9,7 +9,7 @@ use crate::plan::{
     Measure, Multiplicity, Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
-use super::{Cost, cox, table};
+use super::{Cost, cox, model, table};
 
 /// The cost of node number `index`; `rows` are those of every node's output.
 pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], index: usize) -> Cost {
@@ -340,28 +340,24 @@ const POISSON_ROW_BYTES: u64 = 665;
 
 fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
     let terms = lasso.features.len() as u64;
-    let bits = lasso
-        .features
-        .iter()
-        .chain([&lasso.target])
-        .map(|term| u64::from(term.bits))
-        .max()
-        .unwrap_or_default();
     let ring = match columns.get(lasso.target.column).map(|def| def.encoding) {
         Some(Encoding::Arithmetic(ring)) => ring,
         Some(Encoding::Bit | Encoding::Planes(_)) | None => RingSize::Z64,
     };
     if lasso.family == Family::Cox {
+        let all = lasso.features.iter().chain([&lasso.target]);
+        let bits = all.map(|term| u64::from(term.bits)).max().unwrap_or_default();
         return cox::cox(terms, lasso.times.len() as u64, n, bits);
     }
-    let solver = match lasso.family {
-        Family::Lasso => table::lasso(terms, n, bits),
-        Family::Linear => table::linear(terms, lasso.has_errors()),
-        Family::Logistic => table::newton(12, terms, n, LOGISTIC_ROW_BYTES),
+    let newton =
+        |steps, row_bytes| table::statistics(terms, ring).then(table::newton(steps, terms, n, row_bytes));
+    match lasso.family {
+        Family::Lasso => model::lasso(lasso, n, ring),
+        Family::Linear => model::linear(lasso, n, ring),
+        Family::Logistic => newton(12, LOGISTIC_ROW_BYTES),
         Family::Cox => Cost::default(),
-        Family::Poisson => table::newton(16, terms, n, POISSON_ROW_BYTES),
-    };
-    table::statistics(terms, ring).then(solver)
+        Family::Poisson => newton(16, POISSON_ROW_BYTES),
+    }
 }
 
 /// The gate: comparisons in one batch, trees of ANDs side by side, one batch of products; then shares to the analyst.

@@ -225,7 +225,7 @@ pub(super) fn truncate(n: u64, bits: u64) -> Cost {
 const MANTISSA: u64 = 56;
 
 /// Where the top pair of bits of numbers below 4^levels is.
-fn shifts(n: u64, levels: u64) -> Cost {
+pub(super) fn shifts(n: u64, levels: u64) -> Cost {
     let mut prefix = Cost::default();
     let mut reach = 1;
     while reach < levels {
@@ -242,17 +242,21 @@ fn mantissa(n: u64, levels: u64) -> Cost {
     scaled.then(truncate(n, (2 * levels).saturating_sub(MANTISSA)))
 }
 
-/// Inverse roots of numbers below 4^levels, with their powers of two apart: a polynomial, and three steps of Newton's
-/// method.
-fn inverse_root(n: u64, levels: u64) -> Cost {
+/// Inverse roots of numbers in [1/4, 1): a polynomial, and three steps of Newton's method.
+pub(super) fn inverse_root_of(n: u64) -> Cost {
     let wide = RingSize::Z128;
     let once = || product(n, MANTISSA);
     let twice = |products: u64| multiply(products * n, wide).then(truncate(2 * n, MANTISSA));
-    let mut cost = mantissa(n, levels).then(twice(1)).then(once());
+    let mut cost = twice(1).then(once());
     for _ in 0..3 {
         cost = cost.then(twice(2)).then(once());
     }
     cost
+}
+
+/// Inverse roots of numbers below 4^levels, with their powers of two apart.
+fn inverse_root(n: u64, levels: u64) -> Cost {
+    mantissa(n, levels).then(inverse_root_of(n))
 }
 
 /// A quotient by the root of a number below 4^levels: normalised, an inverse root by Newton's method, two products.
@@ -523,26 +527,6 @@ pub(super) fn statistics(terms: u64, ring: RingSize) -> Cost {
     let columns = terms + 2;
     let gram = multiply(columns * (columns + 1) / 2, ring);
     if ring == RingSize::Z64 { gram.then(widen(columns * columns)) } else { gram }
-}
-
-/// The solver of a model with `terms` features over at most `rows` rows of integers of `bits` bits.
-///
-/// Rounds as the solver states them; bytes fitted to measurements, within a few percent (they depend a little on the
-/// width of the statistics).
-pub(super) fn lasso(terms: u64, rows: u64, bits: u64) -> Cost {
-    let iterations = if terms <= 16 { 40 } else { 64 };
-    let levels = bits + u64::from(u64::BITS - rows.leading_zeros());
-    let small = log2(2 * terms + 1) + log2(levels) + log2(2 * levels);
-    each(13 * iterations + 23 * log2(terms) + small + 381, 9_445 * terms * terms + 62_728 * terms + 8_254)
-}
-
-/// Least squares from the statistics of `terms` features, with the inverse for standard errors or without; fitted to
-/// measurements, within a few percent.
-pub(super) fn linear(terms: u64, errors: bool) -> Cost {
-    if errors {
-        return each(290 + 4 * log2(terms), 1_900 * terms * terms + 6_000 * terms + 4_000);
-    }
-    each(175 + 4 * log2(terms), 800 * terms * terms + 3_000 * terms + 5_000)
 }
 
 /// `steps` of Newton's method with `terms` features over `rows` rows, whose link function takes `link` bytes a row; fitted

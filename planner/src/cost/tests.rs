@@ -1,6 +1,6 @@
 //! Formulas against the costs that the protocols state.
 
-use crate::plan::{Node, RingSize};
+use crate::plan::{Family, Lasso, LassoTerm, Node, RingSize};
 use crate::plan_samples as samples;
 
 use super::*;
@@ -26,7 +26,6 @@ fn protocols_cost_what_they_state() {
     assert_eq!(table::segmented_or(ROWS, 1, 1), Cost::default());
     let scan = table::segmented_or(ROWS, 1, 8);
     assert_eq!((scan.rounds, per_row(scan)), (5, 87));
-    assert_eq!(table::lasso(10, 1 << 10, 18).rounds, 1009);
     // 65 rounds without the signs of the divisor, its product, and the mask where it is 0.
     assert_eq!(table::divide(1, 62, 62, RingSize::Z64).rounds, 65 + (7 + 3) + 1 + 3);
 }
@@ -67,4 +66,39 @@ fn owners_without_a_seat_send_to_two_seats() {
     let bytes = 8_000 + 8_000 + 125;
     assert_eq!((seated.nodes[0].bytes(), seated.nodes[0].owner_bytes), (bytes, 0));
     assert_eq!((other.nodes[0].bytes(), other.nodes[0].owner_bytes), (0, 4 * 16 + 2 * bytes));
+}
+
+/// A model of the plan samples over variables of so many bits and these steps; the last one is the target.
+fn model_of(family: Family, bits: u32, steps: &[f64]) -> Lasso {
+    let plan = samples::lasso(0);
+    let Node::Lasso(lasso) = plan.nodes[2].clone() else { panic!("no model") };
+    let term = |&step: &f64| LassoTerm { bits, step, middle: 0.0, ..lasso.target.clone() };
+    let (target, features) = steps.split_last().unwrap();
+    Lasso { family, features: features.iter().map(term).collect(), target: term(target), ..lasso }
+}
+
+/// As the secure core's own `cost` test measures it: features of 18 bits over 300 rows, and the statistics in 3 rounds.
+#[test]
+fn a_lasso_costs_what_the_secure_core_measures() {
+    for (p, rounds, bytes) in
+        [(1, 917, 80_427), (3, 964, 281_444), (10, 1012, 1_580_053), (50, 1372, 32_405_523)]
+    {
+        let lasso = Lasso { standardize: true, ..model_of(Family::Lasso, 18, &vec![1.0; p + 1]) };
+        let cost = model::lasso(&lasso, 300, RingSize::Z64);
+        assert_eq!((cost.rounds, cost.bytes()), (rounds, bytes), "{p} features");
+    }
+}
+
+/// As the secure core's own `cost` test measures it: four features of 14 bits over 400 rows.
+#[test]
+fn least_squares_cost_what_the_secure_core_measures() {
+    let model = |alpha: f64| Lasso {
+        alphas: vec![alpha],
+        l1_ratio: 0.0,
+        ..model_of(Family::Linear, 14, &[0.001, 0.5, 1.0, 1000.0, 0.25])
+    };
+    for (alpha, rounds, bytes) in [(0.0, 298, 58_706), (2.0, 193, 30_318)] {
+        let cost = model::linear(&model(alpha), 400, RingSize::Z128);
+        assert_eq!((cost.rounds, cost.bytes()), (rounds, bytes), "alpha {alpha}");
+    }
 }

@@ -88,12 +88,12 @@ fn a_model_of_an_owner_without_a_seat() {
     assert_snapshot!(tree_of(&samples::lasso(3), true), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 926 rounds, 80.7 kB by the seat that sends most, 198 B to the analyst, about 64.5 kB of memory a seat
+    secure, at hospital, insurer and helper: 926 rounds, 79.0 kB by the seat that sends most, 198 B to the analyst, about 64.5 kB of memory a seat
       about 0.033 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       3 Release r0: term, coefficient; gate: at least 20 people of clinic
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 10 rounds, 92 B, 198 B to the analyst]
         2 Lasso: coefficients of age on age; alpha = 0.1
-           [secure; sufficient statistics, ADMM and Newton steps on shares; at most 2 rows; 915 rounds, 80.6 kB]
+           [secure; sufficient statistics, ADMM and Newton steps on shares; at most 2 rows; 915 rounds, 78.9 kB]
            - value: Z_2^128, -1000000 to 1000000
            - accepted: bit
            - people: Z_2^64, 0 to 1000

@@ -73,8 +73,9 @@ pub(super) fn kind(node: &Node) -> &'static str {
         Node::Assemble(_) => "Assemble",
         Node::Group(_) => "Group",
         Node::Lasso(lasso) => match lasso.family {
+            Family::Lasso if lasso.l1_ratio < 1.0 => "ElasticNet",
             Family::Lasso => "Lasso",
-            Family::Linear if lasso.alpha > 0.0 => "Ridge",
+            Family::Linear if lasso.is_penalised() => "Ridge",
             Family::Linear => "LinearRegression",
             Family::Logistic => "LogisticRegression",
             Family::Poisson => "PoissonRegression",
@@ -295,11 +296,25 @@ fn lasso(lasso: &Lasso) -> String {
     }
     let scale = if lasso.standardize { ", standardised" } else { "" };
     let intercept = if lasso.intercept { "" } else { ", no intercept" };
+    let ratio = match lasso.family {
+        Family::Lasso if lasso.l1_ratio < 1.0 => format!(", l1_ratio = {}", lasso.l1_ratio),
+        Family::Logistic if lasso.is_penalised() && lasso.l1_ratio > 0.0 => ", l1".to_owned(),
+        Family::Lasso | Family::Linear | Family::Logistic | Family::Poisson | Family::Cox => String::new(),
+    };
+    let folds = match lasso.folds.len() {
+        0 => String::new(),
+        others => format!(", chosen by {} folds", others + 1),
+    };
+    let offset = match &lasso.offset {
+        None => String::new(),
+        Some(term) => format!(", offset {}", term.name),
+    };
+    let alphas: Vec<String> = lasso.alphas.iter().map(f64::to_string).collect();
     format!(
-        "{what} of {} on {}; alpha = {}{scale}{intercept}",
+        "{what} of {} on {}; alpha = {}{ratio}{folds}{scale}{intercept}{offset}",
         lasso.target.name,
         names.join(", "),
-        lasso.alpha
+        alphas.join(", ")
     )
 }
 

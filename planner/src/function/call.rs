@@ -196,7 +196,10 @@ impl Reader<'_> {
             }
             Kind::Number { least, most } => Value::Number(within(argument, &argument.value, least, most)?),
             Kind::NumberOr { least, most, words } => match literal(&argument.value) {
-                Some(Literal::SingleQuotedString(_)) => Value::Word(word(argument, words)?),
+                Some(Literal::SingleQuotedString(_)) => {
+                    let wanted = format!("a number or '{}'", words.join("', '"));
+                    Value::Word(word(argument, words).map_err(|_| wrong_type(argument, &wanted))?)
+                }
                 _ => Value::Number(within(argument, &argument.value, least, most)?),
             },
             Kind::Whole { least, most } => {

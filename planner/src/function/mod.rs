@@ -5,6 +5,8 @@
 )]
 
 pub(crate) mod call;
+pub(crate) mod factorial;
+pub(crate) mod fold;
 pub mod hashed;
 pub mod nonzero;
 mod order_statistic;

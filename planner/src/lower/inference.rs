@@ -1,7 +1,7 @@
 //! What the analyst computes from the released numbers of a model: standard errors, tests, intervals, ratios.
 
 use datafusion::common::Column;
-use datafusion::functions::expr_fn::{abs, exp, sqrt};
+use datafusion::functions::expr_fn::{abs, exp, split_part, sqrt, strpos, substr};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};
 
@@ -17,6 +17,11 @@ fn column(name: &str) -> Expr {
 
 fn double(expr: Expr) -> Expr {
     datafusion::logical_expr::cast(expr, datafusion::arrow::datatypes::DataType::Float64)
+}
+
+/// What follows the first space: the term of a model of a path.
+fn after_space(label: Expr) -> Expr {
+    substr(label.clone(), strpos(label, lit(" ")) + lit(1_i64))
 }
 
 /// NULL where the divisor is not positive.
@@ -53,7 +58,10 @@ pub(super) fn columns(
         (test, Distribution::NormalQuantile.call(vec![above]))
     };
     let none = || lit(datafusion::common::ScalarValue::Float64(None));
+    let is_path = function.schema.has_column_with_unqualified_name("alpha");
     let fields = function.schema.fields().iter().map(|field| match field.name().as_str() {
+        "term" if is_path => after_space(column("term")),
+        "alpha" => double(split_part(column("term"), lit(" "), lit(1_i64))),
         "term" | "coefficient" => column(field.name()),
         "odds_ratio" | "rate_ratio" | "hazard_ratio" => exp(column("coefficient")),
         _ if !errors => none(),
@@ -66,8 +74,15 @@ pub(super) fn columns(
     fields.collect()
 }
 
+/// The weight that cross-validation chose.
+fn chosen(candidates: &[f64]) -> Expr {
+    let places = (0_i64..).zip(candidates);
+    let when_then_expr = places.map(|(place, alpha)| (Box::new(lit(place)), Box::new(lit(*alpha)))).collect();
+    Expr::Case(Case { expr: Some(Box::new(column("place"))), when_then_expr, else_expr: None })
+}
+
 /// The columns of a summary, over what is released of it; public numbers only where the summary is.
-pub(super) fn summary(function: &TableFunction, terms: usize) -> Result<Vec<Expr>> {
+pub(super) fn summary(function: &TableFunction, terms: usize, candidates: &[f64]) -> Result<Vec<Expr>> {
     let shown = |value: Expr| {
         Expr::Case(Case {
             expr: None,
@@ -84,12 +99,10 @@ pub(super) fn summary(function: &TableFunction, terms: usize) -> Result<Vec<Expr
     let left = lit(1.0) - column("r2");
     let f = over(column("r2") / lit(features), over(left.clone(), df.clone()));
     let fields = function.schema.fields().iter().map(|field| match field.name().as_str() {
+        "alpha" if !candidates.is_empty() => chosen(candidates),
         "alpha" => shown(lit(alpha)),
         "iterations" if function.schema.has_column_with_unqualified_name("kkt") => column("iterations"),
         "iterations" => shown(lit(1_i64)),
-        "nonzero" if !function.schema.has_column_with_unqualified_name("kkt") => {
-            shown(lit(i64::try_from(terms).unwrap_or_default()))
-        }
         "df" => df.clone(),
         "adjusted_r2" => lit(1.0) - left.clone() * (double(column("n")) - lit(constant)) / df.clone(),
         "f" => f.clone(),

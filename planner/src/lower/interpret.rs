@@ -652,10 +652,11 @@ fn fit(lasso: &Lasso, input: &Table, counts: Option<&Table>) -> Table {
                 continue;
             }
             let rho = xj.iter().zip(&residual).map(|(a, b)| a * b).sum::<f64>() / n + square * w[j];
-            let alpha = lasso.alpha * scale;
+            let alpha = lasso.alphas[0] * lasso.l1_ratio * scale;
+            let ridge = lasso.alphas[0] * (1.0 - lasso.l1_ratio) * scale * scale;
             let new = match lasso.family {
-                Family::Lasso => (rho.abs() - alpha).max(0.0) * rho.signum() / square,
-                Family::Linear => rho / (square + lasso.alpha / n),
+                Family::Lasso => (rho.abs() - alpha).max(0.0) * rho.signum() / (square + ridge),
+                Family::Linear => rho / (square + ridge / n),
                 Family::Logistic | Family::Poisson | Family::Cox => {
                     panic!("no interpretation of {:?}", lasso.family)
                 }

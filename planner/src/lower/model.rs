@@ -5,13 +5,14 @@ use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, LogicalPlan, lit};
 
 use super::failure;
-use super::figure::{Gate, Sums, all_rows};
+use super::figure::{Gate, Sums};
 use super::grid::{every_value, steps_of};
+use super::leaf::Persons;
 use super::model_release::{Summary, Terms, coefficients, output_columns};
 use super::picked::moved;
 use super::program::Program;
 use super::regression::{cox_ring, regression_ring};
-use super::rows::normalise;
+use super::rows::{Branch, Presence, normalise, symbol};
 use super::rowset::RowSet;
 use super::scale::{decode, worth};
 use super::term::{Term, ring, target, terms};
@@ -19,10 +20,12 @@ use super::wants::{Counting, Want};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::TableFunction;
+use crate::function::factorial::ln_factorial;
+use crate::function::fold::in_fold;
 use crate::function::table::{Part, limits};
 use crate::plan::{
     Aggregate, ColumnDef, Encoding, Family, Lasso, LassoOutput, LassoTerm, Node, NodeId, Op, Range, Reg,
-    RingSize, Threshold,
+    RingSize, Scale, Threshold,
 };
 
 /// Lowers a model; returns its release and the clear plan of its result.
@@ -55,42 +58,39 @@ pub(crate) fn lower_model(
         );
         return Err(failure::invalid(message));
     }
-    let alpha = penalty(function)?;
+    let penalty = Penalty::of(function, family)?;
+    penalty.check_size(features.len())?;
+    let standardized = arguments.truth("standardize").unwrap_or(false);
     let ring = match family {
         Family::Lasso => ring(&features, &target, bound)?,
         Family::Linear | Family::Logistic | Family::Poisson => {
-            regression_ring(family, alpha, &features, &target, bound)?
+            let in_squares = !standardized && penalty.l1_ratio == 0.0;
+            regression_ring(family, penalty.first(), in_squares, &features, &target, bound)?
         }
         Family::Cox => cox_ring(&features, &target, bound)?,
     };
-    let mut known = Vec::new();
-    for variable in function.variables() {
-        let exprs = rows.expressions(&variable.expr, function.input.schema())?;
-        known.push((rows.facts(&exprs)?.nullable, exprs));
-    }
-    let complete: Vec<Counting> = (0..rows.branches().len())
-        .map(|branch| {
-            let nullable = known.iter().filter(|(nullable, _)| *nullable);
-            let known = nullable.filter_map(|(_, exprs)| exprs.get(branch).cloned()).collect();
-            Counting { known, nonzero: None, ring }
-        })
-        .collect();
+    let complete = complete_cases(&rows, function, ring)?;
     let sums = Sums::new(rows, false);
-    let mut model = Model { family, alpha, sums, complete, features, target, ring };
+    let errors = family != Family::Lasso && penalty.first() == 0.0;
+    let mut model = Model { family, penalty, errors, sums, complete, features, target, ring };
     let columns = model.columns()?;
     let times = if family == Family::Cox { model.times(function)? } else { Vec::new() };
+    let folds = model.folds()?;
+    let offset = model.offset(function)?;
+    let whole = family == Family::Poisson && part == Part::Summary;
+    let factorials = if whole { Some(model.factorials()?) } else { None };
     let gates = model.gates(has_intercept(function)?)?;
     let dropped = match part {
         Part::Coefficients => None,
         Part::Summary => Some(model.dropped()?),
     };
     let multiple = model.sums.count_multiple();
-    if multiple > 1 && family != Family::Lasso && alpha == 0.0 {
+    if multiple > 1 && errors {
         return Err(failure::not_built(
             "standard errors where an owner rounds counts, which they would tell",
         ));
     }
-    let parts = Parts { columns, times, gates, dropped, multiple };
+    let parts = Parts { columns, times, folds, offset, factorials, gates, dropped, multiple };
     model.emit(function, part, release, parts, nodes)
 }
 
@@ -105,12 +105,90 @@ pub(super) fn has_intercept(function: &TableFunction) -> Result<bool> {
     function.arguments.truth("intercept")
 }
 
-/// The weight of the penalty of a model, 0 where it has none.
-fn penalty(function: &TableFunction) -> Result<f64> {
-    match (function.arguments.word("penalty"), function.arguments.optional_number("alpha")) {
-        (Some("none"), _) | (None, None) => Ok(0.0),
-        (_, Some(alpha)) => Ok(alpha),
-        (Some(other), None) => Err(failure::internal(format!("the penalty `{other}` without its weight"))),
+/// The rows of each branch in which no variable is NULL.
+fn complete_cases(rows: &RowSet<'_>, function: &TableFunction, ring: RingSize) -> Result<Vec<Counting>> {
+    let mut known = Vec::new();
+    for variable in function.variables() {
+        let exprs = rows.expressions(&variable.expr, function.input.schema())?;
+        known.push((rows.facts(&exprs)?.nullable, exprs));
+    }
+    let of_branch = |branch: usize| {
+        let nullable = known.iter().filter(|(nullable, _)| *nullable);
+        let known = nullable.filter_map(|(_, exprs)| exprs.get(branch).cloned()).collect();
+        Counting { known, nonzero: None, ring }
+    };
+    Ok((0..rows.branches().len()).map(of_branch).collect())
+}
+
+/// The penalty of a model.
+struct Penalty {
+    /// One weight, or those of a path, from the largest to the smallest; 0 for none.
+    alphas: Vec<f64>,
+    /// The part that weighs absolute coefficients.
+    l1_ratio: f64,
+    /// How many folds choose one of the weights; 0 for none.
+    folds: u32,
+}
+
+impl Penalty {
+    fn of(function: &TableFunction, family: Family) -> Result<Penalty> {
+        let arguments = &function.arguments;
+        let l1_ratio = match family {
+            Family::Lasso => arguments.optional_number("l1_ratio").unwrap_or(1.0),
+            Family::Logistic if arguments.word("penalty") == Some("l1") => 1.0,
+            Family::Linear | Family::Logistic | Family::Poisson | Family::Cox => 0.0,
+        };
+        let mut alphas = arguments.numbers("alphas");
+        alphas.sort_by(|a, b| b.total_cmp(a));
+        alphas.dedup();
+        let mut folds = 0;
+        if arguments.word("alpha") == Some("cv") {
+            folds = Penalty::folds(function, &alphas)?;
+        } else if !alphas.is_empty() && arguments.get("alpha").is_some() {
+            return Err(failure::invalid("`alphas` are what `alpha => 'cv'` chooses from".to_owned()));
+        }
+        if alphas.is_empty() {
+            alphas.push(match (arguments.word("penalty"), arguments.optional_number("alpha")) {
+                (Some("none"), _) | (None, None) => 0.0,
+                (_, Some(alpha)) => alpha,
+                (Some(other), None) => {
+                    return Err(failure::internal(format!("the penalty `{other}` without its weight")));
+                }
+            });
+        }
+        Ok(Penalty { alphas, l1_ratio, folds })
+    }
+
+    fn folds(function: &TableFunction, alphas: &[f64]) -> Result<u32> {
+        if alphas.is_empty() {
+            let message = "`alpha => 'cv'` chooses from `alphas`, which are not given".to_owned();
+            let mut error = failure::invalid(message);
+            error.hint = Some("alphas => '10,3,1,0.3,0.1'".to_owned());
+            return Err(error);
+        }
+        if !function.arguments.truth("intercept")? {
+            return Err(failure::not_built("a cross-validation without an intercept"));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
+        Ok(function.arguments.number("folds")? as u32)
+    }
+
+    /// Checks the number of problems that are solved side by side.
+    fn check_size(&self, terms: usize) -> Result<()> {
+        let problems = self.alphas.len() as u64 * u64::from(self.folds + 1);
+        if problems > 1 && problems.saturating_mul((terms * terms) as u64) > limits::MAX_BATCH {
+            return Err(failure::not_built(format!("{problems} models of {terms} features at once")));
+        }
+        Ok(())
+    }
+
+    /// The weights that the result shows beside the terms.
+    fn path(self, function: &TableFunction) -> Vec<f64> {
+        if function.schema.has_column_with_unqualified_name("alpha") { self.alphas } else { Vec::new() }
+    }
+
+    fn first(&self) -> f64 {
+        self.alphas.first().copied().unwrap_or(0.0)
     }
 }
 
@@ -120,6 +198,12 @@ struct Parts {
     columns: (Vec<usize>, usize, usize),
     /// One-hot times, among the columns of the rows.
     times: Vec<usize>,
+    /// Of all folds but the last.
+    folds: Vec<usize>,
+    /// What is added to the linear predictor, and its column.
+    offset: Option<(Term, usize)>,
+    /// The logarithms of the targets' factorials.
+    factorials: Option<usize>,
     gates: Vec<Gate>,
     dropped: Option<(Reg, Vec<Gate>)>,
     multiple: i128,
@@ -127,7 +211,9 @@ struct Parts {
 
 struct Model<'a> {
     family: Family,
-    alpha: f64,
+    penalty: Penalty,
+    /// Whether there are standard errors.
+    errors: bool,
     pub(super) sums: Sums<'a>,
     complete: Vec<Counting>,
     features: Vec<Term>,
@@ -138,25 +224,11 @@ struct Model<'a> {
 impl Model<'_> {
     /// The columns of the features, of the target, and of which rows count.
     fn columns(&mut self) -> Result<(Vec<usize>, usize, usize)> {
-        let mut columns = Vec::new();
-        for term in self.features.iter().chain([&self.target]) {
-            let middle = term.middle();
-            let wants: Vec<Want> = term
-                .exprs
-                .iter()
-                .zip(&self.complete)
-                .map(|(expr, counting)| Want::Masked {
-                    expr: expr.clone(),
-                    scale: term.scale,
-                    offset: middle,
-                    counting: counting.clone(),
-                })
-                .collect();
-            let range = Range { lo: term.range.lo - middle, hi: term.range.hi - middle }.with_zero();
-            let def = ColumnDef { name: term.name.clone(), encoding: Encoding::Arithmetic(self.ring), range };
-            columns.push(self.sums.rows.column(&wants, def)?);
-        }
-        let target = columns.pop().ok_or_else(|| failure::internal("a model without target"))?;
+        let features = std::mem::take(&mut self.features);
+        let columns: Result<Vec<usize>> = features.iter().map(|term| self.masked(term)).collect();
+        self.features = features;
+        let columns = columns?;
+        let target = self.masked(&self.target.clone())?;
         let wants: Vec<Want> = self.complete.iter().cloned().map(Want::Count).collect();
         let range = Range { lo: 0, hi: 1 };
         let def = ColumnDef { name: "complete".into(), encoding: Encoding::Arithmetic(self.ring), range };
@@ -191,6 +263,81 @@ impl Model<'_> {
             rows.column(&wants, ColumnDef { name, encoding: Encoding::Arithmetic(ring), range })
         };
         grid.values.iter().map(column).collect()
+    }
+
+    /// The offset and its column.
+    fn offset(&mut self, function: &TableFunction) -> Result<Option<(Term, usize)>> {
+        let Some(variable) = function.arguments.optional_column("offset") else { return Ok(None) };
+        let term = terms(&self.sums.rows, variable, function)?.pop();
+        let term = term.ok_or_else(|| failure::internal("an offset without a term"))?;
+        let ends = [term.range.lo, term.range.hi].map(|end| decode(end, term.scale).abs());
+        if ends.iter().any(|&end| end > limits::MAX_OFFSET) {
+            let message = format!(
+                "the offset `{}` must be declared within {} of 0: it is a logarithm",
+                term.name,
+                limits::MAX_OFFSET
+            );
+            return Err(failure::invalid(message));
+        }
+        let column = self.masked(&term)?;
+        Ok(Some((term, column)))
+    }
+
+    /// The column of the logarithms of the targets' factorials.
+    fn factorials(&mut self) -> Result<usize> {
+        let exprs: Vec<Expr> = self.target.exprs.iter().cloned().map(ln_factorial).collect();
+        let facts = self.sums.rows.facts(&exprs)?;
+        let range = facts.range.ok_or_else(|| failure::internal("a factorial without a range"))?;
+        let scale = facts.scale;
+        let wants = exprs.iter().zip(&self.complete).map(|(expr, counting)| {
+            let counting = counting.clone();
+            Want::Masked { expr: expr.clone(), scale, offset: 0, counting }
+        });
+        let name = format!("factorials of {}", self.target.name);
+        let encoding = Encoding::Arithmetic(self.ring);
+        let def = ColumnDef { name, encoding, range: range.with_zero() };
+        self.sums.rows.column(&wants.collect::<Vec<_>>(), def)
+    }
+
+    /// The column of a variable about its middle, 0 in rows that do not count.
+    fn masked(&mut self, term: &Term) -> Result<usize> {
+        let middle = term.middle();
+        let wants: Vec<Want> = term
+            .exprs
+            .iter()
+            .zip(&self.complete)
+            .map(|(expr, counting)| Want::Masked {
+                expr: expr.clone(),
+                scale: term.scale,
+                offset: middle,
+                counting: counting.clone(),
+            })
+            .collect();
+        let range = Range { lo: term.range.lo - middle, hi: term.range.hi - middle }.with_zero();
+        let def = ColumnDef { name: term.name.clone(), encoding: Encoding::Arithmetic(self.ring), range };
+        self.sums.rows.column(&wants, def)
+    }
+
+    /// A column for each fold but the last: 1 where the row counts and its person is in the fold.
+    fn folds(&mut self) -> Result<Vec<usize>> {
+        let folds = i64::from(self.penalty.folds);
+        if folds == 0 {
+            return Ok(Vec::new());
+        }
+        let persons: Vec<Expr> = self.sums.rows.branches().iter().map(person).collect::<Result<_>>()?;
+        let column = |fold: i64| {
+            let wants = persons.iter().zip(&self.complete).map(|(person, counting)| {
+                let inside = in_fold(person.clone(), folds, fold);
+                let when_then_expr = vec![(Box::new(inside), Box::new(lit(1_i64)))];
+                let case = Case { expr: None, when_then_expr, else_expr: Some(Box::new(lit(0_i64))) };
+                let counting = counting.clone();
+                Want::Masked { expr: Expr::Case(case), scale: Scale::Unit, offset: 0, counting }
+            });
+            let encoding = Encoding::Arithmetic(self.ring);
+            let def = ColumnDef { name: format!("fold {fold}"), encoding, range: Range { lo: 0, hi: 1 } };
+            self.sums.rows.column(&wants.collect::<Vec<_>>(), def)
+        };
+        (0..folds - 1).map(column).collect()
     }
 
     /// Enough persons for the number of parameters, and for each value of two-valued variables.
@@ -263,7 +410,7 @@ impl Model<'_> {
 
     /// Adds the nodes.
     fn emit(
-        mut self,
+        self,
         function: &TableFunction,
         part: Part,
         release: usize,
@@ -271,10 +418,6 @@ impl Model<'_> {
         nodes: &mut Vec<Node>,
     ) -> Result<(NodeId, LogicalPlan)> {
         let arguments = &function.arguments;
-        if self.sums.measures.is_empty() {
-            let counting = all_rows(self.sums.rows.branches().len());
-            self.sums.count(&counting, "rows")?;
-        }
         let bound = i128::from(self.sums.rows.bound());
         let Sums { rows, measures, columns: counted, program, .. } = self.sums;
         let (input, places) = rows.finish(nodes)?;
@@ -291,8 +434,8 @@ impl Model<'_> {
         let features = features.collect::<Result<Vec<_>>>()?;
         let names: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
         let output = output_of(part);
-        let errors = self.family != Family::Lasso && self.alpha == 0.0;
-        let mut columns = output_columns(self.family, output, errors, bound);
+        let places = if parts.folds.is_empty() { 0 } else { self.penalty.alphas.len() };
+        let mut columns = output_columns(self.family, output, self.errors, bound, places);
         let accepted = columns.len() - 1;
         columns.extend(counted);
         nodes.push(Node::Lasso(Lasso {
@@ -302,7 +445,11 @@ impl Model<'_> {
             target: term(&self.target, *target)?,
             times: parts.times.iter().map(|time| at(*time)).collect::<Result<_>>()?,
             valid: at(*valid)?,
-            alpha: self.alpha,
+            alphas: self.penalty.alphas.clone(),
+            l1_ratio: self.penalty.l1_ratio,
+            offset: parts.offset.as_ref().map(|(offset, column)| term(offset, *column)).transpose()?,
+            factorials: parts.factorials.map(at).transpose()?,
+            folds: parts.folds.iter().map(|fold| at(*fold)).collect::<Result<_>>()?,
             standardize: arguments.truth("standardize").unwrap_or(false),
             intercept: has_intercept(function)?,
             counts: Some(counts),
@@ -312,13 +459,15 @@ impl Model<'_> {
         let gate = thresholds(&program, accepted, &parts.gates)?;
         match parts.dropped {
             None => {
-                let terms = Terms { names, accepted, gate: &gate, errors };
+                let alphas = self.penalty.path(function);
+                let terms = Terms { names, accepted, gate: &gate, errors: self.errors, alphas };
                 coefficients(function, self.family, release, terms, nodes)
             }
             Some((dropped, gates)) => {
                 let summary = Summary {
                     family: self.family,
                     terms: names.len(),
+                    candidates: if places > 0 { self.penalty.alphas } else { Vec::new() },
                     accepted,
                     dropped: count_column(&program, accepted, dropped)?,
                     gate,
@@ -329,6 +478,23 @@ impl Model<'_> {
             }
         }
     }
+}
+
+/// A variable of the node, in this column of its rows.
+fn variable(term: &Term, column: usize) -> LassoTerm {
+    let (step, middle) = (worth(term.scale), decode(term.middle(), term.scale));
+    LassoTerm { name: term.name.clone(), column, step, middle, bits: term.bits() }
+}
+
+/// The person of a row of a branch: of the first table that is always there and names one.
+fn person(branch: &Branch) -> Result<Expr> {
+    let named = branch.leaves.iter().enumerate().find_map(|(leaf, source)| match source.persons {
+        Persons::Column { column, .. } if branch.presence.get(leaf) == Some(&Presence::Always) => {
+            source.names.get(column).map(|name| symbol(leaf, column, name))
+        }
+        Persons::Column { .. } | Persons::Rows | Persons::Lost(_) => None,
+    });
+    named.ok_or_else(|| failure::not_built("folds of rows whose policy names no `person`"))
 }
 
 /// The column of a fit in which a number of the counts is: a column of a program that computes nothing yet.
@@ -352,10 +518,4 @@ fn output_of(part: Part) -> LassoOutput {
         Part::Coefficients => LassoOutput::Coefficients,
         Part::Summary => LassoOutput::Summary,
     }
-}
-
-/// A variable of the node.
-fn variable(term: &Term, column: usize) -> LassoTerm {
-    let (step, middle) = (worth(term.scale), decode(term.middle(), term.scale));
-    LassoTerm { name: term.name.clone(), column, step, middle, bits: term.bits() }
 }

@@ -14,12 +14,13 @@ use crate::plan::{
     Rounding, Rows, Scale, Threshold,
 };
 
-/// The columns of a fit, without those of the counts.
+/// The columns of a fit, without those of the counts; cross-validation chooses one of `places` weights, if not 0.
 pub(super) fn output_columns(
     family: Family,
     output: LassoOutput,
     errors: bool,
     bound: i128,
+    places: usize,
 ) -> Vec<ColumnDef> {
     let def =
         |name: &str, encoding, lo, hi| ColumnDef { name: name.to_owned(), encoding, range: Range { lo, hi } };
@@ -45,7 +46,12 @@ pub(super) fn output_columns(
             number("kkt", 0),
         ],
         (Family::Linear, LassoOutput::Summary) => {
-            vec![def("n", wide, 0, bound), number("r2", -any), number("mse", 0)]
+            vec![
+                def("n", wide, 0, bound),
+                number("r2", -any),
+                number("mse", 0),
+                def("nonzero", wide, 0, 1_000),
+            ]
         }
         (Family::Logistic | Family::Poisson, LassoOutput::Summary) => {
             vec![def("n", wide, 0, bound), number("log_likelihood", -any), number("of a constant", -any)]
@@ -57,6 +63,9 @@ pub(super) fn output_columns(
             def("events", wide, 0, bound),
         ],
     };
+    if let (LassoOutput::Summary, Some(last)) = (output, places.checked_sub(1)) {
+        columns.push(def("place", wide, 0, i128::try_from(last).unwrap_or(i128::MAX)));
+    }
     columns.push(def("accepted", Encoding::Bit, 0, 1));
     columns
 }
@@ -68,6 +77,8 @@ pub(super) struct Terms<'g> {
     pub(super) gate: &'g [Threshold],
     /// Whether the model has standard errors.
     pub(super) errors: bool,
+    /// The weights of a path, a model for each; empty for one model that shows none.
+    pub(super) alphas: Vec<f64>,
 }
 
 pub(super) fn coefficients(
@@ -77,7 +88,7 @@ pub(super) fn coefficients(
     terms: Terms<'_>,
     nodes: &mut Vec<Node>,
 ) -> Result<(NodeId, LogicalPlan)> {
-    let Terms { mut names, accepted, gate, errors } = terms;
+    let Terms { mut names, accepted, gate, errors, alphas } = terms;
     let intercept = has_intercept(function)?;
     let parameters = names.len() + usize::from(intercept);
     if intercept {
@@ -103,7 +114,7 @@ pub(super) fn coefficients(
     let input = NodeId(nodes.len() - 1);
     nodes.push(Node::Release(Release {
         input,
-        rows: Rows::Terms(names),
+        rows: Rows::Terms(labels(&alphas, names)),
         present: None,
         gate: Vec::new(),
         outputs,
@@ -113,11 +124,21 @@ pub(super) fn coefficients(
     Ok((NodeId(nodes.len() - 1), clear))
 }
 
+/// The terms of each model, after its weight if there are weights: `0.1 age`.
+fn labels(alphas: &[f64], names: Vec<String>) -> Vec<String> {
+    if alphas.is_empty() {
+        return names;
+    }
+    alphas.iter().flat_map(|alpha| names.iter().map(move |name| format!("{alpha} {name}"))).collect()
+}
+
 /// Where the numbers of a summary are.
 pub(super) struct Summary {
     pub(super) family: Family,
     /// The number of features.
     pub(super) terms: usize,
+    /// The weights of which cross-validation chooses one; empty for none.
+    pub(super) candidates: Vec<f64>,
     pub(super) accepted: usize,
     pub(super) dropped: usize,
     pub(super) gate: Vec<Threshold>,
@@ -137,7 +158,7 @@ impl Summary {
         if self.multiple > 1 {
             input = self.rounded(input, columns, nodes)?;
         }
-        let outputs = self.outputs(columns.len());
+        let outputs = self.outputs(columns.len(), function);
         let fields = outputs.iter().map(|output| output.field.clone()).collect();
         nodes.push(Node::Release(Release {
             input,
@@ -147,25 +168,30 @@ impl Summary {
             outputs,
         }));
         let node = NodeId(nodes.len() - 1);
-        let exprs = inference::summary(function, self.terms)?;
+        let exprs = inference::summary(function, self.terms, &self.candidates)?;
         let clear = Released::new(release, fields).project(&function.schema, &exprs)?;
         Ok((node, clear))
     }
 
     /// The numbers that leave; rounded counts follow the `columns` columns of the fit.
-    fn outputs(&self, columns: usize) -> Vec<Output> {
+    fn outputs(&self, columns: usize, function: &TableFunction) -> Vec<Output> {
         let mut outputs = Vec::new();
         let (n, dropped) = if self.multiple > 1 { (columns, columns + 1) } else { (0, self.dropped) };
         let numbers: &[(&str, usize)] = match self.family {
             Family::Lasso => &[("r2", 1), ("mse", 2), ("iterations", 3), ("nonzero", 4), ("kkt", 5)],
-            Family::Linear => &[("r2", 1), ("mse", 2)],
+            Family::Linear => &[("r2", 1), ("mse", 2), ("nonzero", 3)],
             Family::Logistic | Family::Poisson => &[("log_likelihood", 1), ("null_likelihood", 2)],
             Family::Cox => &[("events", 3), ("log_likelihood", 1), ("null_likelihood", 2)],
         };
         let counts = [("n", n), ("n_dropped", dropped)];
-        let numbers = counts.iter().chain(numbers);
-        for &(name, value) in numbers {
-            let double = !matches!(name, "n" | "n_dropped" | "iterations" | "nonzero" | "events");
+        let shown = |name: &str| {
+            matches!(name, "place" | "null_likelihood")
+                || function.schema.has_column_with_unqualified_name(name)
+        };
+        let place = (!self.candidates.is_empty()).then_some(("place", 6));
+        let numbers = counts.iter().chain(numbers).chain(&place);
+        for &(name, value) in numbers.filter(|(name, _)| shown(name)) {
+            let double = !matches!(name, "n" | "n_dropped" | "iterations" | "nonzero" | "place" | "events");
             let data_type = if double { DataType::Float64 } else { DataType::Int64 };
             let mut gate = self.gate.clone();
             if name == "n_dropped" {

@@ -16,24 +16,33 @@ const HAZARD_BITS: u32 = 32;
 const ROW_BITS: u32 = 20;
 /// The most values of standardised rows.
 const MAX_VALUES: u64 = 1 << 24;
+/// A penalty of a logistic model is below this, by the step of each feature.
+const LARGEST_WEIGHT: f64 = 1_099_511_627_776.0;
 /// A penalty has at least this many binary digits in squared steps of a feature; at most so many are added for it.
 const PENALTY_BITS: i32 = 20;
 const MOST_DIGITS: i32 = 14;
 
-/// The ring of the columns of a regression, whose target must be what the family takes.
+/// The ring of the columns of a regression, whose penalty may be added to the squares of the features, and whose target must be what the family takes.
 ///
 /// # Errors
 /// Invalid: a target of another kind, too many rows for what is built. Refused: domains that are too wide.
 pub(super) fn regression_ring(
     family: Family,
     penalty: f64,
+    in_squares: bool,
     features: &[Term],
     target: &Term,
     bound: u64,
 ) -> Result<RingSize> {
     check_target(family, target)?;
+    let steps = features.iter().map(|term| super::scale::worth(term.scale));
+    if family == Family::Logistic && steps.into_iter().any(|step| penalty / step >= LARGEST_WEIGHT) {
+        return Err(failure::invalid(format!("a penalty of {penalty} is too large for these features")));
+    }
     let row_bits = u64::BITS - bound.leading_zeros();
-    let (digits, squares) = penalty_bits(family, penalty, features);
+    // The penalty of standardised features, or of absolute coefficients, is no part of the squares.
+    let added = if in_squares { penalty } else { 0.0 };
+    let (digits, squares) = penalty_bits(family, added, features);
     let mut widest = 0;
     let parameters = usize::BITS - features.len().leading_zeros();
     let means = row_bits.div_ceil(2) + parameters + 1;
@@ -43,7 +52,7 @@ pub(super) fn regression_ring(
         }
     }
     for term in features.iter().chain([target]) {
-        let bits = about_zero(term) + digits + u32::from(penalty > 0.0);
+        let bits = about_zero(term) + digits + u32::from(added > 0.0);
         if bits + row_bits > REGRESSION_BITS {
             return Err(failure::bounds(format!("the regression on `{}` over {bound} rows", term.name)));
         }

@@ -12,7 +12,10 @@ use datafusion::scalar::ScalarValue;
 use super::facts::{Facts, derived_double, is_float, is_text};
 use super::failure;
 use super::infer::{Scope, fitting, infer, show};
+use super::scale::{decode, encode};
 use crate::Result;
+use crate::function::factorial::{LN_FACTORIAL, logarithm};
+use crate::function::fold::IN_FOLD;
 use crate::function::text_bytes::{PART_BYTES, TEXT_PART};
 use crate::plan::{Range, Scale};
 
@@ -54,10 +57,11 @@ pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Sco
         "greatest" | "least" => hull(&arguments, arguments.iter().all(|argument| argument.nullable)),
         "date_part" | "datepart" | "extract" => date_part(expr, &function.args, &arguments, data_type),
         "date_trunc" | "datetrunc" => Ok(Facts { nullable, ..date_trunc(&arguments, data_type) }),
-        "starts_with" | "ends_with" | "contains" => Ok(Facts::truth(nullable)),
+        "starts_with" | "ends_with" | "contains" | IN_FOLD => Ok(Facts::truth(nullable)),
         "substr" | "substring" if arguments.get(2).is_some_and(may_be_negative) => {
             Err(failure::bounds(show(expr)))
         }
+        LN_FACTORIAL => ln_factorial(expr, first(&arguments)?, data_type),
         TEXT_PART => Ok(Facts::number(data_type, nullable, Scale::Unit, part_range())),
         _ if TEXT.contains(&name.as_str()) && is_text(&data_type) => {
             Ok(Facts::text(data_type, nullable, bytes_of(&name, &arguments)))
@@ -89,6 +93,17 @@ fn bytes_of(name: &str, arguments: &[Facts]) -> Option<u32> {
         }),
         _ => None,
     }
+}
+
+/// The logarithm of the factorial of a count, in steps of 2^-30.
+fn ln_factorial(expr: &Expr, count: &Facts, data_type: DataType) -> Result<Facts> {
+    let range = count.range.filter(|range| count.scale == Scale::Unit && range.lo >= 0);
+    let range = range.ok_or_else(|| failure::bounds(show(expr)))?;
+    let step = Scale::Step(2_f64.powi(-30));
+    let steps = |end: i128| encode(&ScalarValue::Float64(Some(logarithm(decode(end, Scale::Unit)))), step);
+    let ends = steps(range.lo).zip(steps(range.hi)).ok_or_else(|| failure::bounds(show(expr)))?;
+    let range = Range { lo: (ends.0 - 1).min(0), hi: ends.1 + 1 };
+    Ok(Facts::number(data_type, count.nullable, step, range))
 }
 
 /// A negative length is an error.
@@ -218,7 +233,7 @@ fn numeric(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataTy
             return Ok(steps(nullable, data_type, lo - step, hi + step, step));
         }
         ("power" | "pow", Some(power)) if power.lo >= 0 && rest.len() == 1 => {
-            let power = super::scale::decode(power.lo, rest.first().map_or(Scale::Unit, |facts| facts.scale));
+            let power = decode(power.lo, rest.first().map_or(Scale::Unit, |facts| facts.scale));
             let whole = power.fract() == 0.0;
             let most = lo.abs().max(hi.abs()).powf(power);
             match (lo >= 0.0, whole) {
@@ -264,8 +279,8 @@ fn monotone(expr: &Expr, name: &str, lo: f64, hi: f64) -> Result<(f64, f64)> {
 
 fn steps(nullable: bool, data_type: DataType, lo: f64, hi: f64, step: f64) -> Facts {
     let scale = Scale::Step(step);
-    let encode = |x| super::scale::encode(&ScalarValue::Float64(Some(x)), scale);
-    match (encode(lo), encode(hi)) {
+    let encoded = |x| encode(&ScalarValue::Float64(Some(x)), scale);
+    match (encoded(lo), encoded(hi)) {
         (Some(lo), Some(hi)) => Facts::number(data_type, nullable, scale, Range { lo, hi }),
         _ => Facts::open(data_type, nullable),
     }

@@ -20,6 +20,7 @@ use crate::plan::{Range, RingSize, Scale};
 const STATISTICS_BITS: u32 = 58;
 
 /// A variable of the model, or a level of one.
+#[derive(Clone)]
 pub(super) struct Term {
     pub(super) name: String,
     /// Its value in every branch.

@@ -19,9 +19,19 @@ pub struct Lasso {
     pub times: Vec<usize>,
     /// 1 where the row counts (complete case), arithmetic in the ring of the features.
     pub valid: usize,
-    /// The weight of the penalty, at least 0: of absolute coefficients in a LASSO (in units of the target per unit of the
-    /// feature, or of its standard deviation), of squared ones in others.
-    pub alpha: f64,
+    /// The weights of the penalty, at least 0. More than one: a model for each, or candidates if there are `folds`.
+    pub alphas: Vec<f64>,
+    /// The part of the penalty that weighs absolute coefficients (in units of the target per unit of the feature, or of
+    /// its standard deviation); the rest weighs squared ones.
+    pub l1_ratio: f64,
+    /// Columns that are 1 in the rows of one fold, in the ring of the features; the rows in none of them are one fold more.
+    /// Empty: no cross-validation.
+    pub folds: Vec<usize>,
+    /// What is added to the linear predictor of a Poisson model.
+    pub offset: Option<LassoTerm>,
+    /// The logarithms of the factorials of the targets, in steps of 2^-30, in the ring of the features: with them the
+    /// log-likelihoods of a Poisson model are whole.
+    pub factorials: Option<usize>,
     /// Whether the penalty acts on standardised features.
     pub standardize: bool,
     /// Whether there is an intercept.
@@ -53,9 +63,9 @@ pub struct LassoTerm {
 /// Which model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// Least squares with a penalty of absolute coefficients, on sufficient statistics.
+    /// Least squares with a penalty of absolute coefficients and perhaps of squared ones, on sufficient statistics.
     Lasso,
-    /// Least squares, on sufficient statistics.
+    /// Least squares, perhaps with a penalty of squared coefficients, on sufficient statistics.
     Linear,
     /// Of a target of 0 and 1, on rows.
     Logistic,
@@ -68,15 +78,25 @@ pub enum Family {
 impl Lasso {
     /// Whether standard errors come with the coefficients: those of a model without a penalty.
     pub fn has_errors(&self) -> bool {
-        self.family != Family::Lasso && self.alpha == 0.0
+        self.family != Family::Lasso && !self.is_penalised()
+    }
+
+    /// Whether coefficients have a weight.
+    pub fn is_penalised(&self) -> bool {
+        self.alphas.iter().any(|&alpha| alpha > 0.0)
+    }
+
+    /// How many models come out.
+    pub fn models(&self) -> usize {
+        if self.folds.is_empty() { self.alphas.len() } else { 1 }
     }
 }
 
 /// What comes out of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LassoOutput {
-    /// One row per term, the intercept (if any), then the features in order: `value` in `Z_2^128` and the bit `accepted`
-    /// (the solver has converged). With standard errors, between the two: `spread`, the standard error times the square
+    /// One row per model and term, the intercept (if any), then the features in order: `value` in `Z_2^128` and the bit
+    /// `accepted` (the solver has converged). With standard errors, between the two: `spread`, the standard error times the square
     /// root of the residual degrees of freedom (linear) or of the number of rows (others), and that number `n`. Of
     /// proportional hazards: the standard error itself, alone.
     ///
@@ -84,9 +104,9 @@ pub enum LassoOutput {
     /// decodes the column to DOUBLE where a release gives it out as it is (directly, or through
     /// [`Op::Column`](super::Op::Column)); the release's own scale is not used.
     Coefficients,
-    /// One row: `n, r2, mse, iterations, nonzero, kkt`, all in `Z_2^128`, and the bit `accepted`. Of other models than a
-    /// LASSO: `n`, then `r2, mse` (linear) or the log-likelihoods of the model and of a constant alone, then `accepted`; of
-    /// proportional hazards, the number of events before that.
+    /// One row: `n, r2, mse, iterations, nonzero, kkt`, all in `Z_2^128`, with folds the place of the chosen `alpha`, and
+    /// the bit `accepted`. Of other models than a LASSO: `n`, then `r2, mse, nonzero` (linear) or the log-likelihoods of the
+    /// model and of a constant alone (of proportional hazards, then the number of events), then `accepted`.
     ///
     /// `n`, `iterations` and `nonzero` are integers; `r2`, `mse` and `kkt` are decoded to DOUBLE as `value` is. What else
     /// a summary shows (`n_dropped`, `alpha`) follows from `counts` and from public numbers.

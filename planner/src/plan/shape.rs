@@ -54,7 +54,9 @@ impl SecurePlan {
                 Node::Fold(fold) => fold.rows(),
                 Node::Assemble(assemble) => assemble.rows,
                 Node::Lasso(lasso) => match lasso.output {
-                    LassoOutput::Coefficients => lasso.features.len() + usize::from(lasso.intercept),
+                    LassoOutput::Coefficients => {
+                        lasso.models() * (lasso.features.len() + usize::from(lasso.intercept))
+                    }
                     LassoOutput::Summary => 1,
                 },
                 Node::Release(release) => match &release.rows {

@@ -21,38 +21,100 @@ fn part(csv: &str, columns: &[usize]) -> String {
     csv.lines().map(line).collect()
 }
 
+/// The columns of the reference data and their bounds.
+const BOUNDS: [(&str, &str); 7] = [
+    ("a", "[-500, 500]"),
+    ("b", "[-700, 700]"),
+    ("c", "[0, 1]"),
+    ("d", "[-5000, 5000]"),
+    ("line", "[-6000, 6000]"),
+    ("happened", "[0, 1]"),
+    ("count", "[0, 20]"),
+];
+
+/// A table with these columns, as a part of a policy.
+fn table(name: &str, columns: &[usize]) -> String {
+    let column = |&index: &usize| {
+        let (name, bounds) = BOUNDS[index];
+        format!("{name} = {{ type = \"INTEGER\", bounds = {bounds}, allow = [\"model\"] }}\n")
+    };
+    let columns: String = columns.iter().map(column).collect();
+    format!(
+        "[table.{name}]\nperson = \"id\"\nmax_rows = 450\n[table.{name}.column]\n\
+         id = {{ type = \"TEXT\", allow = [\"join\"] }}\n{columns}"
+    )
+}
+
+/// A federation of tables (owner, name, columns, text), and the query of the view `rows`.
+fn federation(tables: &[(&str, &str, &[usize], String)], rows: &str) -> Federation {
+    let parties = FEDERATION.split("[[view]]").next().unwrap();
+    let view = format!("[[view]]\nname = \"rows\"\nsql = \"{rows}\"\n");
+    let federation = Federation(tempfile::tempdir().unwrap());
+    federation.write("federation.toml", &format!("{parties}{view}"));
+    for owner in ["hospital", "insurer"] {
+        let own = tables.iter().filter(|(of, ..)| *of == owner);
+        let policy: String = own.map(|(_, name, columns, _)| table(name, columns)).collect();
+        federation.write(&format!("parties/{owner}/policy.toml"), &format!("{RULES}{policy}"));
+    }
+    for (owner, name, columns, text) in tables {
+        let places: Vec<usize> = std::iter::once(0).chain(columns.iter().map(|column| column + 1)).collect();
+        federation.write(&format!("parties/{owner}/data/{name}.csv"), &part(text, &places));
+    }
+    federation
+}
+
+const EVERY: &[usize] = &[0, 1, 2, 3, 4, 5, 6];
+
+const JOINED: &str = "SELECT l.a, l.b, l.c, r.d, r.line, r.happened, r.count \
+                      FROM hospital.left l JOIN insurer.right r ON HASHED(l.id) = HASHED(r.id)";
+
 /// Features a, b, c at one owner, d and the targets at the other.
 fn vertical(csv: &str) -> Federation {
-    let column = |name: &str, bounds: &str| {
-        format!(
-            "{name} = {{ type = \"INTEGER\", bounds = {bounds}, nullable = false, allow = [\"model\"] }}\n"
-        )
+    let text = || csv.to_owned();
+    federation(
+        &[("hospital", "left", &[0, 1, 2], text()), ("insurer", "right", &[3, 4, 5, 6], text())],
+        JOINED,
+    )
+}
+
+/// The header and some of the rows.
+fn lines(csv: &str, rows: std::ops::Range<usize>) -> String {
+    let kept = csv.lines().take(1).chain(csv.lines().skip(1 + rows.start).take(rows.len()));
+    kept.map(|line| line.to_owned() + "\n").collect()
+}
+
+/// All columns at both owners, of some people each.
+fn horizontal(csv: &str) -> Federation {
+    let tables = [
+        ("hospital", "left", EVERY, lines(csv, 0..180)),
+        ("insurer", "right", EVERY, lines(csv, 180..usize::MAX)),
+    ];
+    federation(&tables, "SELECT * FROM hospital.left UNION ALL SELECT * FROM insurer.right")
+}
+
+/// The columns of some people at two owners, all columns of the others at one.
+fn mixed(csv: &str) -> Federation {
+    let tables = [
+        ("hospital", "left", &[0, 1, 2][..], lines(csv, 0..250)),
+        ("insurer", "right", &[3, 4, 5, 6], lines(csv, 0..250)),
+        ("insurer", "whole", EVERY, lines(csv, 250..usize::MAX)),
+    ];
+    let whole = "SELECT a, b, c, d, line, happened, count FROM insurer.whole";
+    federation(&tables, &format!("{JOINED} UNION ALL {whole}"))
+}
+
+/// The reference data and 28 people of whom a feature is not known, among the first rows and the last.
+fn with_nulls(csv: &str) -> String {
+    let (header, rows) = csv.split_once('\n').unwrap();
+    let some = |from: usize| -> String {
+        let line = |row: usize| {
+            let mut cells = ["7", "-3", "1", "250", "90", "1", "4"];
+            cells[row % 4] = "";
+            format!("q{row},{}\n", cells.join(","))
+        };
+        (from..from + 14).map(line).collect()
     };
-    let table = |name: &str, columns: String| {
-        format!(
-            "{RULES}[table.{name}]\nperson = \"id\"\nmax_rows = 450\n[table.{name}.column]\n\
-             id = {{ type = \"TEXT\", allow = [\"join\"] }}\n{columns}"
-        )
-    };
-    let left = [column("a", "[-500, 500]"), column("b", "[-700, 700]"), column("c", "[0, 1]")].concat();
-    let right = [
-        column("d", "[-5000, 5000]"),
-        column("line", "[-6000, 6000]"),
-        column("happened", "[0, 1]"),
-        column("count", "[0, 20]"),
-    ]
-    .concat();
-    let views = "[[view]]\nname = \"rows\"\nsql = \"SELECT l.a, l.b, l.c, r.d, r.line, r.happened, r.count \
-                 FROM hospital.left l JOIN insurer.right r ON HASHED(l.id) = HASHED(r.id)\"\n";
-    let parties = FEDERATION.split("[[view]]").next().unwrap();
-    let federation = Federation(tempfile::tempdir().unwrap());
-    federation
-        .write("federation.toml", &format!("{parties}{views}"))
-        .write("parties/hospital/policy.toml", &table("left", left))
-        .write("parties/insurer/policy.toml", &table("right", right))
-        .write("parties/hospital/data/left.csv", &part(csv, &[0, 1, 2, 3]))
-        .write("parties/insurer/data/right.csv", &part(csv, &[0, 4, 5, 6, 7]));
-    federation
+    format!("{header}\n{}{rows}{}", some(0), some(14))
 }
 
 /// Compares what the reference has: numbers to 1e-3 relative or 1e-6 absolute, as all models promise.
@@ -73,29 +135,84 @@ fn compare(name: &str, found: &Value, expected: &Value) {
     }
 }
 
-#[test]
-fn regressions_equal_statsmodels_and_scikit_learn() {
+const OFFSET: &str = ", features => 'a,b,d', offset => 'c'";
+
+/// A penalty chosen by cross-validation.
+const CHOSEN: &str =
+    ", alpha => 'cv', alphas => '1,0.3,0.1,0.05,0.03,0.01,0.003', folds => 4, standardize => true";
+
+/// Results of the reference: function and case, target, other arguments.
+const CALLS: &[(&str, &str, &str)] = &[
+    ("LINEAR_REGRESSION", "line", ""),
+    ("LINEAR_REGRESSION_SUMMARY", "line", ""),
+    ("LOGISTIC_REGRESSION", "happened", ""),
+    ("LOGISTIC_REGRESSION_SUMMARY", "happened", ""),
+    ("LOGISTIC_REGRESSION penalised", "happened", ", penalty => 'l2', alpha => 3"),
+    ("LOGISTIC_REGRESSION sparse", "happened", ", penalty => 'l1', alpha => 400"),
+    ("POISSON_REGRESSION", "count", ""),
+    ("POISSON_REGRESSION_SUMMARY", "count", ""),
+    ("POISSON_REGRESSION offset", "count", OFFSET),
+    ("POISSON_REGRESSION_SUMMARY offset", "count", OFFSET),
+    ("RIDGE", "line", ", alpha => 1000"),
+    ("RIDGE_SUMMARY", "line", ", alpha => 1000"),
+    ("RIDGE standardised", "line", ", alpha => 1000, standardize => true"),
+    ("LASSO", "line", ", alpha => 20"),
+    ("LASSO chosen", "count", CHOSEN),
+    ("LASSO_SUMMARY chosen", "count", CHOSEN),
+    ("LASSO_PATH", "line", ", alphas => '100,5,1000'"),
+    ("ELASTIC_NET", "line", ", alpha => 20, l1_ratio => 0.3"),
+    ("ELASTIC_NET_SUMMARY", "line", ", alpha => 20, l1_ratio => 0.3"),
+    ("ELASTIC_NET standardised", "line", ", alpha => 2, l1_ratio => 0.3, standardize => true"),
+];
+
+fn query((name, target, more): &(&str, &str, &str)) -> String {
+    let function = name.split(' ').next().unwrap();
+    let features = if more.contains("features") { "" } else { ", features => 'a,b,c,d'" };
+    format!("SELECT * FROM {function}(rows, target => '{target}'{features}{more})")
+}
+
+/// The same models come out of the rows of the reference, however they are spread over the owners.
+fn equal_the_reference(federation: &Federation, calls: &[(&str, &str, &str)]) {
     let expected: Value = serde_json::from_str(&reference("regression.json")).unwrap();
-    let federation = vertical(&reference("regression.csv"));
-    let calls = [
-        ("LINEAR_REGRESSION", "line", ""),
-        ("LINEAR_REGRESSION_SUMMARY", "line", ""),
-        ("LOGISTIC_REGRESSION", "happened", ""),
-        ("LOGISTIC_REGRESSION_SUMMARY", "happened", ""),
-        ("LOGISTIC_REGRESSION penalised", "happened", ", penalty => 'l2', alpha => 3"),
-        ("POISSON_REGRESSION", "count", ""),
-        ("RIDGE", "line", ", alpha => 1000"),
-        ("RIDGE_SUMMARY", "line", ", alpha => 1000"),
-        ("LASSO", "line", ", alpha => 20"),
-    ];
-    let query = |(name, target, more): &(&str, &str, &str)| {
-        let function = name.split(' ').next().unwrap();
-        format!("SELECT * FROM {function}(rows, target => '{target}', features => 'a,b,c,d'{more})")
-    };
     let sql: Vec<String> = calls.iter().map(query).collect();
     let run = federation.json(&sql.join(";\n")).expect(0);
     for ((name, ..), found) in calls.iter().zip(run.sets()) {
         compare(name, &found, &expected[name]);
+    }
+}
+
+#[test]
+fn regressions_equal_statsmodels_and_scikit_learn() {
+    equal_the_reference(&vertical(&reference("regression.csv")), CALLS);
+}
+
+#[test]
+fn regressions_of_stacked_rows_equal_the_reference() {
+    equal_the_reference(&horizontal(&reference("regression.csv")), CALLS);
+}
+
+#[test]
+fn regressions_of_joined_and_stacked_rows_with_nulls_equal_the_reference() {
+    let federation = mixed(&with_nulls(&reference("regression.csv")));
+    equal_the_reference(&federation, CALLS);
+    let sql = "SELECT n, n_dropped FROM LASSO_SUMMARY(rows, target => 'line', features => 'a,b,c,d')";
+    let run = federation.json(sql).expect(0);
+    let row = &run.sets()[0][0];
+    assert_eq!((&row["n"], &row["n_dropped"]), (&400.into(), &28.into()), "{}", run.out);
+}
+
+#[test]
+fn categorical_features_are_a_term_a_level() {
+    let expected: Value = serde_json::from_str(&reference("regression.json")).unwrap();
+    let federation = horizontal(&reference("regression.csv"));
+    let rows = "(SELECT a, b, CASE WHEN c = 1 THEN 'yes' ELSE 'no' END AS c, d, line, happened FROM rows)";
+    for (function, target) in [("LINEAR_REGRESSION", "line"), ("LOGISTIC_REGRESSION", "happened")] {
+        let sql = format!("SELECT * FROM {function}({rows}, target => '{target}', features => 'a,b,c,d')");
+        let run = federation.json(&sql).expect(0);
+        let mut found = run.sets()[0].clone();
+        assert_eq!(found[3]["term"], "c=yes", "{}", run.out);
+        found[3]["term"] = "c".into();
+        compare(function, &found, &expected[function]);
     }
 }
 
@@ -108,8 +225,15 @@ fn regressions_of_no_use_are_refused_or_withheld() {
     };
     let message = fault("SELECT * FROM LOGISTIC_REGRESSION(rows, target => 'count', features => 'a')", 2);
     assert!(message.contains("bounds = [0, 1]"), "{message}");
-    let message = fault("SELECT * FROM LOGISTIC_REGRESSION(rows, target => 'happened', penalty => 'l1')", 2);
-    assert!(message.contains("`penalty` cannot be 'l1'"), "{message}");
+    let message = fault("SELECT * FROM LOGISTIC_REGRESSION(rows, target => 'happened', penalty => 'l3')", 2);
+    assert!(message.contains("`penalty` cannot be 'l3'"), "{message}");
+    let message =
+        fault("SELECT * FROM POISSON_REGRESSION(rows, target => 'count', features => 'c', offset => 'd')", 2);
+    assert!(message.contains("within 32 of 0"), "{message}");
+    let message = fault("SELECT * FROM LASSO(rows, target => 'line', features => 'a', alpha => 'cv')", 2);
+    assert!(message.contains("chooses from `alphas`"), "{message}");
+    let message = fault("SELECT * FROM LASSO(rows, target => 'line', features => 'a', alphas => '1,2')", 2);
+    assert!(message.contains("`alpha => 'cv'` chooses from"), "{message}");
     let message = fault("SELECT * FROM CROSSTAB(rows, row => 'c', column => 'happened')", 3);
     assert!(message.contains("does not allow `group`"), "{message}");
     // A feature twice is no model, and nothing tells why.

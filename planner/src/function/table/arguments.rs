@@ -81,34 +81,12 @@ impl Arguments {
 
     /// A column that may be absent.
     pub fn optional_column(&self, name: &str) -> Option<&Variable> {
-        match self.get(name) {
-            Some(Value::Column(variable)) => Some(variable),
-            Some(
-                Value::Columns(_)
-                | Value::Number(_)
-                | Value::Numbers(_)
-                | Value::Truth(_)
-                | Value::Word(_)
-                | Value::Text(_),
-            )
-            | None => None,
-        }
+        if let Some(Value::Column(variable)) = self.get(name) { Some(variable) } else { None }
     }
 
     /// A list of columns; empty where it is absent.
     pub fn columns(&self, name: &str) -> &[Variable] {
-        match self.get(name) {
-            Some(Value::Columns(variables)) => variables,
-            Some(
-                Value::Column(_)
-                | Value::Number(_)
-                | Value::Numbers(_)
-                | Value::Truth(_)
-                | Value::Word(_)
-                | Value::Text(_),
-            )
-            | None => &[],
-        }
+        if let Some(Value::Columns(variables)) = self.get(name) { variables } else { &[] }
     }
 
     /// A number.
@@ -121,34 +99,13 @@ impl Arguments {
 
     /// A number that may be absent, or a word in its place.
     pub fn optional_number(&self, name: &str) -> Option<f64> {
-        match self.get(name) {
-            Some(Value::Number(number)) => Some(number.0),
-            Some(
-                Value::Column(_)
-                | Value::Columns(_)
-                | Value::Numbers(_)
-                | Value::Truth(_)
-                | Value::Word(_)
-                | Value::Text(_),
-            )
-            | None => None,
-        }
+        if let Some(Value::Number(number)) = self.get(name) { Some(number.0) } else { None }
     }
 
     /// Numbers; none where the argument is absent.
     pub fn numbers(&self, name: &str) -> Vec<f64> {
-        match self.get(name) {
-            Some(Value::Numbers(numbers)) => numbers.iter().map(|number| number.0).collect(),
-            Some(
-                Value::Column(_)
-                | Value::Columns(_)
-                | Value::Number(_)
-                | Value::Truth(_)
-                | Value::Word(_)
-                | Value::Text(_),
-            )
-            | None => Vec::new(),
-        }
+        let Some(Value::Numbers(numbers)) = self.get(name) else { return Vec::new() };
+        numbers.iter().map(|number| number.0).collect()
     }
 
     /// A truth value.
@@ -156,34 +113,12 @@ impl Arguments {
     /// # Errors
     /// Internal, as [`Arguments::column`].
     pub fn truth(&self, name: &str) -> Result<bool> {
-        match self.get(name) {
-            Some(Value::Truth(truth)) => Ok(*truth),
-            Some(
-                Value::Column(_)
-                | Value::Columns(_)
-                | Value::Number(_)
-                | Value::Numbers(_)
-                | Value::Word(_)
-                | Value::Text(_),
-            )
-            | None => Err(missing(name)),
-        }
+        if let Some(Value::Truth(truth)) = self.get(name) { Ok(*truth) } else { Err(missing(name)) }
     }
 
     /// A word, if the argument is one.
     pub fn word(&self, name: &str) -> Option<&'static str> {
-        match self.get(name) {
-            Some(Value::Word(word)) => Some(word),
-            Some(
-                Value::Column(_)
-                | Value::Columns(_)
-                | Value::Number(_)
-                | Value::Numbers(_)
-                | Value::Truth(_)
-                | Value::Text(_),
-            )
-            | None => None,
-        }
+        if let Some(Value::Word(word)) = self.get(name) { Some(word) } else { None }
     }
 
     /// A text.
@@ -191,18 +126,7 @@ impl Arguments {
     /// # Errors
     /// Internal, as [`Arguments::column`].
     pub fn text(&self, name: &str) -> Result<&str> {
-        match self.get(name) {
-            Some(Value::Text(text)) => Ok(text),
-            Some(
-                Value::Column(_)
-                | Value::Columns(_)
-                | Value::Number(_)
-                | Value::Numbers(_)
-                | Value::Truth(_)
-                | Value::Word(_),
-            )
-            | None => Err(missing(name)),
-        }
+        if let Some(Value::Text(text)) = self.get(name) { Ok(text) } else { Err(missing(name)) }
     }
 
     /// All columns with the parameters that name them.

@@ -8,5 +8,12 @@ pub const ROWS_PER_PARAMETER: u64 = 10;
 /// Degrees of freedom of the residuals that a model with standard errors needs.
 pub const RESIDUAL_DEGREES: u64 = 10;
 
+/// The most problems that are solved side by side, times the squared number of terms: those of a path, or of all penalties and
+/// folds of a cross-validation.
+pub const MAX_BATCH: u64 = 1 << 17;
+
+/// The largest offset of a Poisson model, and minus the smallest.
+pub const MAX_OFFSET: f64 = 32.0;
+
 /// The most features of a model, after categorical ones have become one term a level.
 pub const MAX_TERMS: usize = 512;

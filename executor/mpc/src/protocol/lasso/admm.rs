@@ -1,6 +1,6 @@
 //! The first-order stage: finds nearly the right support.
 
-use super::correlation::Correlation;
+use super::batch::Batch;
 use super::linear::{Shape, Systems, doublings, multiply, solve};
 use super::problem::FRACTION;
 use super::threshold::Sides;
@@ -17,7 +17,7 @@ pub(crate) const RHO: [u32; 5] = [8, 6, 4, 2, 0];
 /// Over-relaxation, in fifths.
 const RELAXATION_5: u128 = 8;
 
-/// Candidates for the coefficients, one per entry of [`RHO`].
+/// Candidates for the coefficients: for each entry of [`RHO`], one for each problem.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
     /// Coefficients, lane after lane.
@@ -38,16 +38,11 @@ pub(crate) struct Candidates {
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
-pub(crate) async fn first_order(
-    ctx: &Context,
-    correlation: &Correlation,
-    thresholds: &Shared<u128>,
-    iterations: u32,
-) -> Result<Candidates> {
-    let size = thresholds.len();
-    let shape = Shape { lanes: RHO.len(), size };
-    let map = Map::new(&ctx.step("map"), correlation, shape).await?;
-    let scaled: Vec<Shared<u128>> = RHO.iter().map(|&r| thresholds.shift_left(r)).collect();
+pub(crate) async fn first_order(ctx: &Context, batch: &Batch, iterations: u32) -> Result<Candidates> {
+    let size = batch.size;
+    let shape = Shape { lanes: RHO.len() * batch.count, size };
+    let map = Map::new(&ctx.step("map"), batch, shape).await?;
+    let scaled: Vec<Shared<u128>> = RHO.iter().map(|&r| batch.thresholds.shift_left(r)).collect();
     let scaled = Shared::concat(&scaled.iter().collect::<Vec<_>>());
 
     let mut z = Shared::zeros(shape.lanes * size);
@@ -57,7 +52,7 @@ pub(crate) async fn first_order(
         ctx.iteration(index, iterations as usize);
         let ctx = ctx.step("iteration").nth(index);
         let v = map.apply(&ctx.step("map"), &z, &u).await?;
-        let sides = Sides::of(&ctx.step("sides"), &v, &scaled, 64).await?;
+        let sides = Sides::of(&ctx.step("sides"), &v, &scaled, batch.bits).await?;
         z = sides.shrink(&ctx.step("shrink"), &v, &scaled).await?;
         u = v.sub(&z);
         active = sides.active();
@@ -73,31 +68,43 @@ struct Map {
 }
 
 impl Map {
-    async fn new(ctx: &Context, correlation: &Correlation, shape: Shape) -> Result<Map> {
-        let Shape { lanes, size } = shape;
-        let ridge: Vec<u128> = shape
-            .identity()
-            .chunks(size * size)
-            .zip(RHO)
-            .flat_map(|(lane, r)| lane.iter().map(move |&e| e >> r).collect::<Vec<_>>())
-            .collect();
+    async fn new(ctx: &Context, batch: &Batch, shape: Shape) -> Result<Map> {
+        let size = shape.size;
+        let distinct = Shape { lanes: RHO.len() * batch.grams, size };
+        let each = |value: fn(u32) -> u128, len: usize| -> Vec<u128> {
+            RHO.iter().flat_map(|&r| vec![value(r); len]).collect()
+        };
+        let block = batch.grams * size * size;
+        let weights = each(|r| 1 << (8 - r), block);
+        let ridge: Vec<u128> =
+            distinct.identity().iter().zip(&weights).map(|(one, weight)| (one >> 8) * weight).collect();
         let seat = ctx.seat();
-        let matrices = correlation.gram.repeat(lanes).add_public(seat, &ridge);
-        let identity = Shared::from_public(seat, &shape.identity());
-        let bounds: Vec<u64> = RHO.iter().map(|&r| (256 * size as u64) + (256 >> r)).collect();
-        let systems =
-            Systems { shape, matrices: &matrices, bounds_256: &bounds, doublings: doublings(size, 8) };
+        let matrices = batch.gram.repeat(RHO.len()).add_public(seat, &ridge);
+        let identity = Shared::from_public(seat, &distinct.identity());
+        let bounds: Vec<u64> =
+            RHO.iter().flat_map(|&r| vec![(256 * size as u64) + (256 >> r); batch.grams]).collect();
+        let systems = Systems {
+            shape: distinct,
+            matrices: &matrices,
+            bounds_256: &bounds,
+            doublings: doublings(size, 8),
+        };
         let inverse = solve(&ctx.step("inverse"), systems, &identity, size).await?;
 
         let relaxed = inverse.scale(RELAXATION_5 * fifth());
         let relaxed = truncate(&ctx.step("relax"), &relaxed, FRACTION).await?;
-        let start =
-            multiply(&ctx.step("start"), shape, &relaxed, &correlation.target.repeat(lanes), 1).await?;
-        let each: Vec<u128> = RHO.iter().flat_map(|&r| vec![1 << (8 - r); size * size]).collect();
-        let matrix = relaxed.scale_by(&each);
-        let both = Shared::concat(&[&start, &matrix.shift_left(FRACTION - 8)]);
-        let both = truncate(&ctx.step("truncate"), &both, FRACTION).await?;
-        Ok(Map { shape, start: both.slice(0..start.len()), matrix: both.slice(start.len()..both.len()) })
+        // Problems that share a matrix read the same one.
+        let times = batch.count / batch.grams.max(1);
+        let spread = |matrices: &Shared<u128>| {
+            let blocks = (0..RHO.len()).map(|r| matrices.slice(r * block..(r + 1) * block).repeat(times));
+            Shared::concat(&blocks.collect::<Vec<_>>().iter().collect::<Vec<_>>())
+        };
+        let targets = batch.target.repeat(RHO.len());
+        let start = multiply(&ctx.step("start"), shape, &spread(&relaxed), &targets, 1).await?;
+        let matrix = relaxed.scale_by(&weights).shift_left(FRACTION - 8);
+        let both = truncate(&ctx.step("truncate"), &Shared::concat(&[&start, &matrix]), FRACTION).await?;
+        let (start, matrix) = (both.slice(0..start.len()), both.slice(start.len()..both.len()));
+        Ok(Map { shape, start, matrix: spread(&matrix) })
     }
 
     async fn apply(&self, ctx: &Context, z: &Shared<u128>, u: &Shared<u128>) -> Result<Shared<u128>> {

@@ -1,7 +1,7 @@
 //! Chooses the best of several candidates, and says whether it is good enough.
 
 use super::admm::Candidates;
-use super::correlation::Correlation;
+use super::batch::Batch;
 use super::moments::pick;
 use super::newton::gradient_step;
 use super::problem::{COEFFICIENT_BITS, FRACTION, WIDE};
@@ -15,20 +15,20 @@ use crate::{Context, Result, Shared, SharedBits};
 /// The largest violation of the optimality conditions that is accepted: 1e-3.
 const TOLERANCE: u128 = (1 << FRACTION) / 1000;
 
-/// The chosen coefficients in correlation form.
+/// The chosen coefficients in correlation form, problem after problem.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
     /// `u_j`.
     pub(crate) coefficients: Shared<u128>,
     /// 1 where `u_j` is not zero.
     pub(crate) active: Shared<u128>,
-    /// The violation of the optimality conditions.
+    /// The violation of the optimality conditions of each problem.
     pub(crate) violation: Shared<u128>,
     /// Whether the violation is at most 1e-3 and every `|u_j| < 2^COEFFICIENT_BITS`.
     pub(crate) accepted: SharedBits,
 }
 
-/// Keeps the candidate with the smallest violation.
+/// Keeps the candidate with the smallest violation, for each problem.
 ///
 /// The violation is the largest entry of the natural residual `|w - shrink(w + c - G w, t)|`, zero exactly at a
 /// minimiser: for `w_j = 0` it is the excess of the correlation with the residual over the threshold, for others the
@@ -37,38 +37,39 @@ pub(crate) struct Chosen {
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
-pub(crate) async fn choose(
-    ctx: &Context,
-    correlation: &Correlation,
-    thresholds: &Shared<u128>,
-    stages: &[Candidates],
-) -> Result<Chosen> {
-    let size = thresholds.len();
+pub(crate) async fn choose(ctx: &Context, batch: &Batch, stages: &[Candidates]) -> Result<Chosen> {
+    let Batch { size, count, .. } = *batch;
     let coefficients = Shared::concat(&stages.iter().map(|s| &s.coefficients).collect::<Vec<_>>());
     let active = Shared::concat(&stages.iter().map(|s| &s.active).collect::<Vec<_>>());
-    let count = coefficients.len() / size.max(1);
+    let candidates = coefficients.len() / (size * count).max(1);
 
-    let thresholds = thresholds.repeat(count);
-    let v = gradient_step(&ctx.step("gradient"), correlation, &coefficients, count).await?;
+    let thresholds = batch.thresholds.repeat(candidates);
+    let v = gradient_step(&ctx.step("gradient"), batch, &coefficients, candidates).await?;
     let sides = Sides::of(&ctx.step("sides"), &v, &thresholds, WIDE).await?;
     let shrunk = sides.shrink(&ctx.step("shrink"), &v, &thresholds).await?;
     let residual = absolute(&ctx.step("absolute"), &coefficients.sub(&shrunk)).await?;
 
+    // Feature `j` of the problems of one candidate, or of all of them.
+    let feature = |x: &Shared<u128>, problems: std::ops::Range<usize>, j: usize| {
+        pick(x, problems.map(|problem| problem * size + j))
+    };
     let by_feature: Vec<Shared<u128>> =
-        (0..size).map(|j| pick(&residual, (0..count).map(|k| k * size + j))).collect();
-    let violations = tournament(&ctx.step("features"), by_feature, count, Keep::Larger).await?;
-    let records = (0..count).map(|k| {
-        let features = k * size..(k + 1) * size;
-        Shared::concat(&[
-            &violations.slice(k..k + 1),
-            &coefficients.slice(features.clone()),
-            &active.slice(features),
-        ])
+        (0..size).map(|j| feature(&residual, 0..candidates * count, j)).collect();
+    let violations = tournament(&ctx.step("features"), by_feature, candidates * count, Keep::Larger).await?;
+    let records = (0..candidates).map(|candidate| {
+        let problems = candidate * count..(candidate + 1) * count;
+        let mut record = vec![violations.slice(problems.clone())];
+        record.extend((0..size).map(|j| feature(&coefficients, problems.clone(), j)));
+        record.extend((0..size).map(|j| feature(&active, problems.clone(), j)));
+        Shared::concat(&record.iter().collect::<Vec<_>>())
     });
-    let best = tournament(&ctx.step("candidates"), records.collect(), 1, Keep::Smaller).await?;
-    let (violation, coefficients) = (best.slice(0..1), best.slice(1..1 + size));
-    let accepted = accepted(&ctx.step("accepted"), &violation, &coefficients).await?;
-    Ok(Chosen { coefficients, active: best.slice(1 + size..1 + 2 * size), violation, accepted })
+    let best = tournament(&ctx.step("candidates"), records.collect(), count, Keep::Smaller).await?;
+    let by_problem =
+        |from: usize| pick(&best, (0..count).flat_map(|q| (0..size).map(move |j| (from + j) * count + q)));
+    let (violation, coefficients) = (best.slice(0..count), by_problem(1));
+    let sizes = best.slice(count..(1 + size) * count);
+    let accepted = accepted(&ctx.step("accepted"), &violation, &sizes).await?;
+    Ok(Chosen { coefficients, active: by_problem(1 + size), violation, accepted })
 }
 
 async fn absolute(ctx: &Context, x: &Shared<u128>) -> Result<Shared<u128>> {
@@ -77,16 +78,19 @@ async fn absolute(ctx: &Context, x: &Shared<u128>) -> Result<Shared<u128>> {
     mul(&ctx.step("flip"), x, &negative.scale(2).neg().add_constant(ctx.seat(), 1)).await
 }
 
+/// Which record of a tournament stays.
 #[derive(Clone, Copy)]
-enum Keep {
+pub(crate) enum Keep {
+    /// That with the larger key.
     Larger,
+    /// That with the smaller key, the first of equal ones.
     Smaller,
 }
 
 /// Of records of equal shape, the one with the extreme key; the first `keys` entries of a record are keys.
 ///
 /// With several keys a record stands for as many records side by side, each of which has its own winner.
-async fn tournament(
+pub(crate) async fn tournament(
     ctx: &Context,
     mut records: Vec<Shared<u128>>,
     keys: usize,
@@ -126,6 +130,7 @@ async fn tournament(
     Ok(records.pop().unwrap_or_default())
 }
 
+/// For each problem; `coefficients` feature after feature.
 async fn accepted(
     ctx: &Context,
     violation: &Shared<u128>,
@@ -133,8 +138,10 @@ async fn accepted(
 ) -> Result<SharedBits> {
     let limit = (1u128 << (FRACTION + COEFFICIENT_BITS)).wrapping_neg();
     let sizes = Shared::concat(&[coefficients, &coefficients.neg()]).add_constant(ctx.seat(), limit);
+    let count = violation.len();
     let violation = violation.clone().add_constant(ctx.seat(), (TOLERANCE + 1).wrapping_neg());
     let small = is_negative(&ctx.step("sign"), &Shared::concat(&[&sizes, &violation]), WIDE).await?;
-    let planes: Vec<SharedBits> = (0..small.len()).map(|i| small.rows(i..i + 1)).collect();
+    let tests = small.len() / count.max(1);
+    let planes: Vec<SharedBits> = (0..tests).map(|i| small.rows(i * count..(i + 1) * count)).collect();
     and_all(&ctx.step("all"), &SharedBits::concat_planes(&planes.iter().collect::<Vec<_>>())).await
 }

@@ -83,15 +83,15 @@ fn concat(parts: &[Shared<u128>]) -> Shared<u128> {
 
 /// Moments about the owners' midpoints.
 #[derive(Clone)]
-struct Raw {
+pub(crate) struct Raw {
     matrix: Shared<u128>,
-    sums: Shared<u128>,
-    count: Shared<u128>,
+    pub(crate) sums: Shared<u128>,
+    pub(crate) count: Shared<u128>,
     variables: usize,
 }
 
 impl Raw {
-    fn new(statistics: &Statistics, variables: usize) -> Raw {
+    pub(crate) fn new(statistics: &Statistics, variables: usize) -> Raw {
         let (moments, width) = (&statistics.moments, variables + 1);
         let matrix = pick(moments, (0..variables).flat_map(|i| (0..variables).map(move |j| i * width + j)));
         let sums = pick(moments, (0..variables).map(|i| i * width + variables));
@@ -113,7 +113,8 @@ impl Raw {
         Raw { matrix, ..self.clone() }
     }
 
-    fn entries(&self, list: &[(usize, usize)]) -> Shared<u128> {
+    /// The moments of these pairs.
+    pub(crate) fn entries(&self, list: &[(usize, usize)]) -> Shared<u128> {
         pick(&self.matrix, list.iter().map(|&(i, j)| i * self.variables + j))
     }
 }

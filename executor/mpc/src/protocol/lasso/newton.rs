@@ -1,7 +1,7 @@
 //! The second-order stage: solves exactly on the support.
 
-use super::admm::Candidates;
-use super::correlation::Correlation;
+use super::admm::{Candidates, RHO};
+use super::batch::Batch;
 use super::linear::{Shape, Systems, doublings, multiply, solve};
 use super::problem::{FRACTION, WIDE};
 use super::threshold::Sides;
@@ -19,18 +19,13 @@ use crate::{Context, Result, Shared};
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
-pub(crate) async fn newton(
-    ctx: &Context,
-    correlation: &Correlation,
-    thresholds: &Shared<u128>,
-    candidates: &Candidates,
-    lanes: usize,
-) -> Result<Candidates> {
-    let size = thresholds.len();
+pub(crate) async fn newton(ctx: &Context, batch: &Batch, candidates: &Candidates) -> Result<Candidates> {
+    let (times, size) = (RHO.len(), batch.size);
+    let lanes = times * batch.count;
     let shape = Shape { lanes, size };
-    let gram = correlation.gram.repeat(lanes);
-    let (target, thresholds) = (correlation.target.repeat(lanes), thresholds.repeat(lanes));
-    let v = gradient_step(&ctx.step("gradient"), correlation, &candidates.coefficients, lanes).await?;
+    let gram = batch.all_grams(times);
+    let (target, thresholds) = (batch.target.repeat(times), batch.thresholds.repeat(times));
+    let v = gradient_step(&ctx.step("gradient"), batch, &candidates.coefficients, times).await?;
     let sides = Sides::of(&ctx.step("sides"), &v, &thresholds, WIDE).await?;
     let active = sides.active();
 
@@ -61,19 +56,18 @@ pub(crate) async fn newton(
     Ok(Candidates { coefficients, active })
 }
 
-/// `w + c - G w` for every candidate.
+/// `w + c - G w` for every one of `times` candidates of each problem.
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
 pub(crate) async fn gradient_step(
     ctx: &Context,
-    correlation: &Correlation,
+    batch: &Batch,
     coefficients: &Shared<u128>,
-    lanes: usize,
+    times: usize,
 ) -> Result<Shared<u128>> {
-    let shape = Shape { lanes, size: correlation.target.len() };
-    let fitted =
-        multiply(&ctx.step("product"), shape, &correlation.gram.repeat(lanes), coefficients, 1).await?;
+    let shape = Shape { lanes: times * batch.count, size: batch.size };
+    let fitted = multiply(&ctx.step("product"), shape, &batch.all_grams(times), coefficients, 1).await?;
     let fitted = truncate(&ctx.step("truncate"), &fitted, FRACTION).await?;
-    Ok(coefficients.add(&correlation.target.repeat(lanes)).sub(&fitted))
+    Ok(coefficients.add(&batch.target.repeat(times)).sub(&fitted))
 }

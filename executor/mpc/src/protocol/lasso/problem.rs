@@ -33,9 +33,10 @@ pub struct Variable {
 
 /// A linear model with an L1 penalty: everything about it that is public.
 ///
-/// The objective is that of scikit-learn's `Lasso`, `1/(2n) ||y - Xw - w_0||^2 + alpha ||w||_1`. With `standardize`
-/// the features are centred and divided by their population standard deviation first, and the coefficients come back
-/// on the original scale. Without `intercept` the penalised problem has no `w_0`.
+/// The objective is that of scikit-learn's `Lasso` and `ElasticNet`,
+/// `1/(2n) ||y - Xw - w_0||^2 + alpha ||w||_1 + ridge/2 ||w||^2`, for each `alpha` (with its `ridge`) a problem of its
+/// own. With `standardize` the features are centred and divided by their population standard deviation first, and the
+/// coefficients come back on the original scale. Without `intercept` the penalised problem has no `w_0`.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The features, in order.
@@ -44,8 +45,10 @@ pub struct Problem {
     pub target: Variable,
     /// Public bound on the number of rows.
     pub max_rows: u64,
-    /// The penalty, at least 0.
-    pub alpha: f64,
+    /// The penalties, at least 0: all are solved for side by side.
+    pub alphas: Vec<f64>,
+    /// The weight of the squared coefficients beside each of `alphas`, at least 0; empty for none.
+    pub ridges: Vec<f64>,
     /// Whether the penalty acts on standardised coefficients.
     pub standardize: bool,
     /// Whether there is an unpenalised intercept.
@@ -95,8 +98,12 @@ pub struct Layout {
     pub intercept: bool,
     /// The public midpoints of the features and, last, of the target.
     pub(crate) offsets: Vec<i64>,
-    /// The penalty by target, and by feature and target, in units of their steps.
+    /// How many penalties there are.
+    pub(crate) penalties: usize,
+    /// The penalties by target, and by feature and target, in units of their steps.
     pub(crate) penalty: Penalty,
+    /// The ridges, or by the square of the feature, in units of its step.
+    pub(crate) ridge: Option<Penalty>,
     /// Per feature: the shift that makes the smallest ratio of deviations an integer.
     pub(crate) ratio_shift: Vec<u32>,
     /// Fractional bits of the mantissa of a coefficient.
@@ -111,13 +118,13 @@ pub struct Layout {
     pub(crate) error_scale: u32,
 }
 
-/// The penalty without what is secret of it.
+/// Penalties without what is secret of them.
 #[derive(Clone, Debug)]
 pub(crate) enum Penalty {
-    /// One threshold for all features: `alpha / step_y`.
-    Standardized(Scale),
-    /// `alpha / (step_j step_y)` for every feature.
-    Original(Vec<Scale>),
+    /// One for all features: `alpha / step_y`, or a ridge.
+    Standardized(Vec<Scale>),
+    /// One for every feature: `alpha / (step_j step_y)`, or a ridge divided by `step_j^2`.
+    Original(Vec<Vec<Scale>>),
 }
 
 impl Layout {
@@ -133,6 +140,10 @@ impl Layout {
             return Err(refused(
                 "no features or rows, or too many features, rows or bits for exact statistics",
             ));
+        }
+        let ridges = problem.ridges.len();
+        if problem.alphas.is_empty() || (ridges > 0 && ridges != problem.alphas.len()) {
+            return Err(refused("no penalty, or another number of ridges"));
         }
         let half = row_bits.div_ceil(2);
         let count_bits = bits_of(features);
@@ -152,7 +163,9 @@ impl Layout {
             centred,
             intercept: problem.intercept,
             offsets: problem.features.iter().chain([&problem.target]).map(|v| v.offset).collect(),
+            penalties: problem.alphas.len(),
             penalty: penalty(problem)?,
+            ridge: ridge(problem)?,
             coefficient_fraction: room(COEFFICIENT_BITS + 1 + widest_ratio).ok_or_else(narrow)?,
             mean_fraction: room(scaled_mean_bits + FRACTION + 2).ok_or_else(narrow)?,
             intercept_fraction: room(scaled_mean_bits + y_bits + half + 6).ok_or_else(narrow)?,
@@ -193,13 +206,31 @@ fn moment_bits(variable: &Variable, centred: bool) -> u32 {
 }
 
 fn penalty(problem: &Problem) -> Result<Penalty> {
-    let scale =
-        |value| Scale::from_f64(value).ok_or_else(|| refused("a step or penalty is negative or not finite"));
-    let over = |a: Scale, b: Scale| a.over(b).ok_or_else(|| refused("a step is zero"));
-    let target = over(scale(problem.alpha)?, scale(problem.target.step)?)?;
-    let each: Result<Vec<Scale>> =
-        problem.features.iter().map(|feature| over(target, scale(feature.step)?)).collect();
-    Ok(if problem.standardize { Penalty::Standardized(target) } else { Penalty::Original(each?) })
+    let target = scale(problem.target.step)?;
+    let by_target = problem.alphas.iter().map(|&alpha| over(scale(alpha)?, target));
+    let by_target = by_target.collect::<Result<Vec<Scale>>>()?;
+    let each = |&alpha: &Scale| problem.features.iter().map(|f| over(alpha, scale(f.step)?)).collect();
+    let each = by_target.iter().map(each).collect::<Result<Vec<Vec<Scale>>>>()?;
+    Ok(if problem.standardize { Penalty::Standardized(by_target) } else { Penalty::Original(each) })
+}
+
+fn ridge(problem: &Problem) -> Result<Option<Penalty>> {
+    let ridges = problem.ridges.iter().map(|&ridge| scale(ridge)).collect::<Result<Vec<Scale>>>()?;
+    if ridges.iter().all(|&ridge| ridge == Scale::ZERO) {
+        return Ok(None);
+    }
+    let square = |ridge: Scale, f: &Variable| over(over(ridge, scale(f.step)?)?, scale(f.step)?);
+    let each = |&ridge: &Scale| problem.features.iter().map(|f| square(ridge, f)).collect();
+    let each = ridges.iter().map(each).collect::<Result<Vec<Vec<Scale>>>>()?;
+    Ok(Some(if problem.standardize { Penalty::Standardized(ridges) } else { Penalty::Original(each) }))
+}
+
+fn scale(value: f64) -> Result<Scale> {
+    Scale::from_f64(value).ok_or_else(|| refused("a step or penalty is negative or not finite"))
+}
+
+fn over(a: Scale, b: Scale) -> Result<Scale> {
+    a.over(b).ok_or_else(|| refused("a step is zero"))
 }
 
 /// The number of bits that a sum of `count` numbers may have more than its summands.

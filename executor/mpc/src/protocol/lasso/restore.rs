@@ -6,7 +6,7 @@ use super::linear::{Shape, multiply};
 use super::moments::{Moments, pick};
 use super::problem::{FRACTION, Layout};
 use crate::protocol::fixed::{MANTISSA, Shifts, truncated_product};
-use crate::protocol::product::{dot, mul, sum_of_products};
+use crate::protocol::product::{dot, mul};
 use crate::protocol::truncate::truncate;
 use crate::{Context, Result, Shared};
 
@@ -106,10 +106,15 @@ async fn powers(ctx: &Context, layout: &Layout, shifts: &Shifts, targets: &[usiz
 ///
 /// The encodings of [`Layout`] are chosen so that the pairs of shifts that data can have are never out of range.
 pub(crate) fn forms(shifts: &Shifts, value: usize, exponent: impl Fn(i64, i64) -> i64) -> Shared<u128> {
+    tabled(shifts, value, |k, y| power(exponent(k, y)))
+}
+
+/// For every `k`: `table(k, shift of value)`, zero for a value of zero. Local.
+pub(crate) fn tabled(shifts: &Shifts, value: usize, table: impl Fn(i64, i64) -> u128) -> Shared<u128> {
     let levels = shifts.levels();
     let code = shifts.select(&[value]).one_hot().repeat(levels);
     let all = (0..levels).flat_map(|k| (0..levels).map(move |y| (k, y)));
-    let table: Vec<u128> = all.map(|(k, y)| power(exponent(as_i64(k), as_i64(y)))).collect();
+    let table: Vec<u128> = all.map(|(k, y)| table(as_i64(k), as_i64(y))).collect();
     code.scale_by(&table).sum_groups(levels)
 }
 
@@ -156,7 +161,7 @@ async fn moment_ratio(ctx: &Context, layout: &Layout, scales: &Scales) -> Result
     truncated_product(&ctx.step("ratio"), &mantissa, &power, 2).await
 }
 
-/// A model on the original scale. Divide by the public scales of [`Layout`].
+/// Models on the original scale, one after the other. Divide by the public scales of [`Layout`].
 #[derive(Clone, Debug)]
 pub(crate) struct Restored {
     pub(crate) coefficients: Shared<u128>,
@@ -165,7 +170,7 @@ pub(crate) struct Restored {
     pub(crate) r2: Shared<u128>,
 }
 
-/// Brings the chosen coefficients back to the original scale.
+/// Brings the chosen coefficients back to the original scale: of one or several models of the same rows.
 ///
 /// Range, for accepted coefficients: see [`Layout`].
 ///
@@ -195,10 +200,12 @@ pub(crate) async fn coefficients(
     chosen: &Chosen,
 ) -> Result<Shared<u128>> {
     let bits = 2 * FRACTION - layout.coefficient_fraction;
+    let models = chosen.coefficients.len() / layout.features;
     let (first, second) = (ctx.step("mantissas"), ctx.step("mask"));
+    let (ratios, ratio_powers) = (factors.ratio.repeat(models), factors.ratio_power.repeat(models));
     let (mantissas, powers) = futures::try_join!(
-        truncated_product(&first, &chosen.coefficients, &factors.ratio, bits),
-        mul(&second, &factors.ratio_power, &chosen.active),
+        truncated_product(&first, &chosen.coefficients, &ratios, bits),
+        mul(&second, &ratio_powers, &chosen.active),
     )?;
     mul(&ctx.step("powers"), &mantissas, &powers).await
 }
@@ -210,19 +217,46 @@ pub(crate) async fn intercept(
     factors: &Factors,
     u: &Shared<u128>,
 ) -> Result<Shared<u128>> {
+    let models = each_model(layout, u);
     if !layout.centred {
-        return Ok(Shared::zeros(1));
+        return Ok(Shared::zeros(models.len()));
     }
-    let explained = dot(&ctx.step("dot"), &[(u, &factors.means)]).await?;
+    let pairs: Vec<_> = models.iter().map(|u| (u, &factors.means)).collect();
+    let explained = dot(&ctx.step("dot"), &pairs).await?;
     let explained = truncate(&ctx.step("explained"), &explained, FRACTION).await?;
     let bits = layout.mean_fraction + FRACTION - layout.intercept_fraction;
-    let deviation = factors.deviation.slice(0..1);
+    let deviation = factors.deviation.slice(0..1).repeat(models.len());
     let mantissa = truncated_product(&ctx.step("mantissa"), &explained, &deviation, bits).await?;
-    let explained = mul(&ctx.step("power"), &mantissa, &factors.deviation_power).await?;
-    Ok(if layout.intercept { factors.target_mean.sub(&explained) } else { explained.neg() })
+    let power = factors.deviation_power.repeat(models.len());
+    let explained = mul(&ctx.step("power"), &mantissa, &power).await?;
+    Ok(if layout.intercept {
+        factors.target_mean.repeat(models.len()).sub(&explained)
+    } else {
+        explained.neg()
+    })
 }
 
-/// R squared, [`FRACTION`] fractional bits, and the mean squared error.
+/// The coefficients of each model.
+fn each_model(layout: &Layout, u: &Shared<u128>) -> Vec<Shared<u128>> {
+    let p = layout.features;
+    (0..u.len() / p).map(|model| u.slice(model * p..(model + 1) * p)).collect()
+}
+
+/// The part of the target's squared length that each model explains, [`FRACTION`] fractional bits.
+async fn explained(ctx: &Context, correlation: &Correlation, u: &Shared<u128>) -> Result<Shared<u128>> {
+    let size = correlation.target.len();
+    let lanes = u.len() / size.max(1);
+    let gram = correlation.gram.repeat(lanes);
+    let fitted = multiply(&ctx.step("product"), Shape { lanes, size }, &gram, u, 1).await?;
+    let fitted = truncate(&ctx.step("fitted"), &fitted, FRACTION).await?;
+    let rest = correlation.target.scale(2).repeat(lanes).sub(&fitted);
+    let of = |x: &Shared<u128>, lane: usize| x.slice(lane * size..(lane + 1) * size);
+    let pairs: Vec<_> = (0..lanes).map(|lane| (of(u, lane), of(&rest, lane))).collect();
+    let explained = dot(&ctx.step("dot"), &pairs.iter().map(|(x, y)| (x, y)).collect::<Vec<_>>()).await?;
+    truncate(&ctx.step("explained"), &explained, FRACTION).await
+}
+
+/// R squared, [`FRACTION`] fractional bits, and the mean squared error of each model.
 async fn errors(
     ctx: &Context,
     layout: &Layout,
@@ -231,36 +265,36 @@ async fn errors(
     u: &Shared<u128>,
 ) -> Result<(Shared<u128>, Shared<u128>)> {
     let p = layout.features;
-    let fitted = multiply(&ctx.step("product"), Shape { lanes: 1, size: p }, &correlation.gram, u, 1).await?;
-    let fitted = truncate(&ctx.step("fitted"), &fitted, FRACTION).await?;
-    let explained = dot(&ctx.step("dot"), &[(u, &correlation.target.scale(2).sub(&fitted))]).await?;
-    let explained = truncate(&ctx.step("explained"), &explained, FRACTION).await?;
+    let explained = explained(ctx, correlation, u).await?;
+    let models = explained.len();
     // The part of the model's moment of the target that is left; 0 if that moment is 0.
     let varies = correlation.scales.shifts.select(&[p]).weighted(|_| 1 << FRACTION);
-    let left = varies.sub(&explained);
+    let left = varies.repeat(models).sub(&explained);
 
     let squares =
         truncated_product(&ctx.step("squares"), &factors.deviation, &factors.deviation, FRACTION).await?;
+    let ones = Shared::from_public(ctx.seat(), &vec![1 << FRACTION; models]);
     let minus_explained = if layout.centred && !layout.intercept { explained.neg() } else { left.clone() };
-    let weights = if squares.len() == 1 {
-        minus_explained
-    } else if layout.centred {
-        Shared::concat(&[&minus_explained, &Shared::from_public(ctx.seat(), &[1 << FRACTION])])
-    } else {
-        Shared::concat(&[&minus_explained, &Shared::zeros(1)])
-    };
+    // For each moment of the target, of each model.
+    let mut weights = vec![minus_explained];
+    if squares.len() > 1 {
+        weights.push(if layout.centred { ones.clone() } else { Shared::zeros(models) });
+    }
     let bits = 2 * FRACTION - layout.error_fraction;
-    let mantissas = truncated_product(&ctx.step("mantissas"), &squares, &weights, bits).await?;
-    let mse = dot(&ctx.step("powers"), &[(&mantissas, &factors.square_power)]).await?;
+    let weights = Shared::concat(&weights.iter().collect::<Vec<_>>());
+    let mantissas =
+        truncated_product(&ctx.step("mantissas"), &squares.repeat_each(models), &weights, bits).await?;
+    let of_model = |model: usize| pick(&mantissas, (0..squares.len()).map(|s| s * models + model));
+    let each: Vec<Shared<u128>> = (0..models).map(of_model).collect();
+    let pairs: Vec<_> = each.iter().map(|mantissas| (mantissas, &factors.square_power)).collect();
+    let mse = dot(&ctx.step("powers"), &pairs).await?;
 
-    let one = Shared::from_public(ctx.seat(), &[1 << FRACTION]);
     let r2 = match &factors.moment_ratio {
-        None => one.sub(&left),
-        Some(ratio) if layout.centred => one.sub(ratio).add(&one).sub(&left),
+        None => ones.sub(&left),
+        Some(ratio) if layout.centred => ones.sub(&ratio.repeat(models)).add(&ones).sub(&left),
         Some(ratio) => {
-            let zero = Shared::zeros(1);
-            let lost = sum_of_products(&ctx.step("lost"), &[(ratio, &left), (&zero, &zero)]).await?;
-            one.sub(&truncate(&ctx.step("lost truncated"), &lost, FRACTION).await?)
+            let lost = mul(&ctx.step("lost"), &ratio.repeat(models), &left).await?;
+            ones.sub(&truncate(&ctx.step("lost truncated"), &lost, FRACTION).await?)
         }
     };
     Ok((r2, mse))

@@ -38,7 +38,8 @@ fn problem(steps: &[f64], bits: u32, max_rows: usize, alpha: f64) -> Problem {
         features: features.iter().map(variable).collect(),
         target: variable(target),
         max_rows: max_rows as u64,
-        alpha,
+        alphas: vec![alpha],
+        ridges: Vec::new(),
         standardize: false,
         intercept: true,
         iterations: Problem::default_iterations(features.len()),
@@ -59,29 +60,39 @@ fn run<R: Ring>(world: &World, problem: &Problem, rows: &Rows, valid: &[bool]) -
             let features: Vec<&Shared<R>> = parts[..width - 1].iter().collect();
             let statistics =
                 statistics(&ctx.step("statistics"), &features, &parts[width - 1], &parts[width]).await?;
-            solve(&ctx.step("solve"), &statistics, problem).await
+            Box::pin(solve(&ctx.step("solve"), &statistics, problem)).await
         }
     })
 }
 
 fn fit<R: Ring>(problem: &Problem, rows: &Rows, valid: &[bool]) -> Fit {
+    fit_each::<R>(problem, rows, valid).remove(0)
+}
+
+/// The models of all penalties.
+fn fit_each<R: Ring>(problem: &Problem, rows: &Rows, valid: &[bool]) -> Vec<Fit> {
     let run = run::<R>(&World::new(7), problem, rows, valid);
     let (cost, transcript) = (run.cost(), run.transcript.clone());
     let parts = run.outputs().unwrap();
     let clear =
         |f: fn(&Solution) -> &Shared<u128>| reconstruct(&parts.each_ref().map(|s| f(s).clone())).unwrap();
     let accepted = reconstruct_bits::<u64>(&parts.each_ref().map(|s| s.accepted.clone())).unwrap();
-    Fit {
-        coefficients: problem.decode(&clear(|s| &s.coefficients), clear(|s| &s.intercept)[0]).unwrap(),
-        rows: clear(|s| &s.rows)[0],
-        r2: Problem::decode_fraction(clear(|s| &s.r2)[0]),
-        mse: problem.decode_mse(clear(|s| &s.mse)[0]).unwrap(),
-        nonzero: clear(|s| &s.nonzero)[0],
-        violation: Problem::decode_fraction(clear(|s| &s.violation)[0]),
-        accepted: accepted == [1],
-        cost,
-        transcript,
-    }
+    let features = problem.features.len();
+    let model = |k: usize| {
+        let coefficients = &clear(|s| &s.coefficients)[k * features..(k + 1) * features];
+        Fit {
+            coefficients: problem.decode(coefficients, clear(|s| &s.intercept)[k]).unwrap(),
+            rows: clear(|s| &s.rows)[0],
+            r2: Problem::decode_fraction(clear(|s| &s.r2)[k]),
+            mse: problem.decode_mse(clear(|s| &s.mse)[k]).unwrap(),
+            nonzero: clear(|s| &s.nonzero)[k],
+            violation: Problem::decode_fraction(clear(|s| &s.violation)[k]),
+            accepted: accepted[k] == 1,
+            cost,
+            transcript: transcript.clone(),
+        }
+    };
+    (0..problem.alphas.len()).map(model).collect()
 }
 
 fn fit_all(problem: &Problem, rows: &Rows) -> Fit {
@@ -159,23 +170,210 @@ const SCIKIT_LEARN: [Reference; 20] = [
 #[test]
 fn agrees_with_scikit_learn() {
     let rows = sample();
-    for (standardize, intercept, alpha, coefficients, constant, r2, mse) in SCIKIT_LEARN {
+    for reference in SCIKIT_LEARN {
+        let (standardize, intercept, alpha, ..) = reference;
         let problem = Problem { standardize, intercept, ..problem(&SAMPLE_STEPS, 13, 200, alpha) };
         let fit = fit_all(&problem, &rows);
-        let case = format!("standardize {standardize}, intercept {intercept}, alpha {alpha}");
-        assert!(fit.accepted, "{case}");
-        assert_eq!(fit.rows, 200, "{case}");
-        assert_eq!(fit.nonzero, coefficients.iter().filter(|&&w| w != 0.0).count() as u128, "{case}");
-        let off = distance(&problem, &rows, &fit.coefficients.features, &coefficients);
-        assert!(off < 1e-7, "{case}: {off} {:?}", fit.coefficients);
-        assert!(
-            fit.coefficients.features.iter().zip(coefficients).all(|(w, r)| (*w == 0.0) == (r == 0.0)),
-            "{case}"
-        );
-        assert!((fit.coefficients.intercept - constant).abs() < 1e-5, "{case}: {:?}", fit.coefficients);
-        assert!((fit.r2 - r2).abs() < 1e-8, "{case}: {}", fit.r2);
-        assert!((fit.mse - mse).abs() < 1e-7 * mse, "{case}: {}", fit.mse);
-        assert!(fit.violation < 1e-6, "{case}: {}", fit.violation);
+        is_reference(&fit, &problem, &rows, &reference);
+        assert_eq!(fit.rows, 200);
+    }
+}
+
+/// The coefficients of scikit-learn to 1e-7 of a deviation, R squared to 1e-8.
+fn is_reference(fit: &Fit, problem: &Problem, rows: &Rows, reference: &Reference) {
+    let (standardize, intercept, alpha, coefficients, constant, r2, mse) = reference;
+    let case = format!("standardize {standardize}, intercept {intercept}, alpha {alpha}");
+    assert!(fit.accepted, "{case}");
+    assert_eq!(fit.nonzero, coefficients.iter().filter(|&&w| w != 0.0).count() as u128, "{case}");
+    let off = distance(problem, rows, &fit.coefficients.features, coefficients);
+    assert!(off < 1e-7, "{case}: {off} {:?}", fit.coefficients);
+    assert!(
+        fit.coefficients.features.iter().zip(coefficients).all(|(w, r)| (*w == 0.0) == (*r == 0.0)),
+        "{case}"
+    );
+    assert!((fit.coefficients.intercept - constant).abs() < 1e-5, "{case}: {:?}", fit.coefficients);
+    assert!((fit.r2 - r2).abs() < 1e-8, "{case}: {}", fit.r2);
+    assert!((fit.mse - mse).abs() < 1e-7 * mse, "{case}: {}", fit.mse);
+    assert!(fit.violation < 1e-6, "{case}: {}", fit.violation);
+}
+
+#[test]
+fn a_path_is_its_models_in_the_rounds_of_one() {
+    let rows = sample();
+    for references in SCIKIT_LEARN.chunks(5) {
+        let (standardize, intercept, ..) = references[0];
+        let mut problem = Problem { standardize, intercept, ..problem(&SAMPLE_STEPS, 13, 200, 0.0) };
+        let one = fit_all(&problem, &rows).cost;
+        problem.alphas = references.iter().map(|reference| reference.2).collect();
+        let fits = fit_each::<u64>(&problem, &rows, &[true; 200]);
+        for (fit, reference) in fits.iter().zip(references) {
+            is_reference(fit, &problem, &rows, reference);
+        }
+        assert_eq!(fits[0].cost.rounds, one.rounds);
+        assert!(fits[0].cost.bytes < 5 * one.bytes);
+    }
+}
+
+/// scikit-learn `ElasticNet(alpha, l1_ratio, fit_intercept, tol=1e-15, max_iter=10**6)` on `sample()`, as above.
+/// Per line: standardize, intercept, alpha, l1_ratio, coefficients, intercept, r2, mse.
+type NetReference = (bool, bool, f64, f64, [f64; 5], f64, f64, f64);
+#[rustfmt::skip]
+#[expect(clippy::unreadable_literal, reason = "as printed by scikit-learn")]
+const ELASTIC_NET: [NetReference; 16] = [
+    (false, true, 0.1, 0.5, [11.03079870529, 0.4714071910239, 7.901195224278, 3.748061913545e-07, 0.9253698720906], 3.472871029323, 0.8855751291398, 648.7609114531),
+    (false, true, 1.0, 0.9, [0.0, 0.4930310047684, 4.367505390251, 3.676154497631e-07, 0.0], 5.379723327861, 0.8820051851972, 669.001616718),
+    (false, true, 10.0, 0.1, [0.0, 0.4922191698424, 0.1535523462025, 3.231308061718e-07, 0.0], 7.562832196927, 0.8792403921531, 684.6773141587),
+    (false, true, 1.0, 0.0, [0.6149898437584, 0.4914368805335, 1.936423176459, 3.299621349504e-07, 0.3713061711253], 6.623972460637, 0.8807911663825, 675.8848051966),
+    (false, false, 0.1, 0.5, [11.13088373593, 0.4713204848529, 11.06849377734, 3.819379250756e-07, 1.011088142774], 0.0, 0.8850679007809, 651.636771657),
+    (false, false, 1.0, 0.9, [0.0, 0.4931306965236, 8.882397390811, 3.76015245099e-07, 0.0], 0.0, 0.8816155355474, 671.2108345221),
+    (false, false, 10.0, 0.1, [0.0, 0.4909811582723, 0.5645399283195, 2.318884727131e-07, 0.0], 0.0, 0.8700686978529, 736.6785679857),
+    (false, false, 1.0, 0.0, [0.6343854183701, 0.4907394737155, 4.193333456064, 2.790042073368e-07, 0.4986734387826], 0.0, 0.8769017636447, 697.9367633609),
+    (true, true, 0.1, 0.5, [177.3111549531, 0.1321761931661, 8.690073473406, 3.510058640434e-07, 0.6465059202848], 2.407718646745, 0.9167152210713, 472.2042391811),
+    (true, true, 1.0, 0.9, [146.552435104, 0.1765955309804, 6.550363551726, 9.092457625161e-08, 0.0], 3.564573943942, 0.9091451454259, 515.1247086439),
+    (true, true, 10.0, 0.1, [22.60764900379, 0.04404248184392, 0.2686836348928, 4.562876169001e-08, 0.2800339609785], 5.858625777862, 0.2948292547124, 3998.144913809),
+    (true, true, 1.0, 0.0, [85.9991546609, 0.1604772309296, 3.764073817546, 2.549349201715e-07, 1.136553231813], 4.710806482167, 0.8060441352083, 1099.682111748),
+    (true, false, 0.1, 0.5, [177.3111549531, 0.1321761931661, 8.690073473406, 3.510058640434e-07, 0.6465059202848], -3.344781353255, 0.9108787678323, 505.2954954311),
+    (true, false, 1.0, 0.9, [146.552435104, 0.1765955309804, 6.550363551726, 9.092457625161e-08, 0.0], -2.187926056058, 0.9033086921868, 548.2159648939),
+    (true, false, 10.0, 0.1, [22.60764900379, 0.04404248184392, 0.2686836348928, 4.562876169001e-08, 0.2800339609785], 0.1061257778622, 0.2889928014733, 4031.236170059),
+    (true, false, 1.0, 0.0, [85.9991546609, 0.1604772309296, 3.764073817542, 2.549349201693e-07, 1.136553231817], -1.041693517831, 0.8002076819692, 1132.773367998),
+];
+
+#[test]
+fn elastic_nets_agree_with_scikit_learn() {
+    let rows = sample();
+    for nets in ELASTIC_NET.chunks(4) {
+        let (standardize, intercept, ..) = nets[0];
+        let mut problem = Problem { standardize, intercept, ..problem(&SAMPLE_STEPS, 13, 200, 0.0) };
+        problem.alphas = nets.iter().map(|net| net.2 * net.3).collect();
+        problem.ridges = nets.iter().map(|net| net.2 * (1.0 - net.3)).collect();
+        let fits = fit_each::<u64>(&problem, &rows, &[true; 200]);
+        for (fit, &(_, _, alpha, _, coefficients, constant, r2, mse)) in fits.iter().zip(nets) {
+            let reference = (standardize, intercept, alpha, coefficients, constant, r2, mse);
+            is_reference(fit, &problem, &rows, &reference);
+        }
+    }
+}
+
+/// Folds of `sample()` and a target that its features say little of, as scikit-learn was given them.
+fn validation() -> (Rows, Vec<usize>) {
+    let noisy = |mut row: Vec<i64>| {
+        let noise = (row[0] * 7919 + row[1] * 104_729).rem_euclid(61) - 30;
+        row[5] = 12 * row[2] + noise + row[4].div_euclid(2);
+        row
+    };
+    (sample().into_iter().map(noisy).collect(), (0..200).map(|i| (i * i + i / 3) % 4).collect())
+}
+
+struct Chosen {
+    place: u128,
+    coefficients: Coefficients,
+    r2: f64,
+    accepted: bool,
+    cost: Cost,
+    transcript: Vec<Message>,
+}
+
+fn validate<R: Ring>(problem: &Problem, rows: &Rows, folds: &[usize]) -> Chosen {
+    let world = World::new(7);
+    let (width, others) = (problem.features.len() + 1, 3);
+    let bit = |yes: bool| if yes { R::ONE } else { R::ZERO };
+    let column = |j: usize| rows.iter().map(|row| R::from_i128(row[j].into())).collect::<Vec<R>>();
+    let mut columns: Vec<[Shared<R>; 3]> = (0..width).map(|j| world.share(&column(j))).collect();
+    columns.push(world.share(&vec![R::ONE; rows.len()]));
+    for fold in 0..others {
+        columns.push(world.share(&folds.iter().map(|&of| bit(of == fold)).collect::<Vec<R>>()));
+    }
+    let run = world.run(|ctx| {
+        let parts: Vec<Shared<R>> = columns.iter().map(|c| c[ctx.seat().index()].clone()).collect();
+        async move {
+            let features: Vec<&Shared<R>> = parts[..width - 1].iter().collect();
+            let folds: Vec<&Shared<R>> = parts[width + 1..].iter().collect();
+            let (target, valid) = (&parts[width - 1], &parts[width]);
+            let own = ctx.step("statistics");
+            let folds = statistics_of_folds(&own, &features, target, valid, &folds).await?;
+            Box::pin(cross_validate(&ctx.step("validate"), &folds, problem)).await
+        }
+    });
+    let (cost, transcript) = (run.cost(), run.transcript.clone());
+    let parts = run.outputs().unwrap();
+    let clear =
+        |f: fn(&Validated) -> &Shared<u128>| reconstruct(&parts.each_ref().map(|s| f(s).clone())).unwrap();
+    let accepted = parts.each_ref().map(|validated| validated.solution.accepted.clone());
+    let intercept = clear(|v| &v.solution.intercept)[0];
+    Chosen {
+        place: clear(|v| &v.place)[0],
+        coefficients: problem.decode(&clear(|v| &v.solution.coefficients), intercept).unwrap(),
+        r2: Problem::decode_fraction(clear(|v| &v.solution.r2)[0]),
+        accepted: reconstruct_bits::<u64>(&accepted).unwrap() == [1],
+        cost,
+        transcript,
+    }
+}
+
+/// scikit-learn `LassoCV(alphas, cv=PredefinedSplit(fold), tol=1e-13)`: standardize, alphas, the chosen place, coefficients, intercept,
+/// score.
+type Validation = (bool, &'static [f64], u128, [f64; 5], f64, f64);
+#[rustfmt::skip]
+#[expect(clippy::unreadable_literal, reason = "as printed by scikit-learn")]
+const VALIDATED: [Validation; 2] = [
+    (false, &[3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003], 5, [0.0, -0.004274486694259, 1.456856889727, 9.204905150381e-09, 1.381111638751], 0.7794486737698, 0.08389733657391862),
+    (true, &[3.0, 1.0, 0.6, 0.3, 0.1, 0.03, 0.01, 0.003], 3, [0.0, -0.002191934577073, 0.9287854372494, 0.0, 0.9239892344203], 1.075461283446, 0.07105558176991134),
+];
+
+#[test]
+fn cross_validation_chooses_what_scikit_learn_does() {
+    let (rows, folds) = validation();
+    for (standardize, alphas, place, coefficients, constant, r2) in VALIDATED {
+        let mut problem = Problem { standardize, ..problem(&SAMPLE_STEPS, 13, 200, 0.0) };
+        problem.alphas = alphas.to_vec();
+        let chosen = validate::<u64>(&problem, &rows, &folds);
+        assert!(chosen.accepted, "standardize {standardize}");
+        assert_eq!(chosen.place, place, "standardize {standardize}");
+        let off = distance(&problem, &rows, &chosen.coefficients.features, &coefficients);
+        assert!(off < 1e-7 && (chosen.coefficients.intercept - constant).abs() < 1e-6, "{off}");
+        assert!((chosen.r2 - r2).abs() < 1e-8);
+    }
+}
+
+#[test]
+fn of_equal_penalties_the_largest_is_chosen() {
+    let (rows, folds) = validation();
+    let mut problem = problem(&SAMPLE_STEPS, 13, 200, 0.0);
+    // No feature is left by any of them.
+    problem.alphas = vec![9e8, 8e8, 7e8, 6e8, 5e8];
+    let chosen = validate::<u128>(&problem, &rows, &folds);
+    assert!(chosen.accepted && chosen.place == 0);
+    assert_eq!(chosen.coefficients.features, [0.0; 5]);
+}
+
+#[test]
+fn cross_validation_costs_the_rounds_of_one_model_and_tells_nothing() {
+    let (rows, folds) = validation();
+    let mut problem = problem(&SAMPLE_STEPS, 13, 200, 0.0);
+    problem.alphas = vec![1.0, 0.1, 0.01];
+    let chosen = validate::<u64>(&problem, &rows, &folds);
+    let (more, bytes) = VALIDATION;
+    assert_eq!(chosen.cost, Cost { rounds: rounds(&problem) + more, bytes });
+    let other = validate::<u64>(&problem, &vec![vec![1; 6]; 200], &[3; 200]);
+    assert!(chosen.transcript == other.transcript);
+}
+
+/// Rounds more than one model of the same statistics takes, and bytes, for three penalties and four folds.
+const VALIDATION: (usize, usize) = (90, 6_315_202);
+
+#[test]
+fn a_huge_ridge_leaves_nothing() {
+    let mut rows = sample();
+    for row in &mut rows {
+        row[3] = 7;
+    }
+    for standardize in [false, true] {
+        let mut problem = Problem { standardize, ..problem(&SAMPLE_STEPS, 13, 200, 0.001) };
+        problem.ridges = vec![1e30];
+        let fit = fit_all(&problem, &rows);
+        let off = distance(&problem, &rows, &fit.coefficients.features, &[0.0; 5]);
+        assert!(fit.accepted && off < 1e-4, "{off}");
+        assert_eq!(fit.coefficients.features[3..4], [0.0]);
     }
 }
 
@@ -194,7 +392,8 @@ fn reference(problem: &Problem, rows: &Rows) -> Vec<f64> {
     let product = |i: usize, j: usize| rows.iter().map(|r| scaled(r, i) * scaled(r, j)).sum::<f64>() / n;
     let gram: Vec<Vec<f64>> = (0..p).map(|i| (0..p).map(|j| product(i, j)).collect()).collect();
     let target: Vec<f64> = (0..p).map(|i| product(i, p)).collect();
-    let threshold = |j: usize| problem.alpha / sigma[p] / if problem.standardize { 1.0 } else { sigma[j] };
+    let threshold =
+        |j: usize| problem.alphas[0] / sigma[p] / if problem.standardize { 1.0 } else { sigma[j] };
     let varies = |j: usize| if sigma[j] > 0.0 { threshold(j) } else { f64::INFINITY };
     let u = ideal::lasso(&gram, &target, &(0..p).map(varies).collect::<Vec<_>>());
     (0..p).map(|j| if sigma[j] > 0.0 { u[j] * sigma[p] / sigma[j] } else { 0.0 }).collect()
@@ -241,7 +440,8 @@ fn random_problem(seed: u64, features: usize) -> (Problem, Rows) {
     problem.standardize = seed % 2 == 1;
     let sigma = deviations(&problem, &integers);
     let share = [0.0, 0.002, 0.02, 0.1, 0.4][seed as usize / 2 % 5];
-    problem.alpha = share * sigma[features] * if problem.standardize { 1.0 } else { sigma[features / 2] };
+    problem.alphas =
+        vec![share * sigma[features] * if problem.standardize { 1.0 } else { sigma[features / 2] }];
     (problem, integers)
 }
 
@@ -406,8 +606,18 @@ fn cost() {
         let cost = fit_all(&problem, &rows).cost;
         assert_eq!(cost, Cost { rounds: rounds(&problem), bytes }, "{p} features");
     }
-    let (problem, _) = random_problem(1, 10);
+    let (mut problem, rows) = random_problem(1, 10);
     assert!(rounds(&problem) <= 1200);
+    let one = rounds(&problem);
+    // Three penalties, then with ridges on standardised features and on others.
+    problem.alphas = vec![1.0, 0.1, 0.01];
+    let path = fit_all(&problem, &rows).cost;
+    problem.ridges = vec![1.0; 3];
+    let standardized = fit_all(&problem, &rows).cost;
+    problem.standardize = false;
+    let found =
+        [path, standardized, fit_all(&problem, &rows).cost].map(|cost| (cost.rounds - one, cost.bytes));
+    assert_eq!(found, [(0, 3_720_527), (42, 4_709_907), (51, 4_713_107)]);
 }
 
 /// As the documentation of [`solve`] says, and 3 rounds for [`statistics`] over `Z_2^64`.
@@ -433,8 +643,10 @@ fn public_parameters_are_checked() {
     let good = problem(&[1.0, 1.0], 20, 1000, 1.0);
     assert!(good.layout().is_ok());
     for bad in [
-        Problem { alpha: -1.0, ..good.clone() },
-        Problem { alpha: f64::NAN, ..good.clone() },
+        Problem { alphas: vec![-1.0], ..good.clone() },
+        Problem { alphas: vec![f64::NAN], ..good.clone() },
+        Problem { alphas: Vec::new(), ..good.clone() },
+        Problem { ridges: vec![1.0, 1.0], ..good.clone() },
         Problem { features: Vec::new(), ..good.clone() },
         Problem { max_rows: 0, ..good.clone() },
         problem(&[0.0, 1.0], 20, 1000, 1.0),

@@ -16,7 +16,8 @@ use crate::{Context, Result, Shared};
 /// capped at 2^5 still gives a threshold of at least 2.
 const CAP: u128 = 1 << (FRACTION + 5);
 
-/// The threshold of every feature, below 2^7 + 4 with [`FRACTION`] fractional bits.
+/// The threshold of every feature for every penalty, penalty after penalty, below 2^7 + 4 with [`FRACTION`] fractional
+/// bits.
 ///
 /// In correlation form the coefficient `u_j = w_j sigma_j / sigma_y` has the threshold `alpha / (sigma_j sigma_y)`, or
 /// `alpha / sigma_y` if the penalty acts on standardised coefficients; deviations in units of steps, whose powers of
@@ -31,11 +32,13 @@ pub(crate) async fn thresholds(ctx: &Context, layout: &Layout, scales: &Scales) 
     let (first, second) = (ctx.step("powers"), ctx.step("mantissas"));
     let (powers, mantissas) =
         futures::try_join!(powers(&first, layout, &scales.shifts), mantissas(&second, layout, scales))?;
+    let mantissas = mantissas.repeat(layout.penalties);
     let thresholds = truncated_product(&ctx.step("threshold"), &powers, &mantissas, MANTISSA).await?;
     // A constant has correlations of a unit or two instead of 0: a threshold of 2 keeps them out.
     let p = layout.features;
     let constant = scales.shifts.weighted(|_| 2 << FRACTION).neg().add_constant(ctx.seat(), 2 << FRACTION);
-    Ok(thresholds.add(&constant.slice(0..p)).add(&constant.slice(p..p + 1).repeat(p)))
+    let constant = constant.slice(0..p).add(&constant.slice(p..p + 1).repeat(p));
+    Ok(thresholds.add(&constant.repeat(layout.penalties)))
 }
 
 /// `m_n^2 d_j d_y`, or `m_n d_y` for all features.
@@ -66,16 +69,18 @@ async fn powers(ctx: &Context, layout: &Layout, shifts: &Shifts) -> Result<Share
     let capped = |scale: Scale, shift: i32| scale.to_fixed(shift + fraction, CAP);
     // n = m 2^(2 levels - 2 k_n) and 1 / sqrt(n y'y) = d 2^(k_y - levels).
     match &layout.penalty {
-        Penalty::Standardized(scale) => {
+        Penalty::Standardized(scales) => {
             let (codes, first) = exponents(&ctx.step("exponents"), layout, shifts, 2).await?;
-            let table: Vec<u128> =
-                (0..codes.len()).map(|e| capped(*scale, double / 2 + first + as_i32(e))).collect();
-            Ok(codes.scale_by(&table).sum().repeat(p))
+            let power = |scale: &Scale| {
+                let shift = |e| capped(*scale, double / 2 + first + as_i32(e));
+                codes.scale_by(&(0..codes.len()).map(shift).collect::<Vec<u128>>()).sum().repeat(p)
+            };
+            Ok(Shared::concat(&scales.iter().map(power).collect::<Vec<_>>().iter().collect::<Vec<_>>()))
         }
         Penalty::Original(factors) => {
             let (codes, first) = exponents(&ctx.step("exponents"), layout, shifts, 4).await?;
-            let mut pairs = Vec::with_capacity(p);
-            for (j, factor) in factors.iter().enumerate() {
+            let mut pairs = Vec::with_capacity(p * factors.len());
+            for (j, factor) in factors.iter().flat_map(|factors| factors.iter().enumerate()) {
                 let row = |k| (0..codes.len()).map(move |e| capped(*factor, double + first + as_i32(k + e)));
                 let table: Vec<u128> = (0..levels).flat_map(row).collect();
                 let forms = codes.repeat(levels).scale_by(&table).sum_groups(codes.len());

@@ -49,6 +49,33 @@ pub(super) async fn link(ctx: &Context, family: Family, eta: &Shared<u128>) -> R
     Ok(Linked { means: both.slice(0..n), weights: both.slice(n..2 * n), predictors })
 }
 
+/// The offsets of a Poisson model.
+pub(super) struct Exposure {
+    /// What is added to the linear predictors, [`FRACTION`] fractional bits.
+    pub(super) offset: Shared<u128>,
+    /// The sum of their exponentials, [`WEIGHT`] fractional bits.
+    total: Shared<u128>,
+}
+
+impl Exposure {
+    /// # Errors
+    /// [`crate::Error::Peer`].
+    pub(super) async fn of(ctx: &Context, offset: Shared<u128>, valid: &Shared<u128>) -> Result<Exposure> {
+        let linked = link(&ctx.step("link"), Family::Poisson, &offset).await?;
+        let total = dot(&ctx.step("total"), &[(valid, &linked.means)]).await?;
+        Ok(Exposure { offset, total })
+    }
+
+    /// The logarithms of the sum of the targets and of the total: of numbers below 2^(20 + 23) or 2^44, both with
+    /// [`WEIGHT`] fractional bits.
+    ///
+    /// # Errors
+    /// [`crate::Error::Peer`].
+    pub(super) async fn logarithms(&self, ctx: &Context, targets: &Shared<u128>) -> Result<Shared<u128>> {
+        logarithm(ctx, &Shared::concat(&[&targets.shift_left(WEIGHT), &self.total]), 40).await
+    }
+}
+
 /// ln 2, [`MANTISSA`] fractional bits.
 const LN_2: u128 = 49_946_518_145_322_874;
 
@@ -64,6 +91,7 @@ pub(super) async fn likelihoods(
     target: &Shared<u128>,
     valid: &Shared<u128>,
     row_bits: u32,
+    exposure: Option<&Exposure>,
 ) -> Result<[Shared<u128>; 2]> {
     let sums = Shared::concat(&[&target.sum(), &valid.sum()]);
     let (positive, count) = (sums.slice(0..1), sums.slice(1..2));
@@ -86,10 +114,16 @@ pub(super) async fn likelihoods(
             let gain = dot(&ctx.step("gain"), &[(target, &linked.predictors)]).await?;
             let loss = dot(&ctx.step("loss"), &[(valid, &linked.means)]).await?;
             let model = gain.shift_left(MANTISSA - PREDICTOR).sub(&loss.shift_left(MANTISSA - WEIGHT));
-            let logs = logarithm(&null.step("logarithms"), &sums, 31).await?;
+            let logs = match exposure {
+                None => logarithm(&null.step("logarithms"), &sums, 31).await?,
+                Some(exposure) => exposure.logarithms(&null.step("logarithms"), &positive).await?,
+            };
             let rate = logs.slice(0..1).sub(&logs.slice(1..2));
             let rate = rate.add_constant(ctx.seat(), (1u128 << MANTISSA).wrapping_neg());
-            Ok([model, mul(&null.step("product"), &positive, &rate).await?])
+            let constant = mul(&null.step("product"), &positive, &rate).await?;
+            let Some(exposure) = exposure else { return Ok([model, constant]) };
+            let offset = dot(&null.step("offset"), &[(target, &exposure.offset)]).await?;
+            Ok([model, constant.add(&offset.shift_left(MANTISSA - FRACTION))])
         }
     }
 }

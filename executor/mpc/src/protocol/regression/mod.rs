@@ -11,6 +11,7 @@
 //! not accepted: what that depends on is decided inside, and the outputs are withheld as a whole. Steps that grow are
 //! cut to a public size, so that nothing wraps on the way. All sizes follow from [`Model`] alone.
 
+mod absolute;
 mod decode;
 mod link;
 mod model;
@@ -37,8 +38,10 @@ pub struct Fit {
     /// The number of valid rows.
     pub rows: Shared<u128>,
     /// Linear: R squared and the mean squared error. Others: log-likelihoods of the model and of that with an intercept
-    /// alone (without the terms of a Poisson model that depend on the target only).
+    /// alone (of a Poisson model without [`Columns::factorials`], less the terms that depend on the target only).
     pub quality: [Shared<u128>; 2],
+    /// How many coefficients are not zero: those of features that are not constant.
+    pub nonzero: Shared<u128>,
     /// 1 if the model is determined and has converged. Where it is 0 the numbers mean nothing and must be withheld.
     pub accepted: SharedBits,
 }
@@ -52,14 +55,21 @@ pub struct Columns<'a> {
     pub target: &'a Shared<u128>,
     /// 1 where a row counts.
     pub valid: &'a Shared<u128>,
-    /// Added to the linear predictor, in steps of [`Model::offset`].
+    /// Added to the linear predictor of a Poisson model, in steps of [`Model::offset`].
     pub offset: Option<&'a Shared<u128>>,
+    /// The logarithms of the factorials of the targets of a Poisson model, [`FACTORIAL`] fractional bits: with them, its
+    /// log-likelihoods are whole.
+    pub factorials: Option<&'a Shared<u128>>,
 }
+
+/// Fractional bits of logarithms of factorials.
+pub const FACTORIAL: u32 = 30;
 
 /// Fits the model. `columns` are read by models other than linear ones.
 ///
 /// Functionality: ordinary least squares and ridge regression as scikit-learn and statsmodels define them; maximum likelihood
-/// of a logistic or Poisson model, with half the ridge times the squared coefficients as penalty.
+/// of a logistic or Poisson model, with half the ridge times the squared coefficients as penalty, or (logistic) with the
+/// weighed absolute coefficients.
 /// Model: semi-honest, 1 of 3.
 /// Cost: rounds do not depend on the rows: for 4 features 298 with the inverse (linear), 2,802 (logistic, 12 steps), 3,510
 /// (Poisson, 16 steps). Bytes of a linear model depend on the features only: 59 kB sent by each seat for 4; other
@@ -78,7 +88,7 @@ pub async fn fit(
     ctx.same_shape(layout.problem.features.len(), statistics.features)?;
     let prepared = prepare::prepare(&ctx.step("prepare"), &layout, statistics).await?;
     match (model.family, columns) {
-        (Family::Linear, _) => system::linear(&ctx.step("linear"), &layout, &prepared).await,
+        (Family::Linear, _) => Box::pin(system::linear(&ctx.step("linear"), &layout, &prepared)).await,
         (Family::Logistic | Family::Poisson, Some(columns)) => {
             newton::fit(&ctx.step("newton"), &layout, &prepared, columns).await
         }

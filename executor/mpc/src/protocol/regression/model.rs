@@ -18,13 +18,16 @@ pub enum Family {
 /// A regression: everything about it that is public.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// Features, target, rows and intercept; the penalties of the LASSO are not read.
+    /// Features, target, rows, intercept, and whether a linear model is standardised; the penalties are not read.
     pub problem: Problem,
     /// What the target is like.
     pub family: Family,
     /// The weight of the squared coefficients: `||y - Xw||^2 + ridge ||w||^2` for linear models, minus the
-    /// log-likelihood plus `ridge / 2 ||w||^2` for others. Not of the intercept.
+    /// log-likelihood plus `ridge / 2 ||w||^2` for others. Not of the intercept. If the problem of a linear model is
+    /// standardised, of the coefficients of features that are centred and divided by their deviations.
     pub ridge: f64,
+    /// The weight of the absolute coefficients of a logistic model, beside minus the log-likelihood. Not of the intercept.
+    pub lasso: f64,
     /// The value of an integer of the offset column.
     pub offset: f64,
 }
@@ -43,6 +46,10 @@ pub struct Layout {
     pub(super) digits: u32,
     /// What is added to `n^-1` times the squares of each feature, in squared steps; empty without a ridge.
     pub(super) ridges: Vec<u128>,
+    /// The ridge of a standardised linear model.
+    pub(super) by_rows: Option<Scale>,
+    /// The weight of absolute coefficients, by the step of each feature; empty for none.
+    pub(super) absolute: Vec<Scale>,
     /// Public midpoints of features and target, in the original steps.
     pub(super) offsets: Vec<i64>,
     /// The sizes of the moments.
@@ -59,7 +66,9 @@ impl Model {
     /// [`Error::Internal`] if a parameter is out of range: the planner refuses such a query.
     pub fn layout(&self) -> Result<Layout> {
         let ridge = Scale::from_f64(self.ridge * self.weight()).ok_or_else(|| refused("a negative ridge"))?;
-        let (digits, ridges) = self.ridges(ridge)?;
+        let standardized = self.family == Family::Linear && self.problem.standardize && ridge != Scale::ZERO;
+        let by_rows = standardized.then_some(ridge);
+        let (digits, ridges) = self.ridges(if standardized { Scale::ZERO } else { ridge })?;
         let about_zero = |v: &Variable| {
             let far = u64::BITS - v.offset.unsigned_abs().leading_zeros();
             if v.offset == 0 { v.bits } else { v.bits.max(far) + 1 }
@@ -74,8 +83,9 @@ impl Model {
         let problem = Problem {
             features: features.map(|(j, v)| finer(v, ridges.get(j).map_or(0, |&r| half_bits(r)))).collect(),
             target: finer(&self.problem.target, 0),
-            standardize: false,
-            alpha: 0.0,
+            standardize: standardized,
+            alphas: vec![0.0],
+            ridges: Vec::new(),
             ..self.problem.clone()
         };
         let problem = Problem {
@@ -90,7 +100,31 @@ impl Model {
         let offsets = self.problem.features.iter().chain([&self.problem.target]).map(|v| v.offset).collect();
         let step = Scale::from_f64(self.offset).ok_or_else(|| refused("a negative step of the offset"))?;
         let offset_step = step.to_fixed(FRACTION.cast_signed(), 1 << 100);
-        Ok(Layout { problem, digits, ridges, offsets, moments, family: self.family, offset_step })
+        let absolute = self.absolute()?;
+        Ok(Layout {
+            problem,
+            digits,
+            ridges,
+            by_rows,
+            absolute,
+            offsets,
+            moments,
+            family: self.family,
+            offset_step,
+        })
+    }
+
+    fn absolute(&self) -> Result<Vec<Scale>> {
+        let weight = Scale::from_f64(self.lasso).ok_or_else(|| refused("a negative penalty"))?;
+        if weight == Scale::ZERO {
+            return Ok(Vec::new());
+        }
+        if self.family != Family::Logistic || self.ridge > 0.0 {
+            return Err(refused("a penalty of absolute coefficients in another kind of model"));
+        }
+        let by_step = |v: &Variable| weight.over(Scale::from_f64(v.step)?);
+        let weights: Option<Vec<Scale>> = self.problem.features.iter().map(by_step).collect();
+        weights.ok_or_else(|| refused("a step that is not positive"))
     }
 
     /// How much the squares of a feature grow for one unit of ridge: enough that weighted squares grow by a unit too.
@@ -147,7 +181,7 @@ impl Layout {
     }
 
     pub(super) fn has_spreads(&self) -> bool {
-        self.ridges.is_empty()
+        self.ridges.is_empty() && self.by_rows.is_none() && self.absolute.is_empty()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Maximum likelihood by Newton's method, a public number of steps.
 
-use super::link::{self, Linked, WEIGHT, link};
+use super::absolute::{Absolute, Moved};
+use super::link::{self, Exposure, Linked, WEIGHT, link};
 use super::model::{Family, Layout, refused};
 use super::prepare::Prepared;
 use super::rows::{Rows, rows};
 use super::system::{all_below, invert, with_intercept};
 use super::unit::Unit;
-use super::{Columns, Fit, spread};
+use super::{Columns, FACTORIAL, Fit, spread};
 use crate::protocol::bits::and_all;
 use crate::protocol::fixed::{MANTISSA, logarithm, reciprocal, rescale, truncated_product};
 use crate::protocol::lasso::moments::pick;
@@ -30,6 +31,7 @@ struct State<'a> {
     ridge: &'a Shared<u128>,
     /// 1 / n, `row_bits + 30` fractional bits.
     inverse_count: Shared<u128>,
+    exposure: Option<Exposure>,
 }
 
 /// The gradient and the information of the mean log-likelihood, [`FRACTION`] fractional bits.
@@ -59,19 +61,40 @@ pub(super) async fn fit(
         rows(&first, layout, prepared, columns),
         reciprocal(&second, count, row_bits as usize / 2 + 1, row_bits + 30),
     )?;
-    let state = State { layout, rows, columns, ridge: &prepared.ridge, inverse_count };
+    let exposure = match columns.offset {
+        None => None,
+        Some(offset) => {
+            let offset = offset.scale(layout.offset_step);
+            Some(Exposure::of(&ctx.step("exposure"), offset, columns.valid).await?)
+        }
+    };
+    let absolute = if layout.absolute.is_empty() {
+        None
+    } else {
+        let (ctx, weights) = (ctx.step("absolute"), &layout.absolute);
+        let features = [&rows.reciprocals, &prepared.varies];
+        Some(Absolute::of(&ctx, layout, weights, features, &inverse_count).await?)
+    };
+    let state = State { layout, rows, columns, ridge: &prepared.ridge, inverse_count, exposure };
     let mut beta = state.start(&ctx.step("start"), count).await?;
-    let mut last = Shared::zeros(0);
+    let (mut last, mut moved) = (Shared::zeros(0), None);
     let steps = if layout.family == Family::Poisson { STEPS[1] } else { STEPS[0] };
     for index in 0..steps {
         let ctx = ctx.step("step").nth(index);
         let slope = state.slope(&ctx.step("slope"), &beta).await?;
         let unit = Unit::of(&ctx.step("unit"), &slope.information, beta.len()).await?;
+        if let Some(absolute) = &absolute {
+            let slope = [&slope.gradient, &slope.information];
+            let next = Box::pin(absolute.step(&ctx.step("penalised"), &unit, slope, &beta)).await?;
+            (beta, last) = (next.beta.clone(), next.last.clone());
+            moved = Some(next);
+            continue;
+        }
         let step;
         (step, last) = unit.step(&ctx.step("solve"), &slope.gradient, STEP).await?;
         beta = beta.add(&step);
     }
-    state.finish(ctx, prepared, &beta, &last).await
+    state.finish(ctx, prepared, &beta, &last, moved.as_ref()).await
 }
 
 impl State<'_> {
@@ -82,7 +105,10 @@ impl State<'_> {
             return Ok(zeros);
         }
         let target = self.target().sum();
-        let logs = logarithm(&ctx.step("logarithm"), &Shared::concat(&[&target, count]), 31).await?;
+        let logs = match &self.exposure {
+            None => logarithm(&ctx.step("logarithm"), &Shared::concat(&[&target, count]), 31).await?,
+            Some(exposure) => exposure.logarithms(&ctx.step("logarithm"), &target).await?,
+        };
         let rate = logs.slice(0..1).sub(&logs.slice(1..2));
         let rate = truncate(&ctx.step("rate"), &rate, MANTISSA - FRACTION).await?;
         Ok(rate.padded(zeros.len()))
@@ -103,8 +129,8 @@ impl State<'_> {
         let pairs: Vec<_> = z.iter().copied().zip(&factors).collect();
         let eta = sum_of_products(&ctx.step("predictor"), &pairs).await?;
         let mut eta = truncate(&ctx.step("truncate"), &eta, FRACTION).await?;
-        if let Some(offset) = self.columns.offset {
-            eta = eta.add(&offset.scale(self.layout.offset_step));
+        if let Some(exposure) = &self.exposure {
+            eta = eta.add(&exposure.offset);
         }
         let linked = link(&ctx.step("link"), self.layout.family, &eta).await?;
         let rest = self.target().shift_left(WEIGHT).sub(&linked.means);
@@ -139,6 +165,35 @@ impl State<'_> {
         Ok(Slope { gradient, information, ..slope })
     }
 
+    /// The inverse of the information where standard errors are asked for, and whether the coefficients mean something.
+    async fn accepted(
+        &self,
+        ctx: &Context,
+        slope: &Slope,
+        beta: &Shared<u128>,
+        last: &Shared<u128>,
+        moved: Option<&Moved>,
+    ) -> Result<(Shared<u128>, SharedBits)> {
+        let q = beta.len();
+        let mut within = vec![(last, FRACTION - CONVERGED), (beta, FRACTION + COEFFICIENT_BITS)];
+        let and = async |small: &SharedBits, solved: &SharedBits| {
+            and_all(&ctx.step("accepted"), &SharedBits::concat_planes(&[small, solved])).await
+        };
+        if let Some(moved) = moved {
+            let small = all_below(&ctx.step("small"), &within).await?;
+            return Ok((Shared::zeros(0), and(&small, &moved.accepted).await?));
+        }
+        let unit = Unit::of(&ctx.step("final unit"), &slope.information, q).await?;
+        let right = Shared::from_public(ctx.seat(), &vec![0; q]);
+        let solved = invert(&ctx.step("inverse"), &unit.matrix, &right, true).await?;
+        let inverse = unit.rescaled(&ctx.step("rescale"), &solved.inverse).await?;
+        within.push((&unit.roots, FRACTION + COEFFICIENT_BITS));
+        within.push((&inverse, FRACTION + 2 * COEFFICIENT_BITS));
+        let small = all_below(&ctx.step("small"), &within).await?;
+        let accepted = and(&small, &solved.accepted).await?;
+        Ok((inverse, accepted))
+    }
+
     /// The way back: coefficients, standard errors, likelihoods, and whether all that means something.
     async fn finish(
         &self,
@@ -146,23 +201,14 @@ impl State<'_> {
         prepared: &Prepared,
         beta: &Shared<u128>,
         last: &Shared<u128>,
+        moved: Option<&Moved>,
     ) -> Result<Fit> {
         let (layout, q) = (self.layout, beta.len());
         let p = layout.problem.features.len();
+        let nonzero = moved.map_or(&prepared.varies, |moved| &moved.active);
+        let nonzero = nonzero.slice(nonzero.len() - p..nonzero.len()).sum();
         let slope = self.slope(&ctx.step("final"), beta).await?;
-        let unit = Unit::of(&ctx.step("final unit"), &slope.information, q).await?;
-        let right = Shared::from_public(ctx.seat(), &vec![0; q]);
-        let solved = invert(&ctx.step("inverse"), &unit.matrix, &right, true).await?;
-        let inverse = unit.rescaled(&ctx.step("rescale"), &solved.inverse).await?;
-        let within = [
-            (last, FRACTION - CONVERGED),
-            (beta, FRACTION + COEFFICIENT_BITS),
-            (&unit.roots, FRACTION + COEFFICIENT_BITS),
-            (&inverse, FRACTION + 2 * COEFFICIENT_BITS),
-        ];
-        let small = all_below(&ctx.step("small"), &within).await?;
-        let both = SharedBits::concat_planes(&[&small, &solved.accepted]);
-        let accepted = and_all(&ctx.step("accepted"), &both).await?;
+        let (inverse, accepted) = self.accepted(ctx, &slope, beta, last, moved).await?;
 
         let fraction = layout.reciprocal_fraction();
         let reciprocals = &self.rows.reciprocals;
@@ -181,7 +227,17 @@ impl State<'_> {
         };
         let (target, valid) = (self.target(), self.columns.valid);
         let (ctx, row_bits) = (ctx.step("likelihood"), layout.moments.row_bits);
-        let quality = link::likelihoods(&ctx, layout.family, &slope.linked, &target, valid, row_bits).await?;
-        Ok(Fit { values, spreads, rows: prepared.moments.count.clone(), quality, accepted })
+        let (family, exposure) = (layout.family, self.exposure.as_ref());
+        let quality =
+            link::likelihoods(&ctx, family, &slope.linked, &target, valid, row_bits, exposure).await?;
+        let quality = match self.columns.factorials {
+            None => quality,
+            Some(factorials) => {
+                let sum = factorials.sum().shift_left(MANTISSA - FACTORIAL);
+                quality.map(|likelihood| likelihood.sub(&sum))
+            }
+        };
+        let rows = prepared.moments.count.clone();
+        Ok(Fit { values, spreads, rows, quality, nonzero, accepted })
     }
 }

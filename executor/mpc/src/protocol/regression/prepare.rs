@@ -1,10 +1,13 @@
 //! Moments about zero, with the ridge in them, and everything scaled to length 1.
 
 use super::model::Layout;
+use crate::protocol::compare::is_negative;
+use crate::protocol::convert::one_bit_to_arithmetic;
 use crate::protocol::fixed::{MANTISSA, rescale, truncated_product};
 use crate::protocol::lasso::correlation::{Correlation, correlation};
 use crate::protocol::lasso::moments::{Moments, moments, pick};
 use crate::protocol::lasso::restore::{Factors, factors};
+use crate::protocol::lasso::ridge::{Shrunk, by_rows};
 use crate::protocol::lasso::{FRACTION, Statistics};
 use crate::protocol::product::mul;
 use crate::{Context, Result, Shared};
@@ -18,6 +21,10 @@ pub(super) struct Prepared {
     pub(super) factors: Factors,
     /// The part of the ridge in the squared length of each feature, [`FRACTION`] fractional bits; empty without one.
     pub(super) ridge: Shared<u128>,
+    /// What the ridge of a standardised model makes of the lengths of the features.
+    pub(super) shrunk: Option<Shrunk>,
+    /// 1 for every feature that is not constant; 1 for all in a model without a ridge.
+    pub(super) varies: Shared<u128>,
 }
 
 /// Brings the statistics about zero and into correlation form.
@@ -28,6 +35,7 @@ pub(super) async fn prepare(ctx: &Context, layout: &Layout, statistics: &Statist
     let statistics = about_zero(layout, statistics);
     let mut moments = moments(&ctx.step("moments"), &layout.moments, &statistics).await?;
     let p = layout.problem.features.len();
+    let plain = moments.squares.slice(0..p);
     let weights = moments.count.repeat(layout.ridges.len()).scale_by(&layout.ridges);
     moments.squares = moments.squares.add(&weights.clone().padded(p + 1));
     let correlation = correlation(&ctx.step("correlation"), &layout.moments, &moments).await?;
@@ -45,7 +53,23 @@ pub(super) async fn prepare(ctx: &Context, layout: &Layout, statistics: &Statist
         let once = truncated_product(&ctx.step("once"), &scaled, &root, MANTISSA).await?;
         truncated_product(&ctx.step("twice"), &once, &root, 2 * MANTISSA - FRACTION).await?
     };
-    Ok(Prepared { moments, correlation, factors, ridge })
+    let shrunk = match layout.by_rows {
+        None => None,
+        Some(ridge) => {
+            let relative = by_rows(&ctx.step("by rows"), &layout.moments, scales, ridge).await?;
+            let shrunk = Shrunk::of(&ctx.step("shrunk"), &relative).await?;
+            Some(Shrunk { roots: shrunk.roots.repeat(p) })
+        }
+    };
+    let varies = if layout.has_spreads() {
+        Shared::from_public(ctx.seat(), &vec![1; p])
+    } else {
+        // Squares are not negative, so they are positive where minus them is.
+        let bits = (2 * layout.moments.levels + 2).min(126);
+        let positive = is_negative(&ctx.step("varies"), &plain.neg(), bits).await?;
+        one_bit_to_arithmetic(&ctx.step("varies").step("lift"), &positive).await?
+    };
+    Ok(Prepared { moments, correlation, factors, ridge, shrunk, varies })
 }
 
 /// The statistics about zero in the finer steps of the layout: from those about the public midpoints `m` it is

@@ -6,6 +6,8 @@ use super::prepare::Prepared;
 use super::spread;
 use crate::protocol::bits::and_all;
 use crate::protocol::compare::is_negative;
+use crate::protocol::fixed::truncated_product;
+use crate::protocol::lasso::batch::Batch;
 use crate::protocol::lasso::choose::Chosen;
 use crate::protocol::lasso::linear::{Shape, Systems, doublings, multiply, solve};
 use crate::protocol::lasso::moments::pick;
@@ -101,10 +103,17 @@ pub(crate) async fn all_below(ctx: &Context, within: &[(&Shared<u128>, u32)]) ->
 /// # Errors
 /// [`crate::Error::Peer`].
 pub(super) async fn linear(ctx: &Context, layout: &Layout, prepared: &Prepared) -> Result<Fit> {
-    let Prepared { correlation, factors, moments, ridge } = prepared;
+    let Prepared { correlation, factors, moments, ridge, shrunk, varies } = prepared;
     let p = correlation.target.len();
-    let solved =
-        invert(&ctx.step("system"), &correlation.gram, &correlation.target, layout.has_spreads()).await?;
+    let mut batch = Batch::of(correlation, &Shared::zeros(p));
+    if let Some(shrunk) = shrunk {
+        batch = batch.shrunk(&ctx.step("shrink"), shrunk).await?;
+    }
+    let mut solved = invert(&ctx.step("system"), &batch.gram, &batch.target, layout.has_spreads()).await?;
+    if let Some(shrunk) = shrunk {
+        let (solution, ctx) = (&solved.solution, ctx.step("shrunk"));
+        solved.solution = truncated_product(&ctx, solution, &shrunk.roots, FRACTION).await?;
+    }
     let mut plain = correlation.clone();
     if !ridge.is_empty() {
         let diagonal: Vec<Shared<u128>> = (0..p)
@@ -117,7 +126,7 @@ pub(super) async fn linear(ctx: &Context, layout: &Layout, prepared: &Prepared) 
     }
     let chosen = Chosen {
         coefficients: solved.solution.clone(),
-        active: Shared::from_public(ctx.seat(), &vec![1; p]),
+        active: varies.clone(),
         violation: Shared::zeros(1),
         accepted: solved.accepted.clone(),
     };
@@ -132,7 +141,8 @@ pub(super) async fn linear(ctx: &Context, layout: &Layout, prepared: &Prepared) 
         Shared::zeros(0)
     };
     let quality = [restored.r2, restored.mse];
-    Ok(Fit { values, spreads, rows: moments.count.clone(), quality, accepted: solved.accepted })
+    let (rows, nonzero) = (moments.count.clone(), varies.sum());
+    Ok(Fit { values, spreads, rows, quality, nonzero, accepted: solved.accepted })
 }
 
 /// The intercept first, if there is one.

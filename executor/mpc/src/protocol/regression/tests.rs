@@ -2,6 +2,9 @@
 #![expect(
     clippy::float_arithmetic,
     clippy::unreadable_literal,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "references in the clear, as they were printed"
 )]
 
@@ -35,6 +38,7 @@ struct Clear {
     spreads: Vec<f64>,
     quality: [f64; 2],
     rows: u128,
+    nonzero: u128,
     accepted: bool,
     cost: Cost,
     transcript: Vec<Message>,
@@ -47,12 +51,13 @@ fn model(family: Family, ridge: f64, max_rows: usize) -> Model {
         features: [0.001, 0.5, 1.0, 1000.0].map(variable).to_vec(),
         target,
         max_rows: max_rows as u64,
-        alpha: 0.0,
+        alphas: vec![0.0],
+        ridges: Vec::new(),
         standardize: false,
         intercept: true,
         iterations: 0,
     };
-    Model { problem, family, ridge, offset: 0.0 }
+    Model { problem, family, ridge, lasso: 0.0, offset: 0.0 }
 }
 
 fn run(model: &Model, rows: &[[i64; 7]], valid: &[bool]) -> Clear {
@@ -72,12 +77,24 @@ fn run(model: &Model, rows: &[[i64; 7]], valid: &[bool]) -> Clear {
     };
     let mut columns: Vec<[Shared<u128>; 3]> = variables.iter().map(column).collect();
     columns.push(world.share(&valid.iter().map(|&v| u128::from(v)).collect::<Vec<_>>()));
+    // The third feature as an offset, and the logarithms of factorials.
+    columns.push(column(&(2, 0)));
+    let factorial = |row: &[i64; 7]| (1..=row[6]).map(|k| (k as f64).ln()).sum::<f64>();
+    let factorials = rows.iter().map(|row| (factorial(row) * (1u64 << FACTORIAL) as f64) as u128);
+    columns.push(world.share(&factorials.collect::<Vec<_>>()));
+    let exposed = model.offset > 0.0;
     let run = world.run(|ctx| {
         let parts: Vec<Shared<u128>> = columns.iter().map(|c| c[ctx.seat().index()].clone()).collect();
         async move {
             let features: Vec<&Shared<u128>> = parts[..4].iter().collect();
             let statistics = statistics(&ctx.step("statistics"), &features, &parts[4], &parts[5]).await?;
-            let columns = Columns { features: &features, target: &parts[4], valid: &parts[5], offset: None };
+            let columns = Columns {
+                features: &features,
+                target: &parts[4],
+                valid: &parts[5],
+                offset: exposed.then_some(&parts[6]),
+                factorials: exposed.then_some(&parts[7]),
+            };
             Box::pin(fit(&ctx.step("fit"), model, &statistics, Some(columns))).await
         }
     });
@@ -93,6 +110,7 @@ fn run(model: &Model, rows: &[[i64; 7]], valid: &[bool]) -> Clear {
             model.decode_quality(1, clear(|fit| &fit.quality[1])[0]).unwrap(),
         ],
         rows: clear(|fit| &fit.rows)[0],
+        nonzero: clear(|fit| &fit.nonzero)[0],
         accepted: accepted == [1],
         cost,
         transcript,
@@ -173,6 +191,106 @@ fn agrees_with_scikit_learn() {
     close(&logistic.values, &LOGISTIC_RIDGE, 1e-5);
 }
 
+/// scikit-learn `Ridge(alpha=50)` on features divided by their deviations (centred too), coefficients divided by them
+/// afterwards: with and without an intercept; scores.
+#[rustfmt::skip]
+const STANDARDIZED: [(&[f64], f64); 2] = [
+    (&[-7.627254239977, 321.2953041396, -0.254369804676, 89.95492454886, -1.116635829453e-06], 0.247_733_975_418_603_65),
+    (&[-45.11225423998, 321.2953041396, -0.254369804676, 89.95492454886, -1.116635829453e-06], 0.201_471_984_091_988_63),
+];
+
+#[test]
+fn standardised_ridges_agree_with_scikit_learn() {
+    let rows = sample(400);
+    for (intercept, (values, score)) in [true, false].into_iter().zip(STANDARDIZED) {
+        let mut model = model(Family::Linear, 50.0, 400);
+        model.problem.standardize = true;
+        model.problem.intercept = intercept;
+        let fit = all(&model, &rows);
+        assert!(fit.accepted && fit.spreads.is_empty() && fit.nonzero == 4);
+        close(&fit.values, if intercept { values } else { &values[1..] }, 1e-7);
+        close(&fit.quality[..1], &[score], 1e-8);
+    }
+}
+
+#[test]
+fn coefficients_of_constant_features_are_zero_with_a_ridge() {
+    let rows: Vec<[i64; 7]> =
+        sample(200).into_iter().map(|[a, b, _, d, line, y, k]| [a, b, 1, d, line, y, k]).collect();
+    for standardize in [false, true] {
+        let mut model = model(Family::Linear, 2.0, 200);
+        model.problem.standardize = standardize;
+        let fit = all(&model, &rows);
+        assert!(fit.accepted && fit.nonzero == 3);
+        assert_eq!(fit.values[3..4], [0.0], "{:?}", fit.values);
+    }
+}
+
+#[test]
+fn an_offset_takes_its_part_of_a_coefficient() {
+    let rows = sample(400);
+    let mut model = model(Family::Poisson, 0.0, 400);
+    model.offset = 0.7;
+    let fit = all(&model, &rows);
+    assert!(fit.accepted);
+    let mut values = POISSON[0].to_vec();
+    values[3] -= 0.7;
+    close(&fit.values, &values, 1e-6);
+    close(&errors(&fit, 400.0), POISSON[1], 2e-6);
+    // statsmodels `GLM(..., offset=0.7 * c)`: `llf`, `llnull`.
+    close(&fit.quality, &POISSON_OFFSET, 1e-6);
+}
+
+const POISSON_OFFSET: [f64; 2] = [-724.955592628430, -813.632129665263];
+
+/// The slopes of the log-likelihood at coefficients, intercept first.
+fn slopes(model: &Model, rows: &[[i64; 7]], values: &[f64]) -> Vec<f64> {
+    let x = |row: &[i64; 7], j: usize| {
+        if j == 0 { 1.0 } else { row[j - 1] as f64 * model.problem.features[j - 1].step }
+    };
+    let rest = |row: &[i64; 7]| {
+        let eta: f64 = values.iter().enumerate().map(|(j, w)| w * x(row, j)).sum();
+        row[5] as f64 - 1.0 / (1.0 + (-eta).exp())
+    };
+    (0..values.len()).map(|j| rows.iter().map(|row| x(row, j) * rest(row)).sum()).collect()
+}
+
+#[test]
+fn absolute_coefficients_meet_the_conditions_of_an_optimum() {
+    let rows = sample(400);
+    let deviations = [0.29, 155.0, 0.5, 2.9e6];
+    // The penalties take out no feature, some, and all.
+    for (penalty, active) in [(0.5, 4), (3.0, 4), (30.0, 2), (1e8, 0)] {
+        let mut model = model(Family::Logistic, 0.0, 400);
+        model.lasso = penalty;
+        let fit = all(&model, &rows);
+        assert!(fit.accepted && fit.spreads.is_empty(), "{penalty}");
+        let slopes = slopes(&model, &rows, &fit.values);
+        assert!(slopes[0].abs() < 1e-3, "{slopes:?}");
+        for ((slope, value), deviation) in slopes[1..].iter().zip(&fit.values[1..]).zip(deviations) {
+            let room = 1e-5 * penalty.max(400.0 * deviation);
+            let wanted =
+                if *value == 0.0 { slope.clamp(-penalty, penalty) } else { penalty * value.signum() };
+            assert!((slope - wanted).abs() < room, "{penalty}: {slope} {value}");
+        }
+        assert_eq!(fit.nonzero, active, "{penalty}");
+        assert_eq!(fit.nonzero, fit.values[1..].iter().filter(|value| **value != 0.0).count() as u128);
+    }
+}
+
+#[test]
+fn separated_classes_have_a_solution_with_a_penalty() {
+    let separated: Vec<[i64; 7]> = sample(200)
+        .into_iter()
+        .map(|[a, b, _, d, line, _, k]| [a, b, 1, d, line, i64::from(a > 0), k])
+        .collect();
+    let mut model = model(Family::Logistic, 0.0, 200);
+    model.lasso = 2.0;
+    let fit = all(&model, &separated);
+    assert!(fit.accepted);
+    assert_eq!(fit.values[3..4], [0.0], "a constant feature");
+}
+
 #[test]
 fn midpoints_padding_and_rows_that_do_not_count_change_nothing() {
     let mut rows = sample(400);
@@ -228,8 +346,14 @@ fn what_has_no_solution_is_not_accepted() {
 
 #[test]
 fn messages_do_not_depend_on_the_data() {
-    for (family, ridge) in [(Family::Linear, 0.0), (Family::Logistic, 2.0), (Family::Poisson, 0.0)] {
-        let model = model(family, ridge, 60);
+    let kinds = [
+        (Family::Linear, 0.0, 0.0),
+        (Family::Logistic, 2.0, 0.0),
+        (Family::Logistic, 0.0, 3.0),
+        (Family::Poisson, 0.0, 0.0),
+    ];
+    for (family, ridge, lasso) in kinds {
+        let model = Model { lasso, ..model(family, ridge, 60) };
         let one = run(&model, &sample(60), &[true; 60]);
         let other = run(&model, &[[0; 7]; 60], &[false; 60]);
         assert_eq!(one.transcript, other.transcript, "{family:?}");
@@ -252,6 +376,6 @@ fn cost() {
 
 /// Rounds, and bytes for 120 and 240 rows; with the statistics.
 const LINEAR_COST: (usize, [usize; 2]) = (298, [58_706, 58_706]);
-const RIDGE_COST: (usize, [usize; 2]) = (183, [30_029, 30_029]);
+const RIDGE_COST: (usize, [usize; 2]) = (193, [30_318, 30_318]);
 const LOGISTIC_COST: (usize, [usize; 2]) = (2_802, [1_785_357, 3_061_887]);
 const POISSON_COST: (usize, [usize; 2]) = (3_510, [2_465_096, 4_292_193]);
