@@ -36,7 +36,7 @@ const BOUNDS: [(&str, &str); 7] = [
 fn table(name: &str, columns: &[usize]) -> String {
     let column = |&index: &usize| {
         let (name, bounds) = BOUNDS[index];
-        format!("{name} = {{ type = \"INTEGER\", bounds = {bounds}, allow = [\"model\"] }}\n")
+        format!("{name} = {{ type = \"INTEGER\", bounds = {bounds}, allow = [\"filter\", \"model\"] }}\n")
     };
     let columns: String = columns.iter().map(column).collect();
     format!(
