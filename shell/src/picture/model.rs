@@ -106,7 +106,7 @@ impl Model {
         model.filter(Model::has_content).ok_or_else(|| {
             Failure::invalid("there is no picture that fits this result, or all its numbers are withheld").with_hint(
                 "pictures are drawn of keys with numbers, and of the results of KAPLAN_MEIER, LASSO and other models, \
-                 LASSO_PATH, HISTOGRAM, CORRELATION, CROSSTAB",
+                 HISTOGRAM, CORRELATION, CROSSTAB",
             )
         })
     }
