@@ -114,6 +114,7 @@ mod harness;
 pub mod ideal;
 mod network;
 mod planes;
+mod pool;
 #[cfg(test)]
 mod proof;
 #[cfg(test)]

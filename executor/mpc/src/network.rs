@@ -32,6 +32,14 @@ pub trait Network: Send + Sync {
     /// [`Error::Peer`] when the link is closed, the deadline passed, or the query was cancelled.
     fn recv(&self, from: Seat, channel: Channel) -> BoxFuture<'_, Result<Vec<u8>, Error>>;
 
+    /// A buffer for a message of `bytes` to `to`, empty: one that has carried another message, if the link keeps any.
+    fn buffer(&self, _to: Seat, bytes: usize) -> Vec<u8> {
+        Vec::with_capacity(bytes)
+    }
+
+    /// Takes back a message from `from` that has been read, to use its buffer again. Frees it by default.
+    fn recycle(&self, _from: Seat, _message: Vec<u8>) {}
+
     /// Is told the step path of a channel before its message is sent. For transcripts; does nothing by default.
     fn trace(&self, _channel: Channel, _step: &str) {}
 

@@ -3,16 +3,19 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::Ring;
+use crate::{Ring, pool};
 
 /// Words that are moved together between rows and planes: a cache line, since planes lie far apart.
 const LINE: usize = 8;
+
+/// Rows of a line of words.
+const BLOCK: usize = 64 * LINE;
 
 /// A column of `len` rows of `width` bits, stored as `width` planes of `len` bits packed into words.
 ///
 /// Plane `p` holds bit `p` of every row. Bits of the last word of a plane beyond the last row are unspecified:
 /// readers mask them. What an owner shares, and each component of a shared column, have this form.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Planes {
     len: usize,
     width: usize,
@@ -25,10 +28,22 @@ impl fmt::Debug for Planes {
     }
 }
 
+impl Clone for Planes {
+    fn clone(&self) -> Self {
+        self.select_planes(0..self.width)
+    }
+}
+
+impl Drop for Planes {
+    fn drop(&mut self) {
+        pool::give(std::mem::take(&mut self.words));
+    }
+}
+
 impl Planes {
     /// All-zero planes.
     pub fn zeros(len: usize, width: usize) -> Self {
-        Planes { len, width, words: vec![0; len.div_ceil(64) * width] }
+        Planes { len, width, words: pool::take_zeros(len.div_ceil(64) * width) }
     }
 
     /// Planes from packed words, plane after plane. Missing words are zero, further words are dropped.
@@ -45,57 +60,94 @@ impl Planes {
 
     /// The low `width` bits of every value. Planes beyond the width of the ring are zero.
     pub fn from_values<R: Ring>(values: &[R], width: usize) -> Self {
-        let mut planes = Planes::zeros(values.len(), width);
-        let stride = planes.stride();
+        Planes::from_fill(values.len(), width, |rows, out| out.copy_from_slice(&values[rows]))
+    }
+
+    /// As [`Planes::from_values`], of values that `fill` writes for a range of rows: they stay in the first-level cache.
+    pub(crate) fn from_fill<R: Ring>(
+        len: usize,
+        width: usize,
+        mut fill: impl FnMut(Range<usize>, &mut [R]),
+    ) -> Self {
+        let mut planes = Planes::zeros(len, width);
         let used = width.min(R::BITS as usize);
-        let mut blocks = [[0; 64]; LINE];
-        for (line, rows) in values.chunks(64 * LINE).enumerate() {
+        let mut values = [R::ZERO; BLOCK];
+        let mut words = [0; BLOCK];
+        for start in (0..len).step_by(BLOCK) {
+            let rows = start..len.min(start + BLOCK);
+            let values = &mut values[..rows.len()];
+            fill(rows.clone(), values);
+            words[rows.len()..].fill(0);
             for base in (0..used).step_by(64) {
-                for (block, rows) in blocks.iter_mut().zip(rows.chunks(64)) {
-                    block[rows.len()..].fill(0);
-                    for (word, row) in block.iter_mut().zip(rows) {
-                        *word = row.shift_right(as_u32(base)).low_word();
-                    }
-                    transpose(block);
+                for (word, value) in words.iter_mut().zip(&*values) {
+                    *word = value.shift_right(as_u32(base)).low_word();
                 }
-                let count = rows.len().div_ceil(64);
-                for p in 0..64.min(used - base) {
-                    let start = (base + p) * stride + line * LINE;
-                    for (word, block) in planes.words[start..start + count].iter_mut().zip(&blocks) {
-                        *word = block[p];
-                    }
+                let target = base..used.min(base + 64);
+                match target.len() {
+                    0..=8 => planes.scatter::<8>(target, start, &words),
+                    9..=16 => planes.scatter::<16>(target, start, &words),
+                    17..=32 => planes.scatter::<32>(target, start, &words),
+                    _ => planes.scatter::<64>(target, start, &words),
                 }
             }
         }
         planes
     }
 
+    /// Writes a block of rows from row `start` on, of which bit b goes to the b-th of `planes`: up to `W` of them.
+    fn scatter<const W: usize>(&mut self, planes: Range<usize>, start: usize, rows: &[u64; BLOCK]) {
+        let (stride, first) = (self.stride(), start / 64);
+        let count = LINE.min(stride - first);
+        let mut blocks = [[0; W]; LINE];
+        for (block, rows) in blocks.iter_mut().zip(rows.as_chunks::<64>().0).take(count) {
+            pack(rows, block);
+            transpose(block);
+        }
+        for (b, plane) in planes.enumerate() {
+            let words = &mut self.words[plane * stride + first..][..count];
+            for (word, block) in words.iter_mut().zip(&blocks) {
+                *word = block[b];
+            }
+        }
+    }
+
     /// The rows as unsigned numbers; planes beyond the width of the ring are dropped.
     pub fn to_values<R: Ring>(&self) -> Vec<R> {
-        let mut values = vec![R::ZERO; self.len];
-        let stride = self.stride();
+        let mut values = pool::take_zeros::<R>(self.len);
         let width = self.width.min(R::BITS as usize);
-        let mut blocks = [[0; 64]; LINE];
-        for (line, rows) in values.chunks_mut(64 * LINE).enumerate() {
+        let mut words = [0; BLOCK];
+        for (block, rows) in values.chunks_mut(BLOCK).enumerate() {
             for base in (0..width).step_by(64) {
-                let count = rows.len().div_ceil(64);
-                let used = 64.min(width - base);
-                for p in 0..used {
-                    let start = (base + p) * stride + line * LINE;
-                    for (block, &word) in blocks.iter_mut().zip(&self.words[start..start + count]) {
-                        block[p] = word;
-                    }
+                let source = base..width.min(base + 64);
+                match source.len() {
+                    0..=8 => self.collect::<8>(source, block * BLOCK, &mut words),
+                    9..=16 => self.collect::<16>(source, block * BLOCK, &mut words),
+                    17..=32 => self.collect::<32>(source, block * BLOCK, &mut words),
+                    _ => self.collect::<64>(source, block * BLOCK, &mut words),
                 }
-                for (block, rows) in blocks.iter_mut().zip(rows.chunks_mut(64)) {
-                    block[used..].fill(0);
-                    transpose(block);
-                    for (row, &word) in rows.iter_mut().zip(block.iter()) {
-                        *row = row.plus(R::from_u128(u128::from(word)).shift_left(as_u32(base)));
-                    }
+                for (row, &word) in rows.iter_mut().zip(&words) {
+                    *row = row.plus(R::from_u128(u128::from(word)).shift_left(as_u32(base)));
                 }
             }
         }
         values
+    }
+
+    /// Reads a block of rows from row `start` on, of which bit b is that of the b-th of `planes`: up to `W` of them.
+    fn collect<const W: usize>(&self, planes: Range<usize>, start: usize, rows: &mut [u64; BLOCK]) {
+        let (stride, first) = (self.stride(), start / 64);
+        let count = LINE.min(stride - first);
+        let mut blocks = [[0; W]; LINE];
+        for (b, plane) in planes.enumerate() {
+            let words = &self.words[plane * stride + first..][..count];
+            for (block, &word) in blocks.iter_mut().zip(words) {
+                block[b] = word;
+            }
+        }
+        for (block, rows) in blocks.iter_mut().zip(rows.as_chunks_mut::<64>().0).take(count) {
+            transpose(block);
+            unpack(block, rows);
+        }
     }
 
     /// The bits of plane `plane`.
@@ -165,21 +217,22 @@ impl Planes {
     /// The sum with `other`, of the same shape, bit by bit.
     #[must_use]
     pub fn xor(&self, other: &Planes) -> Planes {
-        let words = self.words.iter().zip(&other.words).map(|(a, b)| a ^ b).collect();
-        Planes { words, ..*self }
+        let words = self.words.iter().zip(&other.words).map(|(a, b)| a ^ b);
+        Planes { words: pool::collect(self.words.len(), words), ..*self }
     }
 
     /// The complement.
     #[must_use]
     pub fn not(&self) -> Planes {
-        Planes { words: self.words.iter().map(|a| !a).collect(), ..*self }
+        Planes { words: pool::collect(self.words.len(), self.words.iter().map(|a| !a)), ..*self }
     }
 
     /// The given planes as a column of their own.
     #[must_use]
     pub fn select_planes(&self, planes: Range<usize>) -> Planes {
         let stride = self.stride();
-        let words = self.words[planes.start * stride..planes.end * stride].to_vec();
+        let words = &self.words[planes.start * stride..planes.end * stride];
+        let words = pool::collect(words.len(), words.iter().copied());
         Planes { len: self.len, width: planes.len(), words }
     }
 
@@ -187,7 +240,7 @@ impl Planes {
     #[must_use]
     pub fn concat_planes(parts: &[&Planes]) -> Planes {
         let len = parts.first().map_or(0, |p| p.len);
-        let mut words = Vec::with_capacity(parts.iter().map(|p| p.words.len()).sum());
+        let mut words = pool::take_empty(parts.iter().map(|p| p.words.len()).sum());
         for part in parts {
             words.extend_from_slice(&part.words);
         }
@@ -312,22 +365,42 @@ fn copy_bits(source: &[u64], from: usize, target: &mut [u64], to: usize, len: us
     }
 }
 
-/// Transposes a 64 x 64 bit matrix (Warren, Hacker's Delight, section 7-3), least significant bit first.
-fn transpose(block: &mut [u64; 64]) {
-    let mut width = 32;
-    let mut mask = 0x0000_0000_ffff_ffff_u64;
+/// Packs 64 rows of `W` bits, a power of two, into `W` words: lane l of word j is row l W + j.
+fn pack<const W: usize>(rows: &[u64; 64], words: &mut [u64; W]) {
+    let mask = u64::MAX >> (64 - W);
+    for (lane, rows) in rows.chunks_exact(W).enumerate() {
+        for (word, row) in words.iter_mut().zip(rows) {
+            *word |= (row & mask) << (lane * W);
+        }
+    }
+}
+
+/// Undoes [`pack`].
+fn unpack<const W: usize>(words: &[u64; W], rows: &mut [u64; 64]) {
+    let mask = u64::MAX >> (64 - W);
+    for (lane, rows) in rows.chunks_exact_mut(W).enumerate() {
+        for (row, word) in rows.iter_mut().zip(words) {
+            *row = word >> (lane * W) & mask;
+        }
+    }
+}
+
+/// Transposes the matrix of `W` x `W` bits in each lane (Warren, Hacker's Delight, section 7-3), least significant bit
+/// first: what [`pack`] made becomes `W` planes of 64 bits.
+fn transpose<const W: usize>(block: &mut [u64; W]) {
+    let mut width = W / 2;
     while width > 0 {
-        let mut k = 0;
-        while k < 64 {
-            for i in k..k + width {
-                let t = (block[i] >> width ^ block[i + width]) & mask;
-                block[i] ^= t << width;
-                block[i + width] ^= t;
+        // The low half of every lane of 2 `width` bits.
+        let mask = u64::MAX / ((1 << width) + 1);
+        for pair in block.chunks_exact_mut(2 * width) {
+            let (low, high) = pair.split_at_mut(width);
+            for (a, b) in low.iter_mut().zip(high) {
+                let t = (*a >> width ^ *b) & mask;
+                *a ^= t << width;
+                *b ^= t;
             }
-            k += 2 * width;
         }
         width /= 2;
-        mask ^= mask << width;
     }
 }
 
@@ -346,8 +419,16 @@ mod tests {
 
     #[test]
     fn values_round_trip() {
-        for n in [0, 1, 2, 63, 64, 65, 200] {
+        for n in [0, 1, 2, 63, 64, 65, 200, 511, 512, 513, 1100] {
             let values = sample(n);
+            for width in [1, 4, 8, 9, 16, 17, 31, 32, 33, 63] {
+                let low: Vec<u64> = values.iter().map(|v| v & ((1 << width) - 1)).collect();
+                let planes = Planes::from_values(&values, width);
+                assert!(
+                    (0..low.len()).all(|row| planes.bit(width - 1, row) == (low[row] >> (width - 1) == 1))
+                );
+                assert_eq!(planes.to_values::<u64>(), low);
+            }
             assert_eq!(Planes::from_values(&values, 64).to_values::<u64>(), values);
             let low: Vec<u64> = values.iter().map(|v| v & 0x7f).collect();
             let planes = Planes::from_values(&values, 7);

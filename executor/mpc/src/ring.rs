@@ -5,6 +5,8 @@
 
 use std::fmt::Debug;
 
+use crate::pool::{Pool, Pools};
+
 /// A ring Z_{2^k} in which columns are shared: `u32`, `u64` or `u128`.
 ///
 /// Values are *signed* where a protocol says so: the representative in `[-2^(k-1), 2^(k-1))`.
@@ -76,17 +78,27 @@ pub trait Ring: Copy + Debug + Default + Eq + Ord + Send + Sync + Unpin + sealed
     fn read(bytes: &[u8], out: &mut [Self]);
     /// Appends all whole elements of `bytes` to `out`.
     fn append(bytes: &[u8], out: &mut Vec<Self>);
+    /// Combines each value with the next element of `bytes`, which must be long enough.
+    fn combine(values: &mut [Self], bytes: &[u8], f: impl Fn(Self, Self) -> Self);
 }
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for u32 {}
-    impl Sealed for u64 {}
-    impl Sealed for u128 {}
+    use crate::pool::{Pool, Pools};
+
+    pub trait Sealed: Sized {
+        /// The pool of buffers of this ring.
+        fn pool(pools: &mut Pools) -> &mut Pool<Self>;
+    }
 }
 
 macro_rules! ring {
-    ($t:ty) => {
+    ($t:ty, $pool:ident) => {
+        impl sealed::Sealed for $t {
+            fn pool(pools: &mut Pools) -> &mut Pool<Self> {
+                &mut pools.$pool
+            }
+        }
+
         impl Ring for $t {
             const BITS: u32 = <$t>::BITS;
             const BYTES: usize = size_of::<$t>();
@@ -160,11 +172,16 @@ macro_rules! ring {
                 self as u64
             }
             fn write(values: &[Self], out: &mut Vec<u8>) {
-                let start = out.len();
-                out.resize(start + values.len() * Self::BYTES, 0);
-                let (chunks, _) = out[start..].as_chunks_mut::<{ size_of::<$t>() }>();
-                for (chunk, value) in chunks.iter_mut().zip(values) {
-                    *chunk = value.to_le_bytes();
+                // By way of a block in the first-level cache, since the room in `out` must not be cleared first.
+                const BLOCK: usize = 4096 / size_of::<$t>();
+                let mut block = [[0; size_of::<$t>()]; BLOCK];
+                out.reserve(values.len() * Self::BYTES);
+                for values in values.chunks(BLOCK) {
+                    let block = &mut block[..values.len()];
+                    for (bytes, value) in block.iter_mut().zip(values) {
+                        *bytes = value.to_le_bytes();
+                    }
+                    out.extend_from_slice(block.as_flattened());
                 }
             }
             fn read(bytes: &[u8], out: &mut [Self]) {
@@ -177,13 +194,20 @@ macro_rules! ring {
                 let (chunks, _) = bytes.as_chunks::<{ size_of::<$t>() }>();
                 out.extend(chunks.iter().map(|chunk| <$t>::from_le_bytes(*chunk)));
             }
+            #[inline]
+            fn combine(values: &mut [Self], bytes: &[u8], f: impl Fn(Self, Self) -> Self) {
+                let (chunks, _) = bytes.as_chunks::<{ size_of::<$t>() }>();
+                for (value, chunk) in values.iter_mut().zip(chunks) {
+                    *value = f(*value, <$t>::from_le_bytes(*chunk));
+                }
+            }
         }
     };
 }
 
-ring!(u32);
-ring!(u64);
-ring!(u128);
+ring!(u32, narrow);
+ring!(u64, word);
+ring!(u128, wide);
 
 #[cfg(test)]
 mod tests {

@@ -121,20 +121,29 @@ impl Assembler {
         Assembler { unfinished: BTreeMap::new(), unfinished_bytes: 0, limit_bytes }
     }
 
-    /// Makes room for the payload of a `part` or `last` frame.
+    /// Makes room for the payload of a `part` or `last` frame. A message that is one frame takes the buffer that `spare`
+    /// gives for its length, whatever it holds.
     ///
     /// # Errors
     /// [`FrameError::Flood`].
-    pub fn begin(&mut self, header: Header) -> Result<&mut [u8], FrameError> {
+    pub fn begin(
+        &mut self,
+        header: Header,
+        spare: impl FnOnce(usize) -> Vec<u8>,
+    ) -> Result<&mut [u8], FrameError> {
         if self.unfinished_bytes.saturating_add(header.length) > self.limit_bytes {
             return Err(FrameError::Flood);
         }
         self.unfinished_bytes += header.length;
-        let message = match self.unfinished.entry(header.channel) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Vec::new()),
+        let (message, before) = match self.unfinished.entry(header.channel) {
+            Entry::Occupied(entry) => {
+                let message = entry.into_mut();
+                let before = message.len();
+                (message, before)
+            }
+            Entry::Vacant(entry) if header.kind == Kind::Last => (entry.insert(spare(header.length)), 0),
+            Entry::Vacant(entry) => (entry.insert(Vec::new()), 0),
         };
-        let before = message.len();
         message.resize(before + header.length, 0);
         message.get_mut(before..).ok_or(FrameError::Length)
     }
@@ -181,7 +190,7 @@ mod tests {
             if matches!(header.kind, Kind::Failure | Kind::Alive) {
                 continue;
             }
-            match assembler.begin(header) {
+            match assembler.begin(header, Vec::with_capacity) {
                 Ok(place) => place.copy_from_slice(payload),
                 Err(error) => return (messages, Some(error)),
             }
@@ -208,8 +217,8 @@ mod tests {
     fn unfinished_messages_are_limited() {
         let part = Header { kind: Kind::Part, length: 600, channel: 1 };
         let mut assembler = Assembler::new(1000);
-        assert!(assembler.begin(part).is_ok());
-        assert_eq!(assembler.begin(part).unwrap_err(), FrameError::Flood);
+        assert!(assembler.begin(part, Vec::with_capacity).is_ok());
+        assert_eq!(assembler.begin(part, Vec::with_capacity).unwrap_err(), FrameError::Flood);
     }
 
     #[test]

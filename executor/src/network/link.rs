@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::frame::{Assembler, HEADER_BYTES, Header, Kind, REPORT_BYTES};
 use super::inbox::Inbox;
 use super::outbox::{Outbox, Outgoing};
+use super::pool::Pool;
 use super::tls::{self, Stream};
 use super::traffic::{Direction, Traffic};
 use super::{LinkError, describe};
@@ -70,6 +71,7 @@ pub struct Link {
 struct Inner {
     inbox: Inbox,
     outbox: Outbox,
+    pool: Arc<Pool>,
     /// Messages that a throttled link still holds back.
     held: AtomicUsize,
     wake: Notify,
@@ -82,9 +84,11 @@ impl Link {
     /// Starts to read and write. Must be called within a runtime, whose tasks it uses.
     pub fn open(stream: Stream, settings: &LinkSettings) -> Self {
         let (read, write) = tokio::io::split(stream);
+        let pool = Arc::new(Pool::default());
         let inner = Arc::new(Inner {
             inbox: Inbox::new(settings.unread_bytes),
-            outbox: Outbox::new(write),
+            outbox: Outbox::new(write, Arc::clone(&pool)),
+            pool,
             held: AtomicUsize::new(0),
             wake: Notify::new(),
             drained: Notify::new(),
@@ -123,6 +127,18 @@ impl Link {
             }
             _ => self.inner.post(outgoing),
         }
+    }
+
+    /// A buffer for a message of `bytes` to send: one that carried another message, if there is any.
+    pub fn buffer(&self, bytes: usize) -> Vec<u8> {
+        let mut buffer = self.inner.pool.take(bytes);
+        buffer.clear();
+        buffer
+    }
+
+    /// Takes a message back that was received and read, to use its buffer again.
+    pub fn recycle(&self, message: Vec<u8>) {
+        self.inner.pool.give(message);
     }
 
     /// Waits for the message of a channel. What arrived before the link ended can still be read.
@@ -259,7 +275,7 @@ async fn read_frame(
             Ok(Some(LinkError::Report(report)))
         }
         Kind::Part | Kind::Last => {
-            match assembler.begin(header) {
+            match assembler.begin(header, |bytes| inner.pool.take(bytes)) {
                 Ok(place) => read.read_exact(place).await?,
                 Err(error) => return Ok(Some(LinkError::Misbehaved(error))),
             };
@@ -307,7 +323,7 @@ async fn write_all(inner: Arc<Inner>, alive: Duration) {
 /// Sends every message when it is due, until the link is dropped.
 fn delay_all(inner: &Inner, runtime: &Handle, queue: &mpsc::Receiver<(Instant, Outgoing)>) {
     /// By how much the system lets a sleeper oversleep.
-    const SLACK: Duration = Duration::from_micros(50);
+    const SLACK: Duration = Duration::from_micros(300);
     let _entered = runtime.enter();
     while let Ok((due, outgoing)) = queue.recv() {
         std::thread::sleep(due.saturating_duration_since(Instant::now()).saturating_sub(SLACK));

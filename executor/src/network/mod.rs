@@ -8,6 +8,7 @@ pub mod frame;
 mod inbox;
 pub mod link;
 mod outbox;
+mod pool;
 pub mod tls;
 mod traffic;
 

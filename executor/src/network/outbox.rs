@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncWrite, WriteHalf};
 
 use super::frame::{HEADER_BYTES, Header, Kind, PAYLOAD_BYTES};
+use super::pool::Pool;
 use super::tls::Stream;
 use super::traffic::{Direction, Traffic};
 
@@ -17,6 +18,8 @@ use super::traffic::{Direction, Traffic};
 pub(super) struct Outbox {
     queue: Mutex<VecDeque<Outgoing>>,
     socket: Mutex<Socket>,
+    /// Takes the buffers of messages that are written.
+    pool: Arc<Pool>,
 }
 
 /// A message on its way out.
@@ -65,8 +68,9 @@ impl Outgoing {
 }
 
 impl Outbox {
-    pub(super) fn new(half: WriteHalf<Stream>) -> Self {
+    pub(super) fn new(half: WriteHalf<Stream>, pool: Arc<Pool>) -> Self {
         Outbox {
+            pool,
             queue: Mutex::default(),
             socket: Mutex::new(Socket { half, current: None, unflushed: false }),
         }
@@ -114,10 +118,12 @@ impl Outbox {
                 socket.unflushed = true;
                 ready!(frame.poll_write(&mut socket.half, cx))?;
             }
-            if let Some(rest) = socket.current.take().map(|frame| frame.message)
-                && rest.framed < rest.message.len()
-            {
-                lock(&self.queue).push_back(rest);
+            if let Some(rest) = socket.current.take().map(|frame| frame.message) {
+                if rest.framed < rest.message.len() {
+                    lock(&self.queue).push_back(rest);
+                } else {
+                    self.pool.give(rest.message);
+                }
             }
             let next = lock(&self.queue).pop_front();
             let Some(message) = next else { break };

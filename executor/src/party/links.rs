@@ -185,6 +185,16 @@ impl Network for SeatNetwork {
         .boxed()
     }
 
+    fn buffer(&self, to: Seat, bytes: usize) -> Vec<u8> {
+        self.links.link(self.party(to)).map_or_else(|_| Vec::with_capacity(bytes), |link| link.buffer(bytes))
+    }
+
+    fn recycle(&self, from: Seat, message: Vec<u8>) {
+        if let Ok(link) = self.links.link(self.party(from)) {
+            link.recycle(message);
+        }
+    }
+
     fn iteration(&self, number: usize, of: usize) {
         if let Some(reporter) = &self.reporter {
             reporter.iteration(number, of, self.links.so_far());

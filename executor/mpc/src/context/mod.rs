@@ -18,6 +18,7 @@ pub use meter::{Meter, Traffic};
 pub use openings::Opening;
 pub use random::{Prg, Random};
 
+use crate::pool;
 use crate::seeds::Seeds;
 use crate::{Channel, Error, Network, Planes, Result, Ring, Seat};
 
@@ -206,9 +207,15 @@ impl Context {
     pub async fn send<R: Ring>(&self, to: Seat, values: &[R]) -> Result<()> {
         self.mark_used(to as u8)?;
         for (index, rows) in chunks::<R>(values.len()) {
-            self.transmit(to, index, encoded(&values[rows])).await?;
+            self.transmit(to, index, self.encoded(to, &values[rows])).await?;
         }
         Ok(())
+    }
+
+    fn encoded<R: Ring>(&self, to: Seat, values: &[R]) -> Vec<u8> {
+        let mut bytes = self.session.network.buffer(to, values.len() * R::BYTES);
+        R::write(values, &mut bytes);
+        bytes
     }
 
     /// Receives a column of `len` ring elements.
@@ -216,9 +223,11 @@ impl Context {
     /// # Errors
     /// As [`Context::recv_bytes`].
     pub async fn recv<R: Ring>(&self, from: Seat, len: usize) -> Result<Vec<R>> {
-        let mut values = Vec::with_capacity(len);
+        let mut values = pool::take_empty(len);
         for (index, rows) in chunks::<R>(len) {
-            R::append(&self.receive(from, index, rows.len() * R::BYTES).await?, &mut values);
+            let bytes = self.receive(from, index, rows.len() * R::BYTES).await?;
+            R::append(&bytes, &mut values);
+            self.session.network.recycle(from, bytes);
         }
         Ok(values)
     }
@@ -237,11 +246,11 @@ impl Context {
     ) -> Result<(Vec<R>, Vec<R>)> {
         self.mark_used(to as u8)?;
         let send = async {
-            let mut made = Vec::with_capacity(len);
+            let mut made = pool::take_empty(len);
             for (index, rows) in chunks::<R>(len) {
                 make(rows.clone(), &mut made);
                 self.same_shape(rows.end, made.len())?;
-                self.transmit(to, index, encoded(&made[rows])).await?;
+                self.transmit(to, index, self.encoded(to, &made[rows])).await?;
                 // Lets the other side of this future take in what has come meanwhile.
                 yield_once().await;
             }
@@ -354,12 +363,6 @@ impl Context {
 fn chunks<R: Ring>(len: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
     let rows = CHUNK_BYTES / R::BYTES;
     (0..len.div_ceil(rows).max(1)).map(move |index| (index, index * rows..len.min((index + 1) * rows)))
-}
-
-fn encoded<R: Ring>(values: &[R]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(values.len() * R::BYTES);
-    R::write(values, &mut bytes);
-    bytes
 }
 
 /// Gives way to what else the same task waits for.

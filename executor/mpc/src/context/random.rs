@@ -7,10 +7,14 @@
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Block};
 
-use crate::{Planes, Ring, Shared, SharedBits};
+use crate::planes::as_u32;
+use crate::{Planes, Ring, Shared, SharedBits, pool};
 
 /// Blocks generated at once: enough to fill the pipeline, small enough for the first-level cache.
 const BATCH: usize = 256;
+
+/// So many numbers are shuffled in the first-level cache.
+const IN_CACHE: usize = 1 << 13;
 
 /// The streams of one step: one shared with the previous neighbour (index `i`), one with the next (index `i+1`).
 #[derive(Debug)]
@@ -78,13 +82,9 @@ impl Prg {
     pub fn apply<R: Ring>(&mut self, values: &mut [R], f: impl Fn(R, R) -> R) {
         let per_batch = BATCH * 16 / R::BYTES;
         let mut blocks = [Block::default(); BATCH];
-        let mut elements = Vec::with_capacity(per_batch.min(values.len()));
         for chunk in values.chunks_mut(per_batch) {
-            elements.clear();
-            R::append(self.fill(&mut blocks, chunk.len() * R::BYTES), &mut elements);
-            for (value, &random) in chunk.iter_mut().zip(&elements) {
-                *value = f(*value, random);
-            }
+            let bytes = self.fill(&mut blocks, chunk.len() * R::BYTES);
+            R::combine(chunk, bytes, &f);
         }
     }
 
@@ -92,7 +92,7 @@ impl Prg {
     pub fn elements<R: Ring>(&mut self, len: usize) -> Vec<R> {
         let per_batch = BATCH * 16 / R::BYTES;
         let mut blocks = [Block::default(); BATCH];
-        let mut out = Vec::with_capacity(len);
+        let mut out = pool::take_empty(len);
         while out.len() < len {
             let count = per_batch.min(len - out.len());
             R::append(self.fill(&mut blocks, count * R::BYTES), &mut out);
@@ -116,14 +116,46 @@ impl Prg {
         Planes::from_words(len, width, self.elements(len.div_ceil(64) * width))
     }
 
-    /// A uniformly random permutation of `len` positions: Fisher and Yates, without modulo bias (Lemire 2019).
+    /// A uniformly random permutation of `len` positions.
+    ///
+    /// Of many positions, each first draws one of 256 buckets, so that every bucket is shuffled in the cache
+    /// (Rao, Sankhya 1961: the order is uniform, whatever the buckets' sizes are).
     pub fn permutation(&mut self, len: usize) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..crate::planes::as_u32(len)).collect();
-        let mut pool: Vec<u64> = Vec::new();
-        let mut left = len;
+        if len <= IN_CACHE {
+            let mut order: Vec<u32> = (0..as_u32(len)).collect();
+            self.shuffle(&mut order);
+            return order;
+        }
+        let draws: Vec<u64> = self.elements(len.div_ceil(8));
+        let buckets = || draws.iter().flat_map(|word| word.to_le_bytes()).take(len);
+        let mut ends = [0usize; 256];
+        buckets().for_each(|bucket| ends[usize::from(bucket)] += 1);
+        let mut start = 0;
+        for end in &mut ends {
+            start += std::mem::replace(end, start);
+        }
+        let mut order = pool::take::<u32>(len);
+        for (position, bucket) in (0..).zip(buckets()) {
+            let end = &mut ends[usize::from(bucket)];
+            order[*end] = position;
+            *end += 1;
+        }
+        pool::give(draws);
+        let mut start = 0;
+        for end in ends {
+            self.shuffle(&mut order[start..end]);
+            start = end;
+        }
+        order
+    }
+
+    /// Shuffles numbers: Fisher and Yates, without modulo bias (Lemire 2019).
+    fn shuffle(&mut self, order: &mut [u32]) {
+        let mut draws: Vec<u64> = Vec::new();
+        let mut left = order.len();
         while left > 1 {
-            let Some(random) = pool.pop() else {
-                pool = self.elements(left.min(4096));
+            let Some(random) = draws.pop() else {
+                draws = self.elements(left.min(1024));
                 continue;
             };
             let product = u128::from(random) * left as u128;
@@ -135,7 +167,6 @@ impl Prg {
             left -= 1;
             order.swap(left, usize::try_from(product >> 64).unwrap_or(0));
         }
-        order
     }
 }
 
@@ -156,7 +187,7 @@ mod tests {
 
     #[test]
     fn permutations_are_permutations() {
-        for n in [0, 1, 2, 3, 1000] {
+        for n in [0, 1, 2, 3, 1000, IN_CACHE, IN_CACHE + 1, 100_000] {
             let mut p = stream().permutation(n);
             p.sort_unstable();
             assert!(p.iter().enumerate().all(|(i, &x)| i == x as usize) && p.len() == n);
@@ -168,6 +199,12 @@ mod tests {
             counts[(p[0] * 2 + u32::from(p[1] > p[2])) as usize] += 1;
         }
         assert!(counts.iter().all(|&c| (850..1150).contains(&c)), "{counts:?}");
+        // A long one: about half of all steps go up, and half of the first positions stay in the first half.
+        let long = prg.permutation(1 << 16);
+        let rises = long.windows(2).filter(|two| two[0] < two[1]).count();
+        assert!((32_000..33_500).contains(&rises), "{rises}");
+        let early = long[..1 << 15].iter().filter(|&&position| position < 1 << 15).count();
+        assert!((16_000..16_800).contains(&early), "{early}");
     }
 
     #[test]

@@ -7,11 +7,12 @@
 use super::convert::bits_by_window;
 use super::one_hot::one_hot;
 use super::open::open_masked;
-use super::permute::{is_permutation, rows};
+use super::permute::{join_columns, rows};
 use super::product::bilinear;
+use super::rows::Rows;
 use super::shuffle::shuffle_from;
 use crate::planes::as_u32;
-use crate::{Column, Context, Result, Seat, Shared, SharedBits};
+use crate::{Column, Context, Result, Seat, Shared, SharedBits, pool};
 
 /// Moves row i of all columns to row `destinations[i]`. The destinations are a permutation of all rows.
 ///
@@ -38,19 +39,30 @@ pub(super) async fn move_from(
     let mut table = columns;
     table.push(Column::U32(destinations.clone()));
     rows(ctx, &table)?;
-    let mut table = shuffle_from(&ctx.step("shuffle"), table, busy).await?;
-    let Some(Column::U32(destinations)) = table.pop() else {
-        return Err(ctx.internal("a shuffle changed the kind of a column"));
-    };
+    let (mut first, mut second) = shuffle_from(&ctx.step("shuffle"), table, busy).await?;
+    let shuffled = first.pop().zip(second.pop()).map(|(a, b)| (a.into_part(), b.into_part()));
+    let destinations = shuffled.and_then(|(a, b)| Column::from_parts(a, b)?.into_u32());
+    let destinations = destinations.ok_or_else(|| ctx.internal("a shuffle changed the kind of a column"))?;
     let destinations = open_masked(&ctx.step("open"), &destinations).await?;
-    if !is_permutation(&destinations) {
-        return Err(ctx.abort("opened destinations are no permutation"));
+    let sources =
+        inverse(&destinations).ok_or_else(|| ctx.abort("opened destinations are no permutation"))?;
+    let moved = |table: Vec<Rows>| table.into_iter().map(|x| x.gather(&sources).into_part()).collect();
+    let columns = join_columns(ctx, moved(first), moved(second));
+    [destinations, sources].into_iter().for_each(pool::give);
+    columns
+}
+
+/// The inverse of a permutation; `None` if it is none.
+fn inverse(permutation: &[u32]) -> Option<Vec<u32>> {
+    /// No row: a permutation is far shorter.
+    const FREE: u32 = u32::MAX;
+    let mut inverse = pool::take(permutation.len());
+    inverse.fill(FREE);
+    for (row, &place) in (0u32..).zip(permutation) {
+        let entry = inverse.get_mut(place as usize).filter(|entry| **entry == FREE)?;
+        *entry = row;
     }
-    let mut sources = vec![0; destinations.len()];
-    for (source, &destination) in (0u32..).zip(&destinations) {
-        sources[destination as usize] = source;
-    }
-    Ok(table.iter().map(|column| column.gather(&sources)).collect())
+    Some(inverse)
 }
 
 /// The inverse of a shared permutation: element `p[i]` of the result is i.
@@ -109,59 +121,76 @@ pub async fn compact(ctx: &Context, columns: Vec<Column>, flags: &SharedBits) ->
 pub async fn destinations(ctx: &Context, digit: &SharedBits) -> Result<Shared<u32>> {
     let code = one_hot(&ctx.step("one hot"), digit).await?;
     let values = code.width();
-    let windows = bits_by_window::<u32>(&ctx.step("bits"), &code.planes(0..values - 1)).await?;
-    let z = Counter::new(ctx.seat(), values, digit.len()).count(windows);
+    let window = |code| Window::new(ctx, code);
+    let windows = bits_by_window(&ctx.step("bits"), &code.planes(0..values - 1), window).await?;
+    drop(code);
+    let z = Counter::new(pool::take_empty(digit.len()), values).count(windows);
     let counts = bilinear(&ctx.step("counts"), z).await?;
     Ok(counts.add_constant(ctx.seat(), 1u32.wrapping_neg()))
 }
 
+/// The codes of a window of rows, a column for each value, and how many rows each value has there.
+struct Window {
+    code: Vec<Shared<u32>>,
+    counts: Vec<(u32, u32)>,
+}
+
+impl Window {
+    /// Of the codes of all values but the last, which has what no other value claims.
+    fn new(ctx: &Context, mut code: Vec<Shared<u32>>) -> Self {
+        let len = code.first().map_or(0, Shared::len);
+        let (mut first, mut second) = (pool::take_zeros(len), pool::take_zeros(len));
+        let mut counts = Vec::with_capacity(code.len() + 1);
+        for place in &code {
+            counts.push((claim(&mut first, &place.first), claim(&mut second, &place.second)));
+        }
+        let last = Shared::from_parts(first, second).add_constant(ctx.seat(), 1);
+        let sum = |x: &[u32]| x.iter().fold(0u32, |sum, &a| sum.wrapping_add(a));
+        counts.push((sum(&last.first), sum(&last.second)));
+        code.push(last);
+        Window { code, counts }
+    }
+}
+
+/// Takes the rows of a value from what no value has claimed, and counts them: of one component.
+fn claim(rest: &mut [u32], value: &[u32]) -> u32 {
+    let rows = rest.iter_mut().zip(value);
+    rows.fold(0u32, |sum, (rest, &a)| {
+        *rest = rest.wrapping_sub(a);
+        sum.wrapping_add(a)
+    })
+}
+
 /// Running counts of the rows of each value of a digit, and the cross terms of each row's count at its own value.
-///
-/// The codes of all values but the last are given; what no other value claims belongs to the last one.
 struct Counter {
-    seat: Seat,
     /// The counts so far of every value, by component.
     counts: Vec<(u32, u32)>,
     z: Vec<u32>,
 }
 
 impl Counter {
-    fn new(seat: Seat, values: usize, len: usize) -> Self {
-        Counter { seat, counts: vec![(0, 0); values], z: Vec::with_capacity(len) }
+    fn new(z: Vec<u32>, values: usize) -> Self {
+        Counter { counts: vec![(0, 0); values], z }
     }
 
     /// Goes over the codes of all rows, window by window, and gives the cross terms.
-    fn count(mut self, mut windows: Vec<Vec<Shared<u32>>>) -> Vec<u32> {
-        for window in &mut windows {
-            if let Some(last) = self.last(window) {
-                window.push(last);
-            }
-        }
+    fn count(mut self, windows: Vec<Window>) -> Vec<u32> {
         self.start(&windows);
         for window in windows {
-            self.rows(&window);
+            self.rows(&window.code);
+            window.code.into_iter().for_each(Shared::give);
         }
         self.z
     }
 
-    /// The code of the last value.
-    fn last(&self, window: &[Shared<u32>]) -> Option<Shared<u32>> {
-        let ones = Shared::zeros(window.first()?.len()).add_constant(self.seat, 1);
-        Some(window.iter().fold(ones, |mut last, place| {
-            last.sub_assign(place);
-            last
-        }))
-    }
-
     /// The rows of a value come after those of all smaller ones.
-    fn start(&mut self, windows: &[Vec<Shared<u32>>]) {
-        let sum = |x: &[u32]| x.iter().fold(0u32, |sum, &a| sum.wrapping_add(a));
+    fn start(&mut self, windows: &[Window]) {
         let mut before = (0u32, 0u32);
         for (value, count) in self.counts.iter_mut().enumerate() {
             *count = before;
-            for place in windows.iter().filter_map(|window| window.get(value)) {
-                before.0 = before.0.wrapping_add(sum(&place.first));
-                before.1 = before.1.wrapping_add(sum(&place.second));
+            for &(first, second) in windows.iter().filter_map(|window| window.counts.get(value)) {
+                before.0 = before.0.wrapping_add(first);
+                before.1 = before.1.wrapping_add(second);
             }
         }
     }

@@ -8,10 +8,10 @@
 
 use super::bits::{and, and_all};
 use super::ladder::{Generate, carry};
-use super::roles::{Roles, difference};
+use super::roles::{Roles, Term, difference};
 use super::windows;
 use crate::planes::as_u32;
-use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
+use crate::{Context, Result, Ring, Shared, SharedBits};
 
 /// Whether `x` is negative, for `x` known to lie in [-2^(bits-1), 2^(bits-1)).
 ///
@@ -23,12 +23,13 @@ use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
 /// [`crate::Error::Internal`] if `bits` is 0 or exceeds the ring; [`crate::Error::Peer`].
 pub async fn is_negative<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
     let windows = windows::of_planes(x.len(), bits as usize);
-    windows::joined(ctx, windows, |ctx, rows| async move { sign(&ctx, &x.slice(rows), bits).await }).await
+    let sign = |ctx, rows| async move { sign(&ctx, &Term { x, y: None, rows }, bits).await };
+    windows::joined(ctx, windows, sign).await
 }
 
-/// Whether `x`, a window of a column, is negative.
-async fn sign<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
-    let (p, roles) = addends(ctx, x, bits).await?;
+/// Whether the rows of `term` are negative.
+async fn sign<R: Ring>(ctx: &Context, term: &Term<'_, R>, bits: u32) -> Result<SharedBits> {
+    let (p, roles) = addends_of(ctx, term, bits).await?;
     let top = bits as usize - 1;
     let carry = carry(&ctx.step("carry"), &p, &Generate::Addend(roles), top).await?;
     Ok(carry.xor(&p.plane(top)))
@@ -38,11 +39,16 @@ async fn sign<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<Shared
 ///
 /// Cost: 1 round; each seat sends `bits` planes of its own third of the rows.
 pub(super) async fn addends<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<(SharedBits, Roles)> {
+    addends_of(ctx, &Term { x, y: None, rows: 0..x.len() }, bits).await
+}
+
+/// As [`addends`], of the rows of `term`.
+async fn addends_of<R: Ring>(ctx: &Context, term: &Term<'_, R>, bits: u32) -> Result<(SharedBits, Roles)> {
     if bits == 0 || bits > R::BITS {
         return Err(ctx.internal("a declared width is 0 or beyond the ring"));
     }
-    let roles = Roles::new(ctx.seat(), x.len());
-    let view = roles.view(x).map(|part| Planes::from_values(part, bits as usize));
+    let roles = Roles::new(ctx.seat(), term.rows.len());
+    let view = roles.view_planes(term, bits as usize, false);
     Ok((difference(&ctx.step("input"), roles, &view).await?, roles))
 }
 
@@ -76,7 +82,7 @@ pub async fn less_than<R: Ring>(
     let n = x.len();
     if bits < R::BITS {
         let windows = windows::of_planes(n, bits as usize + 1);
-        let sign = |ctx, rows| async move { sign(&ctx, &x.sub_rows(y, rows), bits + 1).await };
+        let sign = |ctx, rows| async move { sign(&ctx, &Term { x, y: Some(y), rows }, bits + 1).await };
         return windows::joined(ctx, windows, sign).await;
     }
     // The difference may wrap, but only where the signs differ, and there the sign of x decides.
@@ -113,18 +119,14 @@ pub async fn equal<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u
         return Err(ctx.internal("a declared width is 0 or beyond the ring"));
     }
     let windows = windows::of_planes(x.len(), bits as usize);
-    let is_zero = |ctx, rows| async move { is_zero(&ctx, &x.sub_rows(y, rows), bits).await };
+    let is_zero = |ctx, rows| async move { is_zero(&ctx, &Term { x, y: Some(y), rows }, bits).await };
     windows::joined(ctx, windows, is_zero).await
 }
 
-/// Whether the low bits of `x`, a window of a column, are zero.
-async fn is_zero<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<SharedBits> {
-    let roles = Roles::new(ctx.seat(), x.len());
-    let mut view = roles.view(x);
-    for b in view.low.iter_mut().chain(&mut view.high) {
-        *b = b.negated();
-    }
-    let view = view.map(|part| Planes::from_values(part, bits as usize));
+/// Whether the low bits of the rows of `term` are zero.
+async fn is_zero<R: Ring>(ctx: &Context, term: &Term<'_, R>, bits: u32) -> Result<SharedBits> {
+    let roles = Roles::new(ctx.seat(), term.rows.len());
+    let view = roles.view_planes(term, bits as usize, true);
     let differs = difference(&ctx.step("input"), roles, &view).await?;
     and_all(&ctx.step("all"), &differs.not(ctx.seat())).await
 }

@@ -10,7 +10,7 @@ use super::ladder::prefix_carries;
 use super::roles::Roles;
 use super::windows;
 use crate::planes::as_u32;
-use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
+use crate::{Context, Planes, Prg, Result, Ring, Shared, SharedBits, pool};
 
 /// Elements of all planes of a window: of Z_2^32, a third of them is one message.
 const WINDOW_ELEMENTS: usize = 3 << 16;
@@ -27,23 +27,30 @@ const WINDOW_ELEMENTS: usize = 3 << 16;
 /// # Errors
 /// [`crate::Error::Peer`].
 pub async fn bit_to_arithmetic<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<Vec<Shared<R>>> {
-    let windows = bits_by_window(ctx, x).await?;
+    let windows = bits_by_window(ctx, x, |columns| columns).await?;
     if windows.len() == 1 {
         return Ok(windows.into_iter().flatten().collect());
     }
     let column = |p: usize| windows.iter().map(|window: &Vec<Shared<R>>| &window[p]).collect::<Vec<_>>();
-    Ok((0..x.width()).map(|p| Shared::concat(&column(p))).collect())
+    let columns = (0..x.width()).map(|p| Shared::concat(&column(p))).collect();
+    windows.into_iter().flatten().for_each(Shared::give);
+    Ok(columns)
 }
 
-/// As [`bit_to_arithmetic`], window by window of the rows.
-pub(super) async fn bits_by_window<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<Vec<Vec<Shared<R>>>> {
+/// As [`bit_to_arithmetic`], window by window of the rows: what `then` makes of each while it is in the cache.
+pub(super) async fn bits_by_window<R: Ring, T>(
+    ctx: &Context,
+    x: &SharedBits,
+    then: impl Fn(Vec<Shared<R>>) -> T,
+) -> Result<Vec<T>> {
     let mut windows = windows::split(x.len(), WINDOW_ELEMENTS / x.width().max(1));
     if windows.len() == 1 {
-        return Ok(vec![window_to_arithmetic(ctx, x).await?]);
+        return Ok(vec![then(window_to_arithmetic(ctx, x).await?)]);
     }
+    let then = &then;
     let each = windows.drain(..).enumerate().map(|(index, rows)| {
         let ctx = ctx.nth(index);
-        async move { window_to_arithmetic(&ctx, &x.rows(rows)).await }
+        async move { Ok(then(window_to_arithmetic(&ctx, &x.rows(rows)).await?)) }
     });
     try_join_all(each).await
 }
@@ -56,13 +63,19 @@ async fn window_to_arithmetic<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<
     let (next, previous) = (ctx.seat().next(), ctx.seat().previous());
     let low_len = ranges.low.len() * width;
 
-    let mut own: Vec<R> = random.first(0).elements(ranges.own.len() * width);
+    let drawn = |mut stream: Prg, len| {
+        let mut elements: Vec<R> = pool::take(len);
+        stream.apply(&mut elements, |_, r| r);
+        elements
+    };
+    let mut own = drawn(random.first(0), ranges.own.len() * width);
     for_each_bit(&view.own, &mut own, |r, bit| bit.minus(r));
     let low = ctx.step("input").exchange(next, &own, previous, low_len).await;
+    pool::give(own);
     let mut low: Vec<R> = low?;
 
     // b + a s, where a s is -a for b = 1: (a ^ -b) + 2 b in two's complement.
-    let mut columns: Vec<Shared<R>> = (0..width).map(|_| Shared::zeros(x.len())).collect();
+    let mut columns: Vec<Shared<R>> = (0..width).map(|_| Shared::take(x.len())).collect();
     let (mut z_own, mut z_low) = (random.first(1), random.first(2));
     let (mut z_next, mut z_high) = (random.second(2), random.second(1));
     for column in &mut columns {
@@ -72,7 +85,7 @@ async fn window_to_arithmetic<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<
         z_high.apply(&mut column.second[ranges.high.clone()], |_, r| r);
     }
     for_each_bit(&view.low, &mut low, |a, bit| a.minus(bit.times(a.plus(a))).plus(bit));
-    let mut high: Vec<R> = random.second(0).elements(ranges.high.len() * width);
+    let mut high = drawn(random.second(0), ranges.high.len() * width);
     for_each_bit(&view.high, &mut high, |a, bit| a.minus(bit.times(a.plus(a))));
     for (p, column) in columns.iter().enumerate() {
         subtract(&mut low[p * ranges.low.len()..], &column.first[ranges.low.clone()]);
@@ -89,6 +102,7 @@ async fn window_to_arithmetic<R: Ring>(ctx: &Context, x: &SharedBits) -> Result<
         let at = p * ranges.high.len();
         sum_into(&mut column.first[ranges.high.clone()], &high[at..], &from_previous[at..]);
     }
+    [low, high, from_next, from_previous].into_iter().for_each(pool::give);
     Ok(columns)
 }
 

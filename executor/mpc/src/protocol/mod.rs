@@ -24,6 +24,7 @@ pub mod quotient;
 pub mod read;
 pub mod regression;
 mod roles;
+mod rows;
 pub mod segmented;
 pub mod select;
 pub mod shuffle;

@@ -3,11 +3,10 @@
 //! A component that a seat lacks comes as a value from one neighbour and as a hash from the other; the two are
 //! compared. Every opening is booked under a declared label before anything leaves; what was not declared aborts.
 
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::verify::{Verified, verify};
-use crate::share::Part;
+use crate::share::{Part, Shape};
 use crate::{Column, Context, Planes, Result, Ring, Seat, Shared, SharedBits};
 
 /// Opens a column to all seats, under the declared `label`.
@@ -73,41 +72,40 @@ pub async fn open_to<R: Ring>(
 ///
 /// The only way by which an opened value leaves a seat, and only against a token.
 async fn disclose(ctx: &Context, _: Verified, column: Column, recipients: &[Seat]) -> Result<Option<Part>> {
+    let (first, second) = column.into_parts();
     let send = async {
         for &recipient in recipients {
-            send_missing(ctx, recipient, &column).await?;
+            send_missing(ctx, recipient, &first, &second).await?;
         }
         Ok(())
     };
     let recv = async {
-        if recipients.contains(&ctx.seat()) { recv_missing(ctx, &column).await.map(Some) } else { Ok(None) }
+        let lacks = recipients.contains(&ctx.seat());
+        if lacks { recv_missing(ctx, first.shape(), first.len()).await.map(Some) } else { Ok(None) }
     };
     Ok(futures::try_join!(send, recv)?.1)
 }
 
 /// Seat `Pj` lacks component `j+2`: `P(j-1)` holds it first and sends it, `P(j+1)` holds it second and sends a hash.
-async fn send_missing(ctx: &Context, recipient: Seat, column: &Column) -> Result<()> {
-    let (first, second) = column.clone().into_parts();
+async fn send_missing(ctx: &Context, recipient: Seat, first: &Part, second: &Part) -> Result<()> {
     let mut bytes = Vec::new();
     if ctx.seat() == recipient.previous() {
         first.write(&mut bytes);
         ctx.step("value").send_bytes(recipient, bytes).await
     } else if ctx.seat() == recipient.next() {
         second.write(&mut bytes);
-        ctx.step("hash").send_bytes(recipient, Sha256::digest(&bytes).to_vec()).await
+        ctx.step("hash").send_bytes(recipient, blake3::hash(&bytes).as_bytes().to_vec()).await
     } else {
         Ok(())
     }
 }
 
-async fn recv_missing(ctx: &Context, column: &Column) -> Result<Part> {
-    let shape = column.clone().into_parts().0.shape();
-    let len = column.len();
+async fn recv_missing(ctx: &Context, shape: Shape, len: usize) -> Result<Part> {
     let (value_step, hash_step) = (ctx.step("value"), ctx.step("hash"));
     let value = value_step.recv_bytes(ctx.seat().previous(), shape.wire_bytes(len));
     let hash = hash_step.recv_bytes(ctx.seat().next(), 32);
     let (value, hash) = futures::try_join!(value, hash)?;
-    if !bool::from(Sha256::digest(&value)[..].ct_eq(&hash)) {
+    if !bool::from(blake3::hash(&value).as_bytes()[..].ct_eq(&hash)) {
         return Err(ctx.abort("the neighbours disagree on an opened value"));
     }
     Ok(shape.read(&value, len))

@@ -6,6 +6,8 @@
 //! Paper: [Mohassel, Rindal and Rosulek, CCS 2020](https://eprint.iacr.org/2019/518), section 3.
 //! Model: semi-honest, 1 of 3.
 
+use std::borrow::Borrow;
+
 use crate::context::CHUNK_BYTES;
 use crate::share::{Part, Shape};
 use crate::{Column, Context, Prg, Result, Seat};
@@ -74,7 +76,7 @@ pub(super) fn check_permutation(ctx: &Context, order: &[u32]) -> Result<()> {
 }
 
 /// Whether every row is named once.
-pub(super) fn is_permutation(order: &[u32]) -> bool {
+fn is_permutation(order: &[u32]) -> bool {
     let mut seen = vec![false; order.len()];
     order
         .iter()
@@ -211,16 +213,17 @@ pub(super) fn random_table(stream: &mut Prg, shapes: &[Shape], len: usize) -> Ve
 }
 
 /// Sends one component of all columns: in one message, or, of a long table, column by column.
-pub(super) async fn send_table(ctx: &Context, to: Seat, table: &[Part]) -> Result<()> {
-    let total = table.iter().map(|part| part.shape().wire_bytes(part.len())).sum::<usize>();
+pub(super) async fn send_table<P: Borrow<Part>>(ctx: &Context, to: Seat, table: &[P]) -> Result<()> {
+    let parts = || table.iter().map(P::borrow);
+    let total = parts().map(|part| part.shape().wire_bytes(part.len())).sum::<usize>();
     if total <= CHUNK_BYTES {
         let mut bytes = Vec::with_capacity(total + 8);
-        for part in table {
+        for part in parts() {
             part.write(&mut bytes);
         }
         return ctx.send_bytes(to, bytes).await;
     }
-    for (index, part) in table.iter().enumerate() {
+    for (index, part) in parts().enumerate() {
         let ctx = ctx.nth(index);
         match part {
             Part::U32(x) => ctx.send(to, x).await?,

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::{Context, Result, Ring, Shared};
+use crate::{Context, Result, Ring, Shared, pool};
 
 /// Rows of a block whose columns stay in the cache while all tiles pass over it.
 const BLOCK: usize = 1024;
@@ -21,7 +21,9 @@ const UNIT: usize = 1 << 16;
 /// The result is *unverified* in the sense of [`super::verify`]: linear maps and further products may use it, and
 /// nothing can be opened before the relation has been checked there.
 pub(super) async fn bilinear<R: Ring>(ctx: &Context, z: Vec<R>) -> Result<Shared<R>> {
-    bilinear_of(ctx, z.len(), |rows, out| out.extend_from_slice(&z[rows])).await
+    let products = bilinear_of(ctx, z.len(), |rows, out| out.extend_from_slice(&z[rows])).await;
+    pool::give(z);
+    products
 }
 
 /// As [`bilinear`], of cross terms that `cross` appends for a range of rows: they are masked and on their way while they

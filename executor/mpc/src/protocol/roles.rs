@@ -18,6 +18,13 @@ pub(crate) struct Roles {
     bounds: [usize; 4],
 }
 
+/// The rows `rows` of x, or of x - y.
+pub(crate) struct Term<'a, R: Ring> {
+    pub(crate) x: &'a Shared<R>,
+    pub(crate) y: Option<&'a Shared<R>>,
+    pub(crate) rows: Range<usize>,
+}
+
 /// Something of each of the three chunks, named by this seat's role in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Split<T> {
@@ -42,6 +49,10 @@ impl<T> Split<T> {
     pub(crate) fn map<U>(&self, f: impl Fn(&T) -> U) -> Split<U> {
         Split { own: f(&self.own), low: f(&self.low), high: f(&self.high) }
     }
+}
+
+fn each<R: Ring>(x: &mut [R], y: &[R], f: impl Fn(R, R) -> R) {
+    x.iter_mut().zip(y).for_each(|(a, &b)| *a = f(*a, b));
 }
 
 impl<R: Ring> Split<Shared<R>> {
@@ -71,6 +82,50 @@ impl Roles {
             own: x.first[own.clone()].iter().zip(&x.second[own]).map(|(&a, &b)| a.plus(b)).collect(),
             low: x.second[ranges.low].to_vec(),
             high: x.first[ranges.high].to_vec(),
+        }
+    }
+
+    /// As [`Roles::view`], as the low `bits` planes, of the rows of a [`Term`]; `negated` negates what the two others know.
+    ///
+    /// In one pass over the components: a comparison of narrow numbers costs little more than to read them.
+    pub(crate) fn view_planes<R: Ring>(
+        &self,
+        term: &Term<'_, R>,
+        bits: usize,
+        negated: bool,
+    ) -> Split<Planes> {
+        let ranges = self.ranges();
+        let planes = |range: Range<usize>, component: &dyn Fn(Range<usize>, &mut [R])| {
+            let start = term.rows.start + range.start;
+            Planes::from_fill(range.len(), bits, |rows, out| {
+                component(start + rows.start..start + rows.end, out);
+            })
+        };
+        let known = |component: fn(&Shared<R>) -> &[R]| {
+            move |rows: Range<usize>, out: &mut [R]| {
+                out.copy_from_slice(&component(term.x)[rows.clone()]);
+                if let Some(y) = term.y {
+                    each(out, &component(y)[rows], R::minus);
+                }
+                if negated {
+                    for a in out {
+                        *a = a.negated();
+                    }
+                }
+            }
+        };
+        let own = |rows: Range<usize>, out: &mut [R]| {
+            out.copy_from_slice(&term.x.first[rows.clone()]);
+            each(out, &term.x.second[rows.clone()], R::plus);
+            if let Some(y) = term.y {
+                each(out, &y.first[rows.clone()], R::minus);
+                each(out, &y.second[rows], R::minus);
+            }
+        };
+        Split {
+            own: planes(ranges.own, &own),
+            low: planes(ranges.low, &known(|x| &x.second)),
+            high: planes(ranges.high, &known(|x| &x.first)),
         }
     }
 

@@ -6,9 +6,12 @@
 //! between hops. Every seat misses one of the three permutations, so it knows nothing about the composition.
 //! Security: what P2, P0 and P1 receive is masked by a stream of the two others. Model: semi-honest, 1 of 3.
 
-use super::permute::{join_columns, minus, plus, random_table, recv_table, rows, send_table, stream_with};
+use std::borrow::Cow;
+
+use super::permute::{join_columns, plus, recv_table, rows, send_table, stream_with};
+use super::rows::Rows;
 use crate::share::{Part, Shape};
-use crate::{Column, Context, Prg, Result, Seat};
+use crate::{Column, Context, Prg, Result, Seat, pool};
 
 /// Shuffles the rows of all columns together.
 ///
@@ -18,59 +21,101 @@ use crate::{Column, Context, Prg, Result, Seat};
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
 pub async fn shuffle(ctx: &Context, columns: Vec<Column>) -> Result<Vec<Column>> {
-    shuffle_from(ctx, columns, Seat::P0).await
+    let (first, second) = shuffle_from(ctx, columns, Seat::P0).await?;
+    let parts = |rows: Vec<Rows>| rows.into_iter().map(Rows::into_part).collect();
+    join_columns(ctx, parts(first), parts(second))
 }
 
 /// As [`shuffle`], with `busy` in the place of P0, its next neighbour in that of P1, and its previous one in that of P2:
-/// who shuffles often lets the seats take turns.
+/// who shuffles often lets the seats take turns. Gives the two components of all columns.
 ///
 /// # Errors
 /// As [`shuffle`].
-pub(super) async fn shuffle_from(ctx: &Context, columns: Vec<Column>, busy: Seat) -> Result<Vec<Column>> {
+pub(super) async fn shuffle_from(
+    ctx: &Context,
+    columns: Vec<Column>,
+    busy: Seat,
+) -> Result<(Vec<Rows>, Vec<Rows>)> {
     let len = rows(ctx, &columns)?;
     let parts: Vec<(Part, Part)> = columns.into_iter().map(Column::into_parts).collect();
     let shapes: Vec<Shape> = parts.iter().map(|(first, _)| first.shape()).collect();
     let [a, b, c, d] = ["01", "12", "20", "last"].map(|name| ctx.step(name));
     let (p1, p2) = (busy.next(), busy.previous());
-    let (first, second) = if ctx.seat() == busy {
-        let sums: Vec<Part> = parts.into_iter().map(|(x, y)| plus(x, &y)).collect();
-        let sums = permuted(&mut stream_with(&a, p1)?, &sums, len, Part::add_random);
-        send_table(&a, p2, &sums).await?;
-        let rest = recv_table(&b, p1, &shapes, len).await?;
-        let mut stream = stream_with(&c, p2)?;
-        let rest = permuted(&mut stream, &rest, len, Part::sub_random);
-        let y0 = random_table(&mut stream, &shapes, len);
-        let y1: Vec<Part> = rest.into_iter().zip(&y0).map(|(x, s)| minus(x, s)).collect();
-        send_table(&c, p1, &y1).await?;
-        (y0, y1)
+    // Orders are drawn before a seat waits for what it applies them to.
+    if ctx.seat() == busy {
+        let sums: Vec<Rows> = parts.into_iter().map(|(x, y)| plus(x, &y).into()).collect();
+        let mut hop = Hop::new(&a, p1, len)?;
+        let sums = hop.permuted(sums, Rows::add_random);
+        send_rows(&a, p2, &sums).await?;
+        sums.into_iter().for_each(Rows::give);
+        let mut hop = Hop::new(&c, p2, len)?;
+        let rest = recv_rows(&b, p1, &shapes, len).await?;
+        let mut y1 = hop.permuted(rest, Rows::sub_random);
+        let y0 = hop.random(&shapes);
+        y1.iter_mut().zip(&y0).for_each(|(x, s)| x.sub(s));
+        send_rows(&c, p1, &y1).await?;
+        Ok((y0, y1))
     } else if ctx.seat() == p1 {
-        let rest: Vec<Part> = parts.into_iter().map(|(_, x2)| x2).collect();
-        let rest = permuted(&mut stream_with(&a, busy)?, &rest, len, Part::sub_random);
-        let rest = permuted(&mut stream_with(&b, p2)?, &rest, len, Part::sub_random);
-        send_table(&b, busy, &rest).await?;
-        let (y1, y2) = (recv_table(&c, busy, &shapes, len), recv_table(&d, p2, &shapes, len));
-        futures::try_join!(y1, y2)?
+        let rest: Vec<Rows> = parts.into_iter().map(|(_, x2)| x2.into()).collect();
+        let rest = Hop::new(&a, busy, len)?.permuted(rest, Rows::sub_random);
+        let rest = Hop::new(&b, p2, len)?.permuted(rest, Rows::sub_random);
+        send_rows(&b, busy, &rest).await?;
+        rest.into_iter().for_each(Rows::give);
+        let (y1, y2) = (recv_rows(&c, busy, &shapes, len), recv_rows(&d, p2, &shapes, len));
+        futures::try_join!(y1, y2)
     } else {
-        let sums = recv_table(&a, busy, &shapes, len).await?;
-        let sums = permuted(&mut stream_with(&b, p1)?, &sums, len, Part::add_random);
-        let mut stream = stream_with(&c, busy)?;
-        let y2 = permuted(&mut stream, &sums, len, Part::add_random);
-        let y0 = random_table(&mut stream, &shapes, len);
-        send_table(&d, p1, &y2).await?;
-        (y2, y0)
-    };
-    join_columns(ctx, first, second)
+        let (mut second, mut third) = (Hop::new(&b, p1, len)?, Hop::new(&c, busy, len)?);
+        let sums = recv_rows(&a, busy, &shapes, len).await?;
+        let sums = second.permuted(sums, Rows::add_random);
+        let y2 = third.permuted(sums, Rows::add_random);
+        let y0 = third.random(&shapes);
+        send_rows(&d, p1, &y2).await?;
+        Ok((y2, y0))
+    }
 }
 
-/// One pair's permutation, and its mask with the sign of this side.
-fn permuted(stream: &mut Prg, table: &[Part], len: usize, mask: fn(&mut Part, &mut Prg)) -> Vec<Part> {
-    let order = stream.permutation(len);
-    let moved = |part: &Part| {
-        let mut part = part.gather(&order);
-        mask(&mut part, stream);
-        part
-    };
-    table.iter().map(moved).collect()
+/// One pair's permutation, and the stream that its masks come from.
+struct Hop {
+    stream: Prg,
+    order: Vec<u32>,
+}
+
+impl Drop for Hop {
+    fn drop(&mut self) {
+        pool::give(std::mem::take(&mut self.order));
+    }
+}
+
+impl Hop {
+    fn new(ctx: &Context, peer: Seat, len: usize) -> Result<Self> {
+        let mut stream = stream_with(ctx, peer)?;
+        let order = stream.permutation(len);
+        Ok(Hop { stream, order })
+    }
+
+    /// The permuted table, masked with the sign of this side.
+    fn permuted(&mut self, table: Vec<Rows>, mask: fn(&mut Rows, &mut Prg)) -> Vec<Rows> {
+        let moved = |rows: Rows| {
+            let mut rows = rows.gather(&self.order);
+            mask(&mut rows, &mut self.stream);
+            rows
+        };
+        table.into_iter().map(moved).collect()
+    }
+
+    /// A table known to this pair.
+    fn random(&mut self, shapes: &[Shape]) -> Vec<Rows> {
+        shapes.iter().map(|&shape| Rows::random(shape, self.order.len(), &mut self.stream)).collect()
+    }
+}
+
+async fn send_rows(ctx: &Context, to: Seat, table: &[Rows]) -> Result<()> {
+    let table: Vec<Cow<'_, Part>> = table.iter().map(Rows::part).collect();
+    send_table(ctx, to, &table).await
+}
+
+async fn recv_rows(ctx: &Context, from: Seat, shapes: &[Shape], len: usize) -> Result<Vec<Rows>> {
+    Ok(recv_table(ctx, from, shapes, len).await?.into_iter().map(Rows::from).collect())
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use futures::future::try_join_all;
 
 use crate::{Context, Result, SharedBits};
 
-/// Bits of one component of a window of planes: half a megabyte.
-const PLANE_BITS: usize = ROWS * 64;
+/// Bits of one component of a window of planes, unless it has more than 16: an eighth of a megabyte.
+const PLANE_BITS: usize = ROWS * 16;
 
 /// The fewest rows of a window of planes, so that messages stay long.
 const ROWS: usize = 342 * 192;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::{Ring, Seat};
+use crate::{Ring, Seat, pool};
 
 /// One seat's part of a column of `n` ring elements.
 ///
@@ -50,6 +50,17 @@ impl<R: Ring> Shared<R> {
         Shared { first: vec![R::ZERO; len], second: vec![R::ZERO; len] }
     }
 
+    /// A column whose elements are still to be written, in buffers that were given back.
+    pub(crate) fn take(len: usize) -> Self {
+        Shared { first: pool::take(len), second: pool::take(len) }
+    }
+
+    /// Gives the buffers of a column back that is no longer needed.
+    pub(crate) fn give(self) {
+        pool::give(self.first);
+        pool::give(self.second);
+    }
+
     /// A sharing of public values: component 0 is the value.
     pub fn from_public(seat: Seat, values: &[R]) -> Self {
         let mut shared = Self::zeros(values.len());
@@ -83,14 +94,6 @@ impl<R: Ring> Shared<R> {
     pub fn sub(&self, other: &Self) -> Self {
         debug_assert_eq!(self.len(), other.len());
         self.zip(other, R::minus)
-    }
-
-    /// The given rows of `self - other`.
-    pub(crate) fn sub_rows(&self, other: &Self, rows: Range<usize>) -> Self {
-        let each = |x: &[R], y: &[R]| {
-            x[rows.clone()].iter().zip(&y[rows.clone()]).map(|(&a, &b)| a.minus(b)).collect()
-        };
-        Shared { first: each(&self.first, &other.first), second: each(&self.second, &other.second) }
     }
 
     /// Adds `other` in place; the lengths must be equal.

@@ -113,4 +113,14 @@ impl Network for Peers {
         }
         .boxed()
     }
+
+    fn buffer(&self, to: Seat, bytes: usize) -> Vec<u8> {
+        self.link(to).map_or_else(|_| Vec::with_capacity(bytes), |link| link.buffer(bytes))
+    }
+
+    fn recycle(&self, from: Seat, message: Vec<u8>) {
+        if let Ok(link) = self.link(from) {
+            link.recycle(message);
+        }
+    }
 }
