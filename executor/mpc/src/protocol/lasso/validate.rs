@@ -37,7 +37,7 @@ pub struct Validated {
 /// Functionality: scikit-learn's `LassoCV` with these alphas and folds. With `standardize`, features are divided by the deviations
 /// of all rows once, as in a pipeline of `StandardScaler` and `LassoCV`. A fold without rows counts as predicted exactly.
 /// In units of the deviations of all rows, the moments of the rows of a fold and of the others are exact integers that scale as
-/// those of all rows do, so all models of all penalties and folds are one [`Batch`], the last Gram matrix being that of all rows.
+/// those of all rows do, so all models of all penalties and folds are one batch, the last Gram matrix being that of all rows.
 /// Model: semi-honest, 1 of 3.
 /// Cost: as [`super::solve`] for as many models, and 80 rounds or so. (Asserted by the `cost` test.)
 ///
