@@ -42,7 +42,7 @@ impl Need {
             return Err(over(
                 "for its messages",
                 format!("{:.1} s", self.seconds),
-                format!("{limit:.1} s"),
+                format!("{limit} s"),
                 hint,
             ));
         }
@@ -67,5 +67,7 @@ mod tests {
         assert!(memory.message.contains("needs about 5.0 MB of memory"), "{memory}");
         let time = need.within(u64::MAX, 2_900).unwrap_err();
         assert!(time.message.contains("about 3.0 s for its messages, and the limit is 2.9 s"), "{time}");
+        let short = need.within(u64::MAX, 1).unwrap_err();
+        assert!(short.message.ends_with("the limit is 0.001 s"), "{short}");
     }
 }
