@@ -46,6 +46,9 @@ struct Tally {
     refused: BTreeMap<String, usize>,
 }
 
+/// What the short run asks, so that it says the same of a tree on every machine; a run whose length is given asks anew.
+const SHORT_RUN: u64 = 1_623_114_543_099_208_858;
+
 /// An environment variable that is a number.
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -53,7 +56,8 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn random_queries_are_answered_as_in_the_clear() {
-    let seed = number("CONJOIN_SEED").unwrap_or_else(rand::random);
+    let long = std::env::var_os("CONJOIN_RANDOM_CASES").is_some();
+    let seed = number("CONJOIN_SEED").unwrap_or_else(|| if long { rand::random() } else { SHORT_RUN });
     println!("CONJOIN_SEED={seed}");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
