@@ -25,7 +25,7 @@
 //! println!("{:?} {:?}", outcome.rows, outcome.notices);
 //!
 //! // Or planned now and run in the background, watched, perhaps cancelled.
-//! let query = session.prepare("SELECT region, COUNT(*) FROM cohort GROUP BY region")?;
+//! let query = session.plan("SELECT region, COUNT(*) FROM cohort GROUP BY region").await?;
 //! println!("{:?}", query.schema());
 //! let running = session.start(query);
 //! let mut progress = running.progress();
@@ -47,6 +47,7 @@ pub(crate) mod submit;
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -54,7 +55,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use planner::catalog::Federation;
 use planner::cost::Need;
 use planner::{CheckedPlan, Planned, Session, SessionChange};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::audit::now_us;
 use crate::directory::Directory;
@@ -68,6 +69,9 @@ pub use progress::{At, Progress, ProgressHook};
 pub use query::Query;
 pub use running::Running;
 use submit::{Collected, Peers, submit};
+
+/// A statement may always be planned for so long.
+const MIN_PLANNING: Duration = Duration::from_secs(1);
 
 /// A table of results.
 #[derive(Clone, Debug)]
@@ -204,6 +208,15 @@ impl Connection {
         Ok(Query { planned, session, sql: sql.to_owned(), federation: Arc::clone(&self.peers.federation) })
     }
 
+    /// As [`Connection::prepare`], without holding up the runtime: can be cancelled, and ends when the session's time is over.
+    /// What is being planned then is finished unheard, on a thread of its own.
+    ///
+    /// # Errors
+    /// [`Error::Plan`], [`Error::Cancelled`], [`Error::Deadline`].
+    pub async fn plan(&self, sql: &str) -> Result<Query> {
+        self.unless_cancelled(self.planned(sql)).await
+    }
+
     /// What a statement would do, where, and at which cost: the lines of EXPLAIN. Contacts nobody.
     ///
     /// # Errors
@@ -218,11 +231,7 @@ impl Connection {
     /// Of any class.
     pub async fn run(&self, query: Query) -> Result<Outcome> {
         let Query { planned, session, sql, .. } = query;
-        let cancelled = self.cancel.notified();
-        tokio::select! {
-            outcome = Box::pin(self.answer(planned, session, &sql)) => outcome,
-            () = cancelled => Err(Error::Cancelled),
-        }
+        self.unless_cancelled(Box::pin(self.answer(planned, session, &sql))).await
     }
 
     /// Runs a planned statement on a task of its own, watched and cancelled through the value it gives. Must be called
@@ -241,12 +250,41 @@ impl Connection {
     /// # Errors
     /// Of any class. Nothing of the session has changed then, and the next statement works.
     pub async fn execute(&mut self, sql: &str) -> Result<Outcome> {
-        let query = self.prepare(sql)?;
-        let outcome = self.run(query).await?;
+        let outcome = self.unless_cancelled(async {
+            let Query { planned, session, .. } = self.planned(sql).await?;
+            Box::pin(self.answer(planned, session, sql)).await
+        });
+        let outcome = outcome.await?;
         if let Some(change) = outcome.change.clone() {
             self.apply(change);
         }
         Ok(outcome)
+    }
+
+    /// What `work` gives, or the error of having been cancelled.
+    async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let cancelled = self.cancel.notified();
+        tokio::select! {
+            biased;
+            () = cancelled => Err(Error::Cancelled),
+            done = work => done,
+        }
+    }
+
+    /// Plans on a thread of its own, for no longer than a query may take.
+    async fn planned(&self, sql: &str) -> Result<Query> {
+        let (connection, text) = (self.clone(), sql.to_owned());
+        let (sender, planned) = oneshot::channel();
+        let plan = move || {
+            // Whoever asked may have gone.
+            let _gone = sender.send(connection.prepare(&text));
+        };
+        let thread = thread::Builder::new().name("plan".to_owned()).spawn(plan);
+        thread.map_err(|error| Error::internal("planning", error.to_string()))?;
+        // A session whose time was set too short must still be able to set it anew.
+        let limit = Duration::from_millis(self.timeout_ms(&self.session)).max(MIN_PLANNING);
+        let planned = tokio::time::timeout(limit, planned).await.map_err(|_| Error::Deadline { limit })?;
+        planned.map_err(|_| Error::internal("planning", "it ended without a plan"))?
     }
 
     async fn answer(&self, planned: Planned, session: Session, sql: &str) -> Result<Outcome> {

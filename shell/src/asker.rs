@@ -120,7 +120,7 @@ impl Asker {
     /// # Errors
     /// Of every class; nothing of the session has changed then.
     pub async fn ask(&mut self, sql: &str) -> Result<Outcome> {
-        if self.planning_only && self.connection.prepare(sql)?.asks_parties() {
+        if self.planning_only && self.connection.plan(sql).await?.asks_parties() {
             return Err(Failure::invalid("`explain` runs nothing").with_hint("use `conjoin run`"));
         }
         Ok(Box::pin(self.connection.execute(sql)).await?)

@@ -77,12 +77,8 @@ impl QuerySession for Session {
             fork.set_progress(Some(Arc::new(move |at: &executor::analyst::Progress| {
                 observer(Progress { fraction: Some(at.fraction()), stage: at.stage_name() });
             })));
-            let (fork, planned) = planning(move || {
-                let sql = bound(&mut fork, &query);
-                let planned = fork.prepare(&sql).map_err(error)?;
-                Ok((fork, planned))
-            })
-            .await?;
+            let sql = bound(&mut fork, &query);
+            let planned = fork.plan(&sql).await.map_err(error)?;
             let outcome = Box::pin(fork.run(planned)).await.map_err(error)?;
             if let Some(change) = &outcome.change {
                 locked(&session).apply(change.clone());

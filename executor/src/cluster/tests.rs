@@ -279,6 +279,25 @@ async fn a_running_query_is_watched_and_cancelled() {
     cluster.shutdown().await;
 }
 
+#[tokio::test]
+async fn planning_can_be_cancelled() {
+    let policies = [("office".to_owned(), POLICY.to_owned())];
+    let federation = Arc::new(planner::policy::parse(FEDERATION, &policies).unwrap());
+    let tables = federation.parties.iter().map(|_| Arc::new(Visits) as Arc<dyn Tables>).collect();
+    let cluster = Cluster::start(federation, tables, ClusterOptions::default()).await.unwrap();
+    let mut connection = cluster.connection("alice");
+    // Written out, 256 tables: planning takes far longer than telling it to stop.
+    let double = |i: usize| format!(", c{i} AS (SELECT a.age FROM c{0} a, c{0} b)", i - 1);
+    let doubles: String = (1..=8).map(double).collect();
+    let slow = format!("WITH c0 AS (SELECT age FROM office.visits){doubles} SELECT COUNT(*) FROM c8");
+    let handle = connection.cancel_handle();
+    let (planned, ()) = tokio::join!(connection.plan(&slow), async { handle.cancel() });
+    assert!(matches!(planned, Err(Error::Cancelled)), "{planned:?}");
+    let (outcome, ()) = tokio::join!(connection.execute(&slow), async { handle.cancel() });
+    assert!(matches!(outcome, Err(Error::Cancelled)), "{outcome:?}");
+    cluster.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_queries_leave_nothing_behind() {
     let world = world(Limits::default()).await;

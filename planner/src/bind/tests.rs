@@ -445,6 +445,20 @@ fn views_over_views_do_not_explode() {
     assert!(error.message.contains("more than 100 virtual tables"), "{error}");
 }
 
+#[test]
+fn common_table_expressions_do_not_explode() {
+    let doubled = |levels: usize| {
+        let twice = |i: usize| format!(", c{i} AS (SELECT a.age FROM c{0} a, c{0} b)", i - 1);
+        let more: String = (1..=levels).map(twice).collect();
+        format!("WITH c0 AS (SELECT age FROM hospital.lifestyle){more} SELECT COUNT(*) FROM c{levels}")
+    };
+    assert!(bind(&federation(), &session(), &doubled(5)).is_ok());
+    let error = error(&doubled(60));
+    assert_eq!(error.class, Class::Resource);
+    assert!(error.message.contains("reads more than 500 tables"), "{error}");
+    assert!(error.position.is_some());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]

@@ -14,6 +14,9 @@ use crate::nearest::{hint, same_name};
 const MAX_RELATIONS: usize = 60;
 /// One statement expands no more virtual tables than this: views over views can double at every level.
 const MAX_EXPANSIONS: usize = 100;
+/// Tables that one query may read: the engine plans a common table expression anew wherever it is named, so expressions
+/// that name the one before twice double with each.
+const MAX_READS: usize = 500;
 
 impl Resolver<'_> {
     /// Resolves a FROM item and its joins; adds its relations.
@@ -131,6 +134,8 @@ impl Resolver<'_> {
             [ident] => {
                 if let Some(cte) = self.ctes.iter().rev().find(|cte| is_named(cte, ident)) {
                     let (spelling, columns) = (cte.name.clone().unwrap_or_default(), cte.columns.clone());
+                    let reads = cte.reads;
+                    self.read(reads, ident)?;
                     respell(ident, spelling.clone());
                     let relation = aliased(columns, alias.as_ref(), Some(spelling));
                     *name = idents.into();
@@ -142,6 +147,7 @@ impl Resolver<'_> {
                 let Some((party, _, found)) = self.federation.table(&owner.value, &table.value) else {
                     return Err(self.unknown_table(&idents));
                 };
+                self.read(1, table)?;
                 let party = &self.federation.parties[party.0];
                 respell(owner, party.name.clone());
                 respell(table, found.name.clone());
@@ -155,6 +161,18 @@ impl Resolver<'_> {
             }
             _ => Err(self.unknown_table(&idents)),
         }
+    }
+
+    /// Counts tables that are read under one name.
+    fn read(&mut self, tables: usize, at: &Ident) -> Result<()> {
+        self.reads = self.reads.saturating_add(tables);
+        if self.reads > MAX_READS {
+            let message = format!(
+                "the query reads more than {MAX_READS} tables, WITH queries written out wherever they are named"
+            );
+            return Err(Error::new(Class::Resource, message).at(place(self.reference.unwrap_or(at.span))));
+        }
+        Ok(())
     }
 
     /// Puts the query of a virtual table in place of its name.
@@ -290,10 +308,10 @@ pub(super) fn refuse_decorations(factor: &TableFactor) -> Result<()> {
 /// A relation under its alias, or else under its own name.
 pub(super) fn aliased(columns: Columns, alias: Option<&TableAlias>, name: Option<String>) -> Relation {
     match alias {
-        None => Relation { name, origin: Origin::default(), columns },
+        None => Relation { name, columns, ..Relation::default() },
         Some(alias) => {
             let columns = renamed(columns, &alias.columns);
-            Relation { name: Some(alias.name.value.clone()), origin: Origin::default(), columns }
+            Relation { name: Some(alias.name.value.clone()), columns, ..Relation::default() }
         }
     }
 }

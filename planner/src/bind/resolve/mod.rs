@@ -10,6 +10,8 @@ mod from;
 mod scope;
 mod table_function;
 
+use std::mem;
+
 use datafusion::sql::sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, LimitClause, OrderBy, OrderByKind, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr,
@@ -37,6 +39,8 @@ pub(super) struct Resolver<'a> {
     expanding: Vec<String>,
     /// How many virtual tables were expanded.
     expansions: usize,
+    /// How many tables were read, common table expressions written out wherever they are named.
+    reads: usize,
     /// How many queries are around the one being resolved.
     nesting: usize,
     /// Inside a virtual table: where the statement names it.
@@ -61,6 +65,7 @@ impl<'a> Resolver<'a> {
             ctes: Vec::new(),
             expanding: Vec::new(),
             expansions: 0,
+            reads: 0,
             nesting: 0,
             reference: None,
             calls: Vec::new(),
@@ -98,10 +103,13 @@ impl<'a> Resolver<'a> {
                 return Err(unsupported("WITH RECURSIVE", place(with.with_token.0.span)));
             }
             for cte in &mut with.cte_tables {
+                let before = self.reads;
                 let columns = self.query(&mut cte.query, outer)?;
                 let columns = renamed(columns, &cte.alias.columns);
+                // They count where it is named.
+                let reads = mem::replace(&mut self.reads, before) - before;
                 let name = Some(cte.alias.name.value.clone());
-                self.ctes.push(Relation { name, columns, ..Relation::default() });
+                self.ctes.push(Relation { name, columns, reads, ..Relation::default() });
             }
         }
         let columns = match query.body.as_mut() {

@@ -16,6 +16,8 @@ pub(super) struct Relation {
     pub(super) origin: Origin,
     /// Its columns.
     pub(super) columns: Columns,
+    /// Of a common table expression: how many tables it reads, written out.
+    pub(super) reads: usize,
 }
 
 /// Where a relation without an alias comes from. Tools with catalogs and schemas write all of it before the name; the
