@@ -162,8 +162,11 @@ pub fn parse_duration_ms(text: &str) -> Option<u64> {
     number.checked_mul(unit).filter(|ms| *ms > 0)
 }
 
-/// As [`parse_duration_ms`], or such as `70us`, in microseconds.
+/// A duration such as `20ms`, `70us` or `1s`, in microseconds. The unit must be there: nobody means seconds by a bare number.
 fn parse_duration_us(text: &str) -> Option<u64> {
+    if text.trim().ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     match text.trim().strip_suffix("us") {
         Some(number) => number.trim().parse().ok().filter(|us| *us > 0),
         None => parse_duration_ms(text)?.checked_mul(1_000),
@@ -217,7 +220,10 @@ mod tests {
             ["100 Mbit/s", "1gbit", "12 MB/s", "fast"].map(parse_rate),
             [Some(12_500_000), Some(125_000_000), Some(12_000_000), None]
         );
-        assert_eq!(["70us", "20ms", "2s"].map(parse_duration_us), [Some(70), Some(20_000), Some(2_000_000)]);
+        assert_eq!(
+            ["70us", "20ms", "2s", "20", "ms"].map(parse_duration_us),
+            [Some(70), Some(20_000), Some(2_000_000), None, None]
+        );
         for setting in SETTINGS {
             assert!(setting.takes.accepts(setting.takes.example()), "{}", setting.name);
         }

@@ -249,7 +249,7 @@ fn json_failure(failure: &Failure) -> String {
     format!("{}\n", json!({ "error": error }))
 }
 
-/// The line with a caret below the place. Long lines are cut around it.
+/// The line with a caret below the place. Long lines are cut around it, and the column is told then.
 fn pointer(line_number: u64, column: u64, line: &str) -> String {
     const BEFORE: usize = 60;
     const SHOWN: usize = 100;
@@ -261,7 +261,8 @@ fn pointer(line_number: u64, column: u64, line: &str) -> String {
     let margin = " ".repeat(number.len());
     let before: String = shown.chars().take(column - start).collect();
     let indent = " ".repeat(unicode_width::UnicodeWidthStr::width(before.as_str()));
-    format!(" {margin} |\n {number} | {shown}\n {margin} | {indent}^\n")
+    let told = if start > 0 { format!(" column {}", column + 1) } else { String::new() };
+    format!(" {margin} |\n {number} | {shown}\n {margin} | {indent}^{told}\n")
 }
 
 #[cfg(test)]
@@ -305,6 +306,7 @@ mod tests {
         let text = pointer(1, 501, &line);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1].find('x'), lines[2].find('^'));
+        assert!(lines[2].ends_with("^ column 501"));
         assert!(lines[1].len() < 120);
     }
 }

@@ -303,6 +303,11 @@ fn copy(cursor: &mut Cursor<'_>) -> Result<Kind> {
     }
     let query = cursor.query_in_parentheses()?;
     cursor.expect(&["TO"])?;
+    if cursor.is_word(0, "STDOUT") || cursor.is_word(0, "PROGRAM") {
+        return Err(Error::refused("COPY writes files only, neither STDOUT nor to programs")
+            .with_hint("the query itself gives its rows; COPY (SELECT ...) TO 'file.csv'".to_owned())
+            .at(cursor.here()));
+    }
     let Some(path) = cursor.string() else { return Err(cursor.unexpected("a file name in single quotes")) };
     if path.is_empty() {
         return Err(Error::invalid("the file name is empty").at(at));

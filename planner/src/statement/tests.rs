@@ -130,6 +130,8 @@ fn faults_have_places_and_hints() {
         "EXPLAIN SHOW TABLES",
         "EXPLAIN (FORMAT XML) SELECT 1",
         "COPY (SELECT 1) TO",
+        "COPY (SELECT 1) TO STDOUT",
+        "COPY (SELECT 1) TO PROGRAM 'x'",
         "COPY (SELECT 1 TO 'x'",
         "COPY t TO 'x'",
         "42",

@@ -62,10 +62,19 @@ impl ColumnDraft {
 
 /// Why a column of this name cannot be in a policy.
 fn odd_name(name: &str) -> Option<String> {
-    let first = name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_');
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ');
-    let good = first && name.chars().all(plain) && !name.ends_with(' ') && name.len() <= 128;
-    (!good).then(|| "its name may have letters, digits, `_`, `-` and spaces only".to_owned())
+    let why = if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        "its name must begin with a letter or `_`"
+    } else if !name.chars().all(plain) {
+        "its name may have letters, digits, `_`, `-` and spaces only"
+    } else if name.ends_with(' ') {
+        "its name ends with a space"
+    } else if name.len() > 128 {
+        "its name is longer than 128 bytes"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
 }
 
 enum Domain {
