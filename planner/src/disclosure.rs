@@ -10,7 +10,7 @@ use crate::catalog::Federation;
 use crate::error::{Class, Error, Result};
 use crate::explain::demand;
 use crate::plan::{
-    HashedJoin, Input, Matching, Multiplicity, Node, PartyId, Release, Rows, SecurePlan, Threshold,
+    HashedJoin, Input, JoinKey, Matching, Multiplicity, Node, PartyId, Release, Rows, SecurePlan, Threshold,
 };
 use crate::session::Session;
 
@@ -43,7 +43,11 @@ pub fn disclosures(plan: &SecurePlan, federation: &Federation, session: &Session
     for (index, node) in plan.nodes.iter().enumerate() {
         match node {
             Node::Input(input) => all.push(public_bound(input, federation, index)),
-            Node::HashedJoin(join) => all.extend(self::join(join, plan, federation, index, &rows)),
+            Node::HashedJoin(join) => {
+                all.extend(self::join(join, plan, federation, index, &rows));
+                let keys = [&join.stay_key, &join.moved_key];
+                all.extend(keys.into_iter().filter_map(|key| unique(key, plan, federation, index)));
+            }
             Node::Release(release) => {
                 let number = plan.releases.iter().position(|id| id.0 == index).unwrap_or_default();
                 let step = format!("{index} Release r{number}");
@@ -159,6 +163,30 @@ fn join(
         });
     }
     found
+}
+
+/// What is said by whether a query fails: its owner checks an identifier, and no policy promises what is checked.
+fn unique(key: &JoinKey, plan: &SecurePlan, federation: &Federation, index: usize) -> Option<Disclosure> {
+    let Some(Node::Input(input)) = plan.nodes.get(key.input.0) else { return None };
+    let owner = federation.parties.get(input.owner.0)?;
+    let of_person = owner.tables.iter().any(|table| {
+        let person = table.person.as_ref().map(|person| format!("{}.{}.{person}", owner.name, table.name));
+        person.is_some_and(|person| person.eq_ignore_ascii_case(&key.name))
+    });
+    if of_person || key.max_rows >= input.bound {
+        return None;
+    }
+    let rows = if key.max_rows == 1 { "1 row".to_owned() } else { format!("{} rows", key.max_rows) };
+    Some(Disclosure {
+        recipient: "every party and the analyst".to_owned(),
+        what: format!(
+            "whether every identifier {} is in no more than {rows} of the whole table, which {} checks and its policy does \
+             not promise: if not, the query ends with an error (class source); which identifiers, nobody learns",
+            key.name, owner.name
+        ),
+        step: format!("{index} HashedJoin"),
+        size: "1 yes or no".to_owned(),
+    })
 }
 
 /// What the analyst learns from a release.

@@ -136,3 +136,165 @@ async fn the_first_declared_level_is_the_reference() {
     let terms: Vec<&str> = got[0].0.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(terms, ["intercept", "region=south", "region=east", "region=west", "chronic=true"]);
 }
+
+/// Two patients of the hospital are 94: none of these numbers says anything about them, or about who is not in a branch.
+const OF_TWO_PEOPLE: [&str; 33] = [
+    // Branches: with COUNT(*), which is released, each would give the sum of the two.
+    "SUM(CASE WHEN age = 94 THEN exercise ELSE 1 END)",
+    "SUM(CASE WHEN age <> 94 THEN 1 ELSE exercise END)",
+    "AVG(CASE WHEN age = 94 THEN exercise ELSE 1 END)",
+    "VAR_POP(CASE WHEN age = 94 THEN exercise ELSE 1 END)",
+    "CORR(CASE WHEN age = 94 THEN 5 ELSE 1 END, exercise)",
+    "MAX(CASE WHEN age = 94 THEN age + 100 ELSE 1 END)",
+    "MAX(CASE WHEN age = 94 THEN sex ELSE 'f' END)",
+    "MEDIAN(CASE WHEN age = 94 THEN 94 ELSE age END)",
+    "COUNT(DISTINCT CASE WHEN age = 94 THEN exercise ELSE -1 END)",
+    "COUNT(DISTINCT age = 94)",
+    "BOOL_OR(age = 94)",
+    "SUM(CASE age WHEN 94 THEN exercise ELSE 1 END)",
+    "SUM(CASE WHEN age < 50 THEN 1 WHEN age < 94 THEN 2 ELSE exercise END)",
+    "SUM(CASE WHEN sex = 'f' THEN CASE WHEN age = 94 THEN 5 ELSE 1 END ELSE 0 END)",
+    "SUM(exercise * CASE WHEN age = 94 THEN 2 ELSE 1 END)",
+    "SUM(exercise + CASE WHEN age = 94 THEN exercise ELSE 0 END)",
+    // What may take the place of NULL.
+    "SUM(COALESCE(CASE WHEN age = 94 THEN exercise END, 7))",
+    "SUM(COALESCE(CASE WHEN age <> 94 THEN 7 END, exercise))",
+    "SUM(COALESCE(NULLIF(age, 94), 7))",
+    // The larger and the smaller, sizes and signs.
+    "SUM(GREATEST(age, 93))",
+    "SUM(LEAST(age, 93))",
+    "SUM(ABS(age - 93))",
+    "SUM(SIGNUM(age - 93.5))",
+    // Truth values as numbers, alone and in products.
+    "SUM(CAST(age = 94 AS INT))",
+    "SUM((CAST(age = 94 AS INT) + 1) * exercise)",
+    "SUM((2 - CAST(age <> 94 AS INT)) * exercise)",
+    "SUM(exercise * CAST(age > 93 AS INT))",
+    // Quotients and remainders, and what has two values.
+    "SUM(age / 94)",
+    "SUM((age + 93) / 94)",
+    "SUM(age % 94)",
+    "SUM(FLOOR(age / 93.5) + 1)",
+    "SUM(ROUND(age / 187.5) + 1)",
+    "SUM((age - 94) * CASE WHEN age < 94 THEN 0 ELSE 1 END + exercise * CAST(age = 94 AS INT))",
+];
+
+/// Conditions with enough people on every side.
+const OF_MANY_PEOPLE: [&str; 13] = [
+    "SUM(CASE WHEN sex = 'f' THEN exercise ELSE 1 END)",
+    "SUM(CASE WHEN age < 40 THEN 1 WHEN age < 60 THEN 2 ELSE 3 END)",
+    "AVG(CASE sex WHEN 'f' THEN 1 ELSE 2 END)",
+    "SUM(COALESCE(bmi, 0))",
+    "AVG(ABS(age - 50))",
+    "SUM(GREATEST(age, 50))",
+    "SUM(age % 10)",
+    "SUM(age / 10)",
+    "SUM(age * exercise)",
+    "SUM(weight * bmi)",
+    "SUM(SQRT(exercise))",
+    "AVG(EXTRACT(year FROM admitted))",
+    "MAX(CASE WHEN age < 50 THEN sex ELSE 'f' END)",
+];
+
+/// Every outcome of a condition is counted, however it is written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conditions_single_nobody_out() {
+    let query = |of: &str| format!("SELECT COUNT(*), {of} FROM hospital.lifestyle");
+    let few: Vec<String> = OF_TWO_PEOPLE.iter().map(|of| query(of)).collect();
+    let many: Vec<String> = OF_MANY_PEOPLE.iter().map(|of| query(of)).collect();
+    let texts: Vec<&str> = few.iter().chain(&many).map(String::as_str).collect();
+    let strict = answers(10, &texts).await;
+    for (sql, (rows, _)) in texts.iter().zip(&strict) {
+        assert_eq!(rows[0][0], "80", "{sql}");
+        assert_eq!(rows[0][1] == "NULL", few.iter().any(|few| few == sql), "{sql}: {rows:?}");
+    }
+    let open = answers(1, &texts).await;
+    for (sql, (rows, _)) in texts.iter().zip(&open) {
+        assert_ne!(rows[0][1], "NULL", "{sql}");
+    }
+}
+
+/// The same over several owners, and inside table functions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conditions_across_owners_single_nobody_out() {
+    let joined =
+        "FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id)";
+    let stacked = "FROM (SELECT patient_id, CASE WHEN age = 94 THEN exercise ELSE 1 END AS v FROM hospital.lifestyle \
+                   UNION ALL SELECT patient_id, exercise FROM clinic.lifestyle)";
+    let rows = "(SELECT exercise, sex, age, CASE WHEN age = 94 THEN 40 WHEN age < 50 THEN 2 ELSE 1 END AS v FROM hospital.lifestyle)";
+    let withheld = [
+        format!("SELECT SUM(CASE WHEN h.age = 94 THEN c.days ELSE 1 END) {joined}"),
+        format!("SELECT SUM(CASE WHEN h.age = 94 AND c.days >= 0 THEN c.days ELSE 1 END) {joined}"),
+        format!("SELECT SUM(COALESCE(CASE WHEN h.age = 94 THEN c.days END, 1)) {joined}"),
+        format!("SELECT SUM((CAST(h.age = 94 AS INT) + 1) * c.days) {joined}"),
+        format!("SELECT SUM(v) {stacked}"),
+        format!("SELECT * FROM T_TEST({rows}, value => 'v', by => 'sex')"),
+        format!("SELECT value FROM QUANTILES({rows}, value => 'v', q => '0.5')"),
+        format!(
+            "SELECT coefficient FROM LINEAR_REGRESSION({rows}, target => 'exercise', features => 'v,age') LIMIT 1"
+        ),
+    ];
+    let released = [
+        format!("SELECT SUM(CASE WHEN h.age > c.days THEN 2 ELSE 1 END) {joined}"),
+        format!("SELECT SUM(CASE WHEN h.sex = 'f' THEN c.days ELSE 1 END) {joined}"),
+        "SELECT SUM(CASE WHEN age < 50 THEN exercise ELSE 1 END) FROM (SELECT patient_id, age, exercise FROM \
+         hospital.lifestyle UNION ALL SELECT patient_id, age, exercise FROM clinic.lifestyle)"
+            .to_owned(),
+    ];
+    let all: Vec<&str> = withheld.iter().chain(&released).map(String::as_str).collect();
+    let strict = answers(10, &all).await;
+    for (index, (sql, (rows, _))) in all.iter().zip(&strict).enumerate() {
+        let nothing = rows.iter().flatten().all(|cell| cell == "NULL");
+        assert_eq!(nothing, index < withheld.len(), "{sql}: {rows:?}");
+    }
+}
+
+/// Where an owner's own query hides a condition, so that nobody can count its outcomes, the query is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hidden_conditions_are_refused() {
+    let case = "CASE WHEN age = 94 THEN exercise ELSE 1 END";
+    let queries = [
+        format!(
+            "SELECT SUM(s) FROM (SELECT patient_id, SUM({case}) AS s FROM hospital.lifestyle GROUP BY patient_id)"
+        ),
+        format!("SELECT SUM(v) FROM (SELECT DISTINCT patient_id, {case} AS v FROM hospital.lifestyle)"),
+        format!(
+            "SELECT SUM(v) FROM (SELECT patient_id, {case} AS v FROM hospital.lifestyle UNION ALL SELECT patient_id, exercise \
+             FROM hospital.lifestyle)"
+        ),
+    ];
+    for (min_people, refused) in [(10, true), (1, false)] {
+        let heart = Heart::new(min_people);
+        let directory = heart.directory();
+        for sql in &queries {
+            let session = planner::Session { analyst: "analyst".to_owned(), ..planner::Session::default() };
+            let planned = planner::plan(&directory.federation, &session, sql);
+            let class = planned.as_ref().err().map(|error| error.class);
+            assert_eq!(class, refused.then_some(planner::Class::Refused), "{sql}: {class:?}");
+            let hint = planned.err().and_then(|error| error.hint);
+            assert_eq!(hint.is_some(), refused, "{sql}");
+        }
+    }
+}
+
+/// What the text alone decides is withheld as what the data decides.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_behind_rows_that_cannot_be() {
+    let queries = [
+        "SELECT COUNT(*) FILTER (WHERE age > 3), COUNT(*) FROM hospital.lifestyle WHERE exercise IS NULL",
+        "SELECT COUNT(*), SUM(age) FROM hospital.lifestyle WHERE 1 = 0",
+        "SELECT COUNT(*) IS NULL, COALESCE(COUNT(*), 5) FROM hospital.lifestyle WHERE age = 94",
+        "SELECT COUNT(*), COUNT(age) FROM (SELECT * FROM hospital.lifestyle LIMIT 0)",
+        "SELECT sex, COUNT(*) FROM hospital.lifestyle WHERE exercise IS NULL GROUP BY sex",
+    ];
+    let strict: Vec<_> = answers(10, &queries).await.into_iter().map(|(rows, _)| rows).collect();
+    for rows in &strict[..4] {
+        assert_eq!(rows, &[["NULL", "NULL"]]);
+    }
+    assert!(strict[4].is_empty());
+    let open: Vec<_> = answers(1, &queries).await.into_iter().map(|(rows, _)| rows).collect();
+    assert_eq!(open[0], [["0", "0"]]);
+    assert_eq!(open[1], [["0", "NULL"]]);
+    assert_eq!(open[2], [["false", "2"]]);
+    assert_eq!(open[3], [["0", "0"]]);
+}

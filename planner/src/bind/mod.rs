@@ -17,6 +17,7 @@ mod reword;
 #[cfg(test)]
 mod tests;
 mod title;
+mod withhold;
 
 use std::sync::Arc;
 
@@ -147,6 +148,7 @@ fn plan_resolved(
             .and_then(optimise::analyse)
             .and_then(division::make_total)
             .and_then(|plan| optimise::optimise(plan, session.submitted_us))
+            .and_then(|plan| withhold::of_no_rows(federation, &raw, plan))
             .map_err(|error| engine_error::translate(&error))
     };
     let optimised = optimised.or_else(|error| {

@@ -5,6 +5,7 @@
 )]
 
 pub(crate) mod call;
+pub(crate) mod count;
 pub(crate) mod factorial;
 pub(crate) mod fold;
 pub mod hashed;

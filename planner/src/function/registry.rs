@@ -101,7 +101,7 @@ impl Registry {
                 }
             }
         }
-        let own = super::order_statistic::order_statistics();
+        let own = super::order_statistic::order_statistics().into_iter().chain([super::count::count()]);
         for function in SessionStateDefaults::default_aggregate_functions().into_iter().chain(own) {
             for name in std::iter::once(function.name()).chain(function.aliases().iter().map(String::as_str))
             {

@@ -1,21 +1,24 @@
-//! Conditions in arguments, however they are written: rows in which they are neutral are behind no number.
+//! Conditions in arguments, however they are written: rows in which they are neutral are behind no number, and enough
+//! persons must be behind each outcome that is not (see [`outcome`](super::outcome)).
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the engine's enums have dozens of variants; the rest may be a condition"
 )]
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use super::facts::is_float;
 use super::guard::parts as guard_parts;
-use super::infer::Scope;
+use super::infer::{Scope, infer};
+use super::outcome::outcomes;
 use super::scale::type_scale;
 use crate::Result;
 use crate::plan::Scale;
 
 /// Whether rows may be neutral in an argument by more than plain arithmetic: all but columns, literals, casts that
-/// round nothing, signs, sums, differences, products, and quotients of doubles by a literal.
+/// round nothing, signs, sums, differences, products that are never 0 or have a literal factor, and quotients of doubles by
+/// a literal.
 pub(crate) fn has_condition(expr: &Expr, scope: &Scope) -> Result<bool> {
     let number = |expr: &Expr| Ok::<bool, crate::Error>(scope.data_type(expr)?.is_numeric());
     Ok(match expr {
@@ -32,7 +35,8 @@ pub(crate) fn has_condition(expr: &Expr, scope: &Scope) -> Result<bool> {
         }
         Expr::BinaryExpr(binary) => {
             let plain = match binary.op {
-                Operator::Plus | Operator::Minus | Operator::Multiply => number(expr)?,
+                Operator::Plus | Operator::Minus => number(expr)?,
+                Operator::Multiply => number(expr)? && never_neutral(expr, binary, scope),
                 Operator::Divide => is_float(&scope.data_type(expr)?) && is_literal(&binary.right),
                 _ => false,
             };
@@ -51,8 +55,36 @@ pub(crate) fn has_condition(expr: &Expr, scope: &Scope) -> Result<bool> {
     })
 }
 
+/// Whether one factor of a product is a literal, or the product is never 0: `x * (x - 1)` tells as much as a condition.
+fn never_neutral(expr: &Expr, binary: &BinaryExpr, scope: &Scope) -> bool {
+    let range = || infer(expr, scope).ok().and_then(|facts| facts.range);
+    is_literal(&binary.left)
+        || is_literal(&binary.right)
+        || range().is_some_and(|range| range.lo > 0 || range.hi < 0)
+}
+
+/// What must have enough persons behind it beside the whole argument.
+#[derive(Clone, Debug)]
+pub(crate) struct Demand {
+    /// The addend, which must not be 0.
+    pub(crate) nonzero: Expr,
+    /// The outcome of a condition in it, which must be so.
+    pub(crate) taken: Option<Expr>,
+}
+
+/// The addends of an argument that hold conditions, each with the outcomes of these.
+pub(crate) fn demands(expr: &Expr, scope: &Scope) -> Result<Vec<Demand>> {
+    let mut all = Vec::new();
+    for addend in conditional_addends(expr, scope)? {
+        let outcomes = outcomes(&addend, scope)?;
+        all.push(Demand { nonzero: addend.clone(), taken: None });
+        all.extend(outcomes.into_iter().map(|taken| Demand { nonzero: addend.clone(), taken: Some(taken) }));
+    }
+    Ok(all)
+}
+
 /// The addends of an argument that hold conditions.
-pub(crate) fn conditional_addends(expr: &Expr, scope: &Scope) -> Result<Vec<Expr>> {
+fn conditional_addends(expr: &Expr, scope: &Scope) -> Result<Vec<Expr>> {
     if !has_condition(expr, scope)? {
         return Ok(Vec::new());
     }
@@ -75,7 +107,7 @@ pub(crate) fn conditional_addends(expr: &Expr, scope: &Scope) -> Result<Vec<Expr
 }
 
 /// Whether a cast between numbers makes no value 0 that was not.
-fn keeps(from: &DataType, to: &DataType) -> bool {
+pub(super) fn keeps(from: &DataType, to: &DataType) -> bool {
     let exact =
         |data_type: &DataType| data_type.is_integer() || matches!(data_type, DataType::Decimal128(..));
     let digits = |data_type: &DataType| match type_scale(data_type) {

@@ -27,6 +27,23 @@ pub(crate) fn refused(message: impl Into<String>) -> Error {
     Error { class: Class::Refused, message: message.into(), hint: None, position: None }
 }
 
+/// A condition whose persons cannot be counted, because its owner computes it inside a query of its own.
+pub(crate) fn hidden_condition(what: &str) -> Error {
+    Error {
+        class: Class::Refused,
+        message: format!(
+            "{what} holds a condition inside a derived table whose branches would each need enough people, who cannot be \
+             counted there"
+        ),
+        hint: Some(
+            "let all branches but one give 0 or NULL (CASE WHEN ... THEN x ELSE 0 END), or put the condition around the \
+             aggregate or into WHERE"
+                .into(),
+        ),
+        position: None,
+    }
+}
+
 /// Our bug.
 pub(crate) fn internal(message: impl Into<String>) -> Error {
     Error { class: Class::Internal, message: message.into(), hint: None, position: None }

@@ -6,10 +6,10 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::{AggregateFunction, Case};
+use datafusion::logical_expr::{Expr, lit};
 
-use super::condition::conditional_addends;
+use super::condition::{Demand, demands};
 use super::emit::name;
 use super::facts::Facts;
 use super::failure;
@@ -19,6 +19,7 @@ use super::program::{Kind, Program};
 use super::rank::Share;
 use super::rows::place;
 use super::rowset::RowSet;
+use super::truths::where_it_is;
 use super::value::Number;
 use super::wants::{Counting, Want};
 use crate::Result;
@@ -78,8 +79,19 @@ pub(super) struct Argument {
     pub(super) exprs: Vec<Expr>,
     pub(super) facts: Facts,
     pub(super) conditional: bool,
-    /// Where there are several, or beside other addends: the addends that hold conditions, in every branch.
-    pub(super) addends: Vec<Vec<Expr>>,
+    /// What else must have enough persons behind it: addends that hold conditions, and outcomes of these.
+    pub(super) demands: Vec<InBranches>,
+}
+
+/// A demand in the branches that have it.
+#[derive(Clone, Debug)]
+pub(super) struct InBranches(pub(super) Vec<Option<Demand>>);
+
+impl InBranches {
+    /// Which branches have it.
+    pub(super) fn places(&self) -> Vec<bool> {
+        self.0.iter().map(Option::is_some).collect()
+    }
 }
 
 impl<'a> Sums<'a> {
@@ -205,11 +217,7 @@ impl<'a> Sums<'a> {
     ) -> Result<Argument> {
         let originals = self.rows.expressions(argument, schema)?;
         let conditional = self.rows.is_conditional(&originals)?;
-        let mut addends: Vec<Vec<Expr>> = Vec::new();
-        for (expr, scope) in originals.iter().zip(self.rows.scopes()) {
-            addends.push(conditional_addends(expr, scope)?);
-        }
-        let addends = Self::columns_of(&addends, &originals);
+        let demands = self.demands(&originals)?;
         let exprs = match &function.params.filter {
             None => originals,
             Some(filter) => {
@@ -222,34 +230,100 @@ impl<'a> Sums<'a> {
             }
         };
         let facts = self.rows.facts(&exprs)?;
-        Ok(Argument { exprs, facts, conditional, addends })
+        Ok(Argument { exprs, facts, conditional, demands })
     }
 
-    /// Each addend in every branch; the whole argument in a branch that has fewer.
-    fn columns_of(addends: &[Vec<Expr>], whole: &[Expr]) -> Vec<Vec<Expr>> {
-        let most = addends.iter().map(Vec::len).max().unwrap_or(0);
-        let column = |index: usize| -> Vec<Expr> {
-            let branches = addends.iter().zip(whole);
-            branches.map(|(addends, whole)| addends.get(index).unwrap_or(whole).clone()).collect()
+    /// What an argument demands beside persons behind it as a whole. Conditions that are the same over the same declared
+    /// columns are one demand on all branches that have them.
+    pub(super) fn demands(&self, originals: &[Expr]) -> Result<Vec<InBranches>> {
+        if self.rows.hides_outcomes(originals) {
+            return Err(failure::hidden_condition(&show(originals.first().unwrap_or(&lit(0)))));
+        }
+        let mut all: Vec<(String, InBranches)> = Vec::new();
+        let none = vec![None; originals.len()];
+        for (index, (expr, scope)) in originals.iter().zip(self.rows.scopes()).enumerate() {
+            for demand in demands(expr, scope)? {
+                let key = format!(
+                    "{:?} {:?}",
+                    self.rows.of_declared(index, &demand.nonzero)?,
+                    demand.taken.as_ref().map(|taken| self.rows.of_declared(index, taken)).transpose()?
+                );
+                let known = all.iter().position(|(other, _)| *other == key);
+                let place = known.unwrap_or_else(|| {
+                    all.push((key, InBranches(none.clone())));
+                    all.len() - 1
+                });
+                if let Some(slot) = all.get_mut(place).and_then(|(_, found)| found.0.get_mut(index)) {
+                    *slot = Some(demand);
+                }
+            }
+        }
+        // Where it is the whole argument in every branch, it is counted anyway.
+        let whole = |found: &InBranches| {
+            let mut pairs = found.0.iter().zip(originals);
+            pairs.all(|(demand, expr)| {
+                demand.as_ref().is_some_and(|demand| demand.taken.is_none() && demand.nonzero == *expr)
+            })
         };
-        (0..most).map(column).filter(|column| column != whole).collect()
+        Ok(all.into_iter().map(|(_, found)| found).filter(|found| !whole(found)).collect())
     }
 
-    /// The gates of a number: enough persons with a row behind it, and behind each addend that holds a condition.
+    /// The gates of a number: enough persons with a row behind it, and behind each addend that holds a condition and each
+    /// outcome of it.
     pub(super) fn gates_behind(&mut self, argument: &Argument, what: &str) -> Result<Vec<Gate>> {
         let mut gates = self.gates(&Self::behind(argument), what)?;
-        for (index, addend) in argument.addends.iter().enumerate() {
-            let counting: Vec<Counting> = argument
-                .exprs
+        let known: Vec<Vec<Expr>> = argument.exprs.iter().map(|expr| vec![expr.clone()]).collect();
+        gates.extend(self.gates_of_demands(&argument.demands, &known, what)?);
+        Ok(gates)
+    }
+
+    /// The gates of the conditions in a number, over rows in which these are known.
+    pub(super) fn condition_gates(
+        &mut self,
+        exprs: &[Expr],
+        known: &[Vec<Expr>],
+        what: &str,
+    ) -> Result<Vec<Gate>> {
+        let mut gates = Vec::new();
+        if self.rows.is_conditional(exprs)? {
+            let nonzero = |(known, whole): (&Vec<Expr>, &Expr)| Counting {
+                known: known.clone(),
+                nonzero: Some(whole.clone()),
+                ring: RingSize::Z64,
+            };
+            let counting: Vec<Counting> = known.iter().zip(exprs).map(nonzero).collect();
+            gates.extend(self.gates(&counting, &format!("{what} not 0"))?);
+        }
+        let demands = self.demands(exprs)?;
+        gates.extend(self.gates_of_demands(&demands, known, what)?);
+        Ok(gates)
+    }
+
+    /// The gates of what an argument demands, over rows in which these are known.
+    pub(super) fn gates_of_demands(
+        &mut self,
+        demands: &[InBranches],
+        known: &[Vec<Expr>],
+        what: &str,
+    ) -> Result<Vec<Gate>> {
+        let mut gates = Vec::new();
+        for (index, found) in demands.iter().enumerate() {
+            let counting: Vec<Counting> = known
                 .iter()
-                .zip(addend)
-                .map(|(expr, addend)| Counting {
-                    known: vec![expr.clone()],
-                    nonzero: Some(addend.clone()),
-                    ring: RingSize::Z64,
+                .zip(&found.0)
+                .map(|(known, demand)| {
+                    let mut known = known.clone();
+                    let demand = demand.clone();
+                    let (nonzero, taken) =
+                        demand.map_or((None, None), |demand| (Some(demand.nonzero), demand.taken));
+                    known.extend(taken.map(|taken| where_it_is(&taken, true)));
+                    Counting { known, nonzero, ring: RingSize::Z64 }
                 })
                 .collect();
-            gates.extend(self.gates(&counting, &format!("{what}, condition {}", index + 1))?);
+            let what = format!("{what}, condition {}", index + 1);
+            let own = self.gates_in(&counting, &found.places(), &what)?;
+            let reason = |reason: &str| format!("{reason} behind every outcome of a condition in it");
+            gates.extend(own.into_iter().map(|gate| Gate { reason: reason(&gate.reason), ..gate }));
         }
         Ok(gates)
     }

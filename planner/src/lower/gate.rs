@@ -13,8 +13,23 @@ use crate::plan::{ColumnDef, Encoding, Measure, NumberedPart, PartyId, Range, Re
 impl Sums<'_> {
     /// What the owners demand of a number that these rows are behind.
     pub(crate) fn gates(&mut self, counting: &[Counting], what: &str) -> Result<Vec<Gate>> {
+        self.gates_in(counting, &vec![true; counting.len()], what)
+    }
+
+    /// The same for rows of these branches only, by the owners with a part in them.
+    pub(super) fn gates_in(
+        &mut self,
+        counting: &[Counting],
+        branches: &[bool],
+        what: &str,
+    ) -> Result<Vec<Gate>> {
         let mut gates = Vec::new();
-        for (owner, places) in self.rows.owners() {
+        let everywhere = branches.iter().all(|here| *here);
+        for (owner, mut places) in self.rows.owners() {
+            places.retain(|(branch, _)| branches.get(*branch).copied().unwrap_or(false));
+            if places.is_empty() && !everywhere {
+                continue;
+            }
             let party =
                 self.rows.federation().parties.get(owner.0).ok_or_else(|| failure::internal("an owner"))?;
             if party.release.min_people < 2 {

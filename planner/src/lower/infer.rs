@@ -279,6 +279,11 @@ pub(crate) fn quotient(a: Range, b: Range) -> Range {
     } else {
         1
     };
+    if b.lo > 0 {
+        // The quotient of a number that is not negative is smallest for the largest divisor.
+        let by = |towards_zero: bool| if towards_zero { b.hi } else { b.lo };
+        return Range { lo: a.lo / by(a.lo >= 0), hi: a.hi / by(a.hi <= 0) };
+    }
     if b.lo >= 0 {
         Range { lo: if a.lo < 0 { a.lo / least } else { 0 }, hi: if a.hi > 0 { a.hi / least } else { 0 } }
     } else {

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use super::facts::{Facts, derived_double, is_float};
 use super::failure;
 use super::infer::{Scope, fitting, infer, show};
-use super::leaf::{Leaf, Persons, is_conditional, plain_column};
+use super::leaf::{Leaf, Persons, is_branched, is_conditional, plain_column};
 use super::scale::{rescale, type_scale};
 use crate::Result;
 use crate::plan::Range;
@@ -19,6 +19,7 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
     let mut facts = Vec::new();
     let mut origins = Vec::new();
     let mut conditional = Vec::new();
+    let mut branched = Vec::new();
     let mut from = Vec::new();
     for key in &aggregate.group_expr {
         if matches!(key, Expr::GroupingSet(_)) {
@@ -28,6 +29,7 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         let column = plain_column(key, &input.scope);
         origins.push(column.and_then(|column| input.origins.get(column).copied()?));
         conditional.push(is_conditional(key, input)?);
+        branched.push(is_branched(key, input)?);
         from.push(column);
     }
     let group: BTreeSet<usize> = from.iter().copied().flatten().collect();
@@ -39,28 +41,17 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         facts.push(result(measure, &function, input, rows)?);
         origins.push(None);
         let mut any = function.params.filter.is_some();
+        let mut several = false;
         for argument in &function.params.args {
             any |= is_conditional(argument, input)?;
+            several |= is_branched(argument, input)?;
         }
         conditional.push(any);
+        branched.push(several);
     }
     let grouped = aggregate.group_expr.len();
     let mut keys = vec![((0..grouped).collect::<BTreeSet<usize>>(), 1)];
-    let persons = match input.persons {
-        Persons::Column { column, max_rows } => {
-            match from.iter().position(|source| *source == Some(column)) {
-                Some(place) => {
-                    let max_rows = if grouped == 1 { 1 } else { max_rows };
-                    keys.push((BTreeSet::from([place]), max_rows));
-                    Persons::Column { column: place, max_rows }
-                }
-                None => Persons::Lost("a derived table aggregates rows of several persons"),
-            }
-        }
-        Persons::Rows | Persons::Lost(_) => {
-            Persons::Lost("a derived table aggregates rows of several persons")
-        }
-    };
+    let persons = persons(input, &from, &mut keys);
     Ok(Leaf {
         owner: input.owner,
         plan: plan.clone(),
@@ -73,7 +64,23 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         keys,
         persons,
         conditional,
+        branched,
     })
+}
+
+/// Whose records groups are that are made by these columns of their rows.
+fn persons(input: &Leaf, from: &[Option<usize>], keys: &mut Vec<(BTreeSet<usize>, u64)>) -> Persons {
+    let Persons::Column { column, max_rows } = input.persons else {
+        return Persons::Lost("a derived table aggregates rows of several persons");
+    };
+    match from.iter().position(|source| *source == Some(column)) {
+        Some(place) => {
+            let max_rows = if from.len() == 1 { 1 } else { max_rows };
+            keys.push((BTreeSet::from([place]), max_rows));
+            Persons::Column { column: place, max_rows }
+        }
+        None => Persons::Lost("a derived table aggregates rows of several persons"),
+    }
 }
 
 /// The domain of one aggregate over groups of up to `rows` rows.

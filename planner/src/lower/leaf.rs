@@ -11,7 +11,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Expr, Join, LogicalPlan, TableScan, TableScanBuilder};
 
-use super::condition::has_condition;
+use super::condition::{demands, has_condition};
 use super::facts::Facts;
 use super::infer::{Scope, infer};
 use super::{failure, inner};
@@ -48,6 +48,8 @@ pub(crate) struct Leaf {
     pub(crate) persons: Persons,
     /// For each column, whether it holds a condition, so that 0 may stand for a row that does not count.
     pub(crate) conditional: Vec<bool>,
+    /// For each column, whether it holds a condition of which several outcomes are not 0.
+    pub(crate) branched: Vec<bool>,
 }
 
 /// A declared column of the owner of a leaf.
@@ -216,6 +218,7 @@ fn describe_scan(plan: &LogicalPlan, scan: &TableScan, federation: &Federation) 
         keys: place.map(|column| (BTreeSet::from([column]), table.max_rows_per_person)).into_iter().collect(),
         persons,
         conditional: vec![false; columns.len()],
+        branched: vec![false; columns.len()],
     })
 }
 
@@ -223,10 +226,12 @@ fn describe_scan(plan: &LogicalPlan, scan: &TableScan, federation: &Federation) 
 fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
     let mut facts = Vec::new();
     let mut conditional = Vec::new();
+    let mut branched = Vec::new();
     let mut from = Vec::new();
     for expr in exprs {
         facts.push(infer(expr, &input.scope)?);
         conditional.push(is_conditional(expr, input)?);
+        branched.push(is_branched(expr, input)?);
         from.push(plain_column(expr, &input.scope));
     }
     let place = |column: usize| from.iter().position(|source| *source == Some(column));
@@ -251,6 +256,7 @@ fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
         keys: keys.collect(),
         persons,
         conditional,
+        branched,
         whole: None,
         ..input.clone()
     })
@@ -263,6 +269,15 @@ pub(crate) fn is_conditional(expr: &Expr, input: &Leaf) -> Result<bool> {
         index.and_then(|index| input.conditional.get(index)).copied().unwrap_or(false)
     });
     Ok(inherited || has_condition(expr, &input.scope)?)
+}
+
+/// Whether an expression, or a column in it, holds a condition of which several outcomes are not 0.
+pub(crate) fn is_branched(expr: &Expr, input: &Leaf) -> Result<bool> {
+    let inherited = expr.column_refs().iter().any(|column| {
+        let index = input.scope.schema.index_of_column(column).ok();
+        index.and_then(|index| input.branched.get(index)).copied().unwrap_or(false)
+    });
+    Ok(inherited || demands(expr, &input.scope)?.iter().any(|demand| demand.taken.is_some()))
 }
 
 /// The index of the column that an expression is.
@@ -306,6 +321,7 @@ fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Re
             leaf.scope.facts.push(Facts::truth(true));
             leaf.origins.push(None);
             leaf.conditional.push(true);
+            leaf.branched.push(false);
             leaf
         }
         other => return Err(failure::not_built(format!("{other} JOIN inside a query over rows"))),
@@ -356,6 +372,7 @@ pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &[(Option<usize>, Option<usi
         keys,
         persons,
         conditional: left.conditional.iter().chain(&right.conditional).copied().collect(),
+        branched: left.branched.iter().chain(&right.branched).copied().collect(),
     })
 }
 
@@ -375,6 +392,7 @@ fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
     all.keys.clear();
     all.origins.iter_mut().for_each(|origin| *origin = None);
     all.conditional.iter_mut().zip(&next.conditional).for_each(|(a, b)| *a |= b);
+    all.branched.iter_mut().zip(&next.branched).for_each(|(a, b)| *a |= b);
     all.tables.extend(next.tables);
     all.tables.dedup();
     all.whole = None;

@@ -7,7 +7,8 @@
 //!   outer    joins of all types across owners, as branches; tree: which table stays in place, which are moved beside it
 //!   persons  whose persons are behind a row, and how they are counted once each
 //!   emit     per branch: what an owner computes alone becomes a column it shares, the rest a program on shares
-//!   figure   aggregates: sums over rows, arithmetic on sums; gate: the persons behind each number
+//!   figure   aggregates: sums over rows, arithmetic on sums; gate: the persons behind each number, and behind the outcomes
+//!            of conditions in it (condition, outcome)
 //!            (moments, pairs, distinct, truths from sums and counts; rank from values at ranks)
 //!   group    keys: cells of closed domains, or open_keys that rows are sorted by; HAVING, expressions over aggregates and
 //!            keys, the release; top: which groups a LIMIT reveals; sets: one GROUP BY for each grouping set
@@ -50,6 +51,7 @@ mod model;
 mod model_release;
 mod moments;
 mod open_keys;
+mod outcome;
 mod outer;
 mod outgoing;
 mod pad;

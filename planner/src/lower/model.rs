@@ -364,6 +364,11 @@ impl Model<'_> {
             let at_least = self.features.len() as u64 + 2;
             gates.push(Gate { persons, at_least, reason: "too few valid rows".into() });
         }
+        let known: Vec<Vec<Expr>> = complete.iter().map(|counting| counting.known.clone()).collect();
+        for term in self.features.iter().chain([&self.target]).filter(|term| !term.two_valued) {
+            let demands = self.sums.demands(&term.exprs)?;
+            gates.extend(self.sums.gates_of_demands(&demands, &known, &term.name)?);
+        }
         let terms = self.features.iter().chain([&self.target]);
         let halves: Vec<(String, Vec<Expr>, u64)> = terms
             .filter_map(|term| term.halves.as_ref().map(|halves| (term.name.clone(), halves)))

@@ -50,6 +50,7 @@ pub(super) fn pad(branch: &mut Branch, side: &KeySide, federation: &Federation) 
     leaf.names.push("matched".into());
     leaf.origins.push(None);
     leaf.conditional.push(false);
+    leaf.branched.push(false);
     leaf.keys = vec![(key, 1)];
     leaf.whole = Some(1);
     if let Some(place) = branch.leaves.get_mut(side.leaf) {

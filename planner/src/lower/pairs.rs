@@ -144,17 +144,11 @@ impl Sums<'_> {
     /// Enough persons with a row in which both are known, and in which whatever holds a condition is not neutral.
     fn pair_gates(&mut self, pair: &[Argument; 2], what: &str) -> Result<Vec<Gate>> {
         let mut gates = self.gates(&both_known(pair, RingSize::Z64), what)?;
+        let known: Vec<Vec<Expr>> =
+            both_known(pair, RingSize::Z64).into_iter().map(|counting| counting.known).collect();
         for (place, argument) in pair.iter().enumerate() {
-            let whole = argument.conditional.then(|| argument.exprs.clone());
-            for (index, addend) in whole.iter().chain(&argument.addends).enumerate() {
-                let counting: Vec<Counting> = both_known(pair, RingSize::Z64)
-                    .into_iter()
-                    .zip(addend)
-                    .map(|(counting, addend)| Counting { nonzero: Some(addend.clone()), ..counting })
-                    .collect();
-                let what = format!("{what}, condition {} of argument {}", index + 1, place + 1);
-                gates.extend(self.gates(&counting, &what)?);
-            }
+            let what = format!("{what}, argument {}", place + 1);
+            gates.extend(self.condition_gates(&argument.exprs, &known, &what)?);
         }
         Ok(gates)
     }

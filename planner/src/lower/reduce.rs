@@ -115,6 +115,7 @@ fn described(leaf: &Leaf, columns: &[Option<usize>], plan: LogicalPlan, scope: S
         scope,
         plan,
         conditional: vec![false; names.len()],
+        branched: vec![false; names.len()],
         names,
         bound: leaf.bound,
         tables: leaf.tables.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range as Rows;
 
+use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
 
 use super::condition::has_condition;
@@ -12,7 +13,7 @@ use super::failure;
 use super::guard::plain;
 use super::infer::{Scope, infer};
 use super::persons::{LeafPersons, PersonRows, persons};
-use super::rows::{Branch, Presence, Relation, place};
+use super::rows::{Branch, Presence, Relation, place, replace};
 use super::tree::order;
 use super::wants::Want;
 use crate::Result;
@@ -82,6 +83,38 @@ impl<'a> RowSet<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// An expression of a branch with declared columns in place of symbols where they are some, so that the same is the same
+    /// in all branches; without columns it is the branch's own.
+    pub(crate) fn of_declared(&self, branch: usize, expr: &Expr) -> Result<Expr> {
+        let leaves = self.branches().get(branch).map_or(&[][..], |branch| branch.leaves.as_slice());
+        let named = |column: &Column| {
+            let declared = || {
+                let (leaf, column) = place(column)?;
+                let leaf = leaves.get(leaf)?;
+                let origin = leaf.origins.get(column).copied().flatten()?;
+                Some(format!("{}.{}.{}", leaf.owner.0, origin.table, origin.column))
+            };
+            let name = declared().unwrap_or_else(|| format!("{branch}: {}", column.flat_name()));
+            Some(Expr::Column(Column::new_unqualified(name)))
+        };
+        let replaced = replace(&plain(expr), &named)?;
+        Ok(if replaced.column_refs().is_empty() { replaced.alias(branch.to_string()) } else { replaced })
+    }
+
+    /// Whether an owner withholds numbers, and its own query hides outcomes of conditions that an expression holds, so that
+    /// they cannot be counted.
+    pub(crate) fn hides_outcomes(&self, exprs: &[Expr]) -> bool {
+        self.branches().iter().zip(exprs).any(|(branch, expr)| {
+            plain(expr).column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
+                branch.leaves.get(leaf).is_some_and(|leaf| {
+                    let owner = self.federation.parties.get(leaf.owner.0);
+                    leaf.branched.get(column).copied().unwrap_or(false)
+                        && owner.is_some_and(|owner| owner.release.min_people > 1)
+                })
+            })
+        })
     }
 
     /// The most different values of an expression that one table alone computes; `None` if no single one does.

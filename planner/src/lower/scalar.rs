@@ -226,7 +226,13 @@ fn numeric(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataTy
     let (lo, hi) = match (name, digits) {
         ("abs", _) => (0.0, lo.abs().max(hi.abs())),
         ("round" | "trunc" | "floor" | "ceil", None) => {
-            return Ok(steps(nullable, data_type, lo.floor(), hi.ceil(), 1.0));
+            let whole = |x: f64| match name {
+                "round" => x.round(),
+                "trunc" => x.trunc(),
+                "floor" => x.floor(),
+                _ => x.ceil(),
+            };
+            return Ok(steps(nullable, data_type, whole(lo), whole(hi), 1.0));
         }
         ("round" | "trunc", Some(places)) if (0..=15).contains(&places.lo) => {
             let step = 10_f64.powi(-i32::try_from(places.lo).unwrap_or(0));

@@ -31,6 +31,8 @@ pub(super) struct Term {
     /// For a two-valued one: 1 where it has the one, and where it has the other value, in every branch. For one with a
     /// condition: not 0 where it is not 0, and 1 where it is.
     pub(super) halves: Option<[Vec<Expr>; 2]>,
+    /// Whether these are all its values.
+    pub(super) two_valued: bool,
 }
 
 impl Term {
@@ -94,7 +96,14 @@ fn level_term(name: String, exprs: &[Expr], level: &ScalarValue) -> Term {
     let ones: Vec<Expr> = exprs.iter().map(|expr| indicator(expr, level, 1)).collect();
     let zeros = exprs.iter().map(|expr| indicator(expr, level, 0)).collect();
     let range = Range { lo: 0, hi: 1 };
-    Term { name, exprs: ones.clone(), scale: Scale::Unit, range, halves: Some([ones, zeros]) }
+    Term {
+        name,
+        exprs: ones.clone(),
+        scale: Scale::Unit,
+        range,
+        halves: Some([ones, zeros]),
+        two_valued: true,
+    }
 }
 
 /// `same` where the expression has the value, else the other of 0 and 1.
@@ -117,6 +126,7 @@ fn numeric(name: &str, exprs: Vec<Expr>, facts: &Facts, rows: &RowSet<'_>) -> Re
     let range = facts.range.ok_or_else(|| failure::bounds(format!("the variable `{name}`")))?;
     let half = |value: &ScalarValue| exprs.iter().map(|expr| indicator(expr, value, 1)).collect();
     let values = facts.closed.clone().or_else(|| two_values(facts, range));
+    let two_valued = values.as_ref().is_some_and(|values| values.len() == 2);
     let halves = match values.as_deref() {
         Some([low, high]) => Some([half(low), half(high)]),
         _ if rows.is_conditional(&exprs)? => {
@@ -125,7 +135,7 @@ fn numeric(name: &str, exprs: Vec<Expr>, facts: &Facts, rows: &RowSet<'_>) -> Re
         }
         _ => None,
     };
-    Ok(Term { name: name.to_owned(), exprs, scale: facts.scale, range, halves })
+    Ok(Term { name: name.to_owned(), exprs, scale: facts.scale, range, halves, two_valued })
 }
 
 pub(super) fn target(rows: &RowSet<'_>, variable: &Variable, function: &TableFunction) -> Result<Term> {

@@ -44,7 +44,7 @@ impl Sums<'_> {
 }
 
 /// Known where a truth value is this one.
-fn where_it_is(expr: &Expr, value: bool) -> Expr {
+pub(super) fn where_it_is(expr: &Expr, value: bool) -> Expr {
     let when = if value { expr.clone() } else { Expr::Not(Box::new(expr.clone())) };
     Expr::Case(Case { expr: None, when_then_expr: vec![(Box::new(when), Box::new(lit(1)))], else_expr: None })
 }

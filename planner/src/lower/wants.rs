@@ -390,7 +390,19 @@ impl Emit<'_> {
         Ok((!columns.is_empty()).then(|| (format!("known {}", names.join(", ")), Source::Known(columns))))
     }
 
+    /// The same demands, where only numbers are demanded not to be 0: no other value is neutral.
+    fn of_numbers(&self, counting: &Counting) -> Result<Counting> {
+        let mut counting = counting.clone();
+        if let Some(expr) = &counting.nonzero
+            && !self.scope.data_type(expr)?.is_numeric()
+        {
+            counting.known.extend(counting.nonzero.take());
+        }
+        Ok(counting)
+    }
+
     fn count(&mut self, counting: &Counting) -> Result<Reg> {
+        let counting = &self.of_numbers(counting)?;
         let Counting { known, nonzero, ring } = counting;
         if self.is_single() {
             let (name, source) = self
@@ -415,6 +427,7 @@ impl Emit<'_> {
     }
 
     fn count_bit(&mut self, counting: &Counting) -> Result<Reg> {
+        let counting = &self.of_numbers(counting)?;
         if self.is_single() {
             let (name, source) = self
                 .count_locally(0, &counting.known, counting.nonzero.as_ref())?
@@ -427,6 +440,7 @@ impl Emit<'_> {
 
     /// The rows that count and that a leaf has a part in.
     fn behind(&mut self, counting: &Counting, leaf: usize) -> Result<Reg> {
+        let counting = &self.of_numbers(counting)?;
         if self.is_single() {
             return self.count_bit(counting);
         }

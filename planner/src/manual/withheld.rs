@@ -3,8 +3,24 @@
 //! With `min_people` of 2 or more, a number with fewer distinct persons behind it is NULL, and a group with fewer persons
 //! gives no row, so that empty and small groups look the same. Persons are counted for each owner separately: the owner's
 //! own persons with a row that passes joins, WHERE and FILTER, and whose argument is not NULL; where the argument holds a
-//! condition (a CASE, a comparison inside arithmetic, a function that can hide one) rows on which it is 0 do not count. All
-//! of it is decided on shares, before anything is opened. Notices say that something was withheld, not how much.
+//! condition (a CASE, a comparison inside arithmetic, a function or a product that can hide one) rows on which it is 0 do
+//! not count. All of it is decided on shares, before anything is opened. Notices say that something was withheld, not how
+//! much. Where the text of a query alone says that no row can pass, its numbers are withheld all the same.
+//!
+//! A condition also needs `min_people` persons behind each of its outcomes that does not make it 0 or NULL, so that nobody
+//! can be singled out in a number that is about everybody:
+//!
+//! | in an argument | outcomes |
+//! |---|---|
+//! | `CASE` | each branch, ELSE included |
+//! | a comparison or BOOLEAN as a number | true, and false |
+//! | `COALESCE`, `GREATEST`, `LEAST` | each argument that may be picked |
+//! | `ABS`, `SIGNUM` | below, and above 0 |
+//! | `x % y` | the quotient is 0, or is not |
+//! | a quotient, a rounding, a function of only two values | each value |
+//!
+//! `SUM(CASE WHEN age = 97 THEN days ELSE 0 END)` has one such outcome, with `ELSE 1` it has two. Where an owner's own query
+//! inside a derived table hides such a condition (under DISTINCT, or in an aggregate per person), the query is refused.
 //!
 //! In a join every owner's persons are counted in the rows of the join, once each, however often a join repeats them:
 //!
@@ -30,7 +46,8 @@
 //! # What this does not stop
 //! - A total minus the other cells; two queries that differ in few people; what a recipient knows already, its own rows
 //!   above all.
-//! - Arguments built to be almost constant but for few people, where no condition can be recognised.
+//! - Arithmetic built to be almost constant but for few people, such as a polynomial with many zeros or a high power, and
+//!   rows of one owner stacked on themselves by UNION ALL: no condition can be recognised there.
 //!
 //! An owner who fears this raises `min_people`, sets `round_counts`, or allows fewer uses of a column.
 //!

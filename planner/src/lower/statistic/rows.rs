@@ -79,6 +79,10 @@ pub(super) struct Rows<'a> {
     function: &'a TableFunction,
     pub(super) sums: Sums<'a>,
     tables: Vec<Table>,
+    /// Those of conditions in what the next table sums.
+    conditions: Vec<Gate>,
+    /// Numbers whose values are counted, and whose conditions any gate demands too.
+    valued: Vec<(String, Vec<Expr>)>,
 }
 
 struct Table {
@@ -96,7 +100,7 @@ impl<'a> Rows<'a> {
         federation: &'a Federation,
     ) -> Result<Rows<'a>> {
         let sums = Sums::new(RowSet::new(relation, federation)?, false);
-        Ok(Rows { function, sums, tables: Vec::new() })
+        Ok(Rows { function, sums, tables: Vec::new(), conditions: Vec::new(), valued: Vec::new() })
     }
 
     /// The most rows.
@@ -166,7 +170,11 @@ impl<'a> Rows<'a> {
 
     /// The cells of every value that a number or date may have, up to [`MAX_GRID`](super::super::grid::MAX_GRID).
     pub(super) fn grid(&mut self, variable: &Variable, parameter: &str) -> Result<Key> {
-        let (_, facts) = self.branches(variable)?;
+        let (exprs, facts) = self.branches(variable)?;
+        // Persons at risk are counted at every time.
+        if parameter != "time" && facts.data_type.is_numeric() {
+            self.valued.push((variable.name.clone(), exprs));
+        }
         if facts.closed.is_some() && !is_float(&facts.data_type) {
             return self.key(variable);
         }
@@ -396,6 +404,9 @@ impl<'a> Rows<'a> {
         let squared = square.sum(bound).ok_or_else(wide)?;
         let sum = measured.range.sum(bound).ok_or_else(wide)?;
         let ring = if squares.is_some() { squared.ring() } else { sum.ring() }.ok_or_else(wide)?;
+        let known: Vec<Vec<Expr>> = counting.iter().map(|counting| counting.known.clone()).collect();
+        let gates = self.sums.condition_gates(&measured.exprs, &known, name)?;
+        self.conditions.extend(gates);
         let wants: Vec<Want> = measured
             .exprs
             .iter()
@@ -422,7 +433,12 @@ impl<'a> Rows<'a> {
 
     /// What the owners demand of a number that these rows are behind, in every cell of the table.
     pub(super) fn gates(&mut self, counting: &[Counting], what: &str) -> Result<Vec<Gate>> {
-        self.sums.gates(counting, what)
+        let mut gates = self.sums.gates(counting, what)?;
+        let known: Vec<Vec<Expr>> = counting.iter().map(|counting| counting.known.clone()).collect();
+        for (name, exprs) in self.valued.clone() {
+            gates.extend(self.sums.condition_gates(&exprs, &known, &name)?);
+        }
+        Ok(gates)
     }
 
     fn rename(&mut self, reg: Reg, name: &str) -> Result<()> {
@@ -444,7 +460,8 @@ impl<'a> Rows<'a> {
         }
         let program = std::mem::take(&mut self.sums.program);
         let mut demands = Vec::new();
-        for gate in gates {
+        let conditions = std::mem::take(&mut self.conditions);
+        for gate in gates.iter().chain(&conditions) {
             let column = column_of(&program, gate.persons)?;
             let demand = Demand { column, at_least: gate.at_least, reason: gate.reason.clone() };
             if !demands.contains(&demand) {
