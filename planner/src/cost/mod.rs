@@ -11,7 +11,7 @@ mod table;
 mod tests;
 
 use crate::catalog::Federation;
-use crate::plan::{Encoding, Matching, Node, SecurePlan};
+use crate::plan::{Aggregate, Encoding, Matching, Measure, Node, RingSize, SecurePlan};
 pub use link::LinkSpeed;
 pub use need::Need;
 pub(crate) use node::{JoinedTables, alternatives};
@@ -74,6 +74,21 @@ pub fn cost(plan: &SecurePlan, federation: &Federation) -> PlanCost {
     PlanCost { nodes, total, memory_bytes: memory(plan, &rows) }
 }
 
+/// What an aggregate by cells needs beside its result: the bits of every cell and row for all counts of persons, which
+/// become numbers, and what is summed, scaled by the codes of all keys but the last.
+fn cells(aggregate: &Aggregate, n: u64) -> u64 {
+    let number = Encoding::Arithmetic(RingSize::Z64);
+    let sizes = || aggregate.keys.iter().map(|key| key.len() as u64);
+    let all: u64 = sizes().product();
+    let before: u64 = sizes().rev().skip(1).product();
+    let counted =
+        |measure: &&Measure| matches!(measure, Measure::Persons { .. } | Measure::DistinctNumbers { .. });
+    let counts = aggregate.measures.iter().filter(counted).count() as u64;
+    let sums = aggregate.measures.len() as u64 - counts;
+    let columns = counts.saturating_mul(all).saturating_add(sums.saturating_mul(before));
+    table::component(number, n).saturating_mul(columns).saturating_mul(2)
+}
+
 /// A table is kept until the last node that reads it has run; a node needs about its output twice while it runs.
 fn memory(plan: &SecurePlan, rows: &[usize]) -> u64 {
     let size = |index: usize| {
@@ -89,7 +104,7 @@ fn memory(plan: &SecurePlan, rows: &[usize]) -> u64 {
     let work = |index: usize| match &plan.nodes[index] {
         Node::Compute(compute) => {
             let count = rows.get(index).copied().unwrap_or_default() as u64;
-            let widest = Encoding::Arithmetic(crate::plan::RingSize::Z64);
+            let widest = Encoding::Arithmetic(RingSize::Z64);
             2 * table::component(widest, count) * compute.ops.len() as u64 / 2
         }
         // Both tables in one order, with an index, sorted keys and the columns before and after a move.
@@ -98,10 +113,13 @@ fn memory(plan: &SecurePlan, rows: &[usize]) -> u64 {
             let keys = table::component(Encoding::Planes(bits + 32), both.iter().sum::<usize>() as u64);
             size(index) + 4 * keys
         }
+        Node::Aggregate(aggregate) => {
+            let input = rows.get(aggregate.input.0).copied().unwrap_or_default() as u64;
+            size(index).saturating_add(cells(aggregate, input))
+        }
         Node::Input(_)
         | Node::HashedJoin(_)
         | Node::Union(_)
-        | Node::Aggregate(_)
         | Node::Fold(_)
         | Node::Assemble(_)
         | Node::Group(_)

@@ -18,15 +18,25 @@ use super::subquery::has_subquery;
 use super::top::{Top, shown, top_groups};
 use super::{failure, model};
 use crate::catalog::Federation;
+use crate::cost::{LinkSpeed, cost};
 use crate::function::TableFunction;
 use crate::function::table::{Boundary, Lowering};
-use crate::plan::{Node, NodeId};
+use crate::plan::{Node, NodeId, SecurePlan};
 use crate::{Error, Result};
 
+/// Cells times rows from which on it is asked whether sorting the rows is faster than one-hot codes: below, it never is
+/// by much, and planning takes its time too.
+const MANY_CELLS: usize = 1 << 21;
+
 /// The nodes of all releases so far.
+#[derive(Clone)]
 pub(crate) struct Cut<'a> {
     /// The federation.
     pub(crate) federation: &'a Federation,
+    /// The link that costs are compared for.
+    pub(crate) link: LinkSpeed,
+    /// Whether rows are sorted by the keys even if their groups can be listed.
+    pub(crate) sorts: bool,
     /// All nodes.
     pub(crate) nodes: Vec<Node>,
     /// The releases.
@@ -111,7 +121,57 @@ impl Cut<'_> {
         plan.with_new_exprs(plan.expressions(), inputs).map_err(|error| failure::engine(&error))
     }
 
+    /// Groups as cells or as runs of sorted rows: as is expected to be faster where the cells are many.
     fn groups(&mut self, aggregate: &Aggregate, chain: &Chain<'_>, top: Option<&Top>) -> Result<LogicalPlan> {
+        let mut sorted = Cut { sorts: true, ..self.clone() };
+        let clear = self.grouped(aggregate, chain, top)?;
+        // Not all that is built on cells is built on sorted rows.
+        if self.has_many_cells()
+            && let Ok(clear) = sorted.grouped(aggregate, chain, top)
+            && sorted.seconds() < self.seconds()
+        {
+            *self = Cut { sorts: self.sorts, ..sorted };
+            return Ok(clear);
+        }
+        Ok(clear)
+    }
+
+    /// Whether the newest groups are cells, and they times the rows many.
+    fn has_many_cells(&self) -> bool {
+        let plan = self.so_far();
+        let rows = plan.rows();
+        let newest = plan.nodes.iter().rev().find_map(|node| match node {
+            Node::Aggregate(aggregate) => {
+                let cells: usize = aggregate.keys.iter().map(Vec::len).product();
+                Some(cells.saturating_mul(rows.get(aggregate.input.0).copied().unwrap_or_default()))
+            }
+            Node::Group(_) => Some(0),
+            _ => None,
+        });
+        newest.is_some_and(|work| work > MANY_CELLS)
+    }
+
+    /// About how long the messages of all nodes take.
+    fn seconds(&self) -> f64 {
+        self.link.seconds(&cost(&self.so_far(), self.federation).total)
+    }
+
+    /// All nodes as a plan whose result is not known yet.
+    fn so_far(&self) -> SecurePlan {
+        SecurePlan {
+            nodes: self.nodes.clone(),
+            releases: self.releases.clone(),
+            clear: LogicalPlan::default(),
+            notices: Vec::new(),
+        }
+    }
+
+    fn grouped(
+        &mut self,
+        aggregate: &Aggregate,
+        chain: &Chain<'_>,
+        top: Option<&Top>,
+    ) -> Result<LogicalPlan> {
         let relation = normalise(&aggregate.input, self.federation)?;
         let (release, clear) = lower_groups(aggregate, chain, top, &relation, self)?;
         self.releases.push(release);

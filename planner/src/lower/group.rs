@@ -63,7 +63,7 @@ pub(crate) fn lower_groups(
     cut: &mut Cut<'_>,
 ) -> Result<(NodeId, LogicalPlan)> {
     let mut rows = RowSet::new(relation, cut.federation)?;
-    let closed = key_columns(aggregate, &mut rows)?;
+    let closed = if cut.sorts { None } else { key_columns(aggregate, &mut rows)? };
     let grouped = !aggregate.group_expr.is_empty();
     let (by, sums, keys, domains) = if let Some((columns, keys, domains)) = closed {
         (By::Cells(columns), Sums::new(rows, grouped), keys, domains)

@@ -94,9 +94,17 @@ pub(crate) use tree::matchings;
 /// [`Class::Refused`](crate::Class::Refused): an expression that may fail on its declared domain, a range that does not
 /// fit ("declare bounds"), a join of several rows with several, rows that would leave;
 /// [`Class::Invalid`](crate::Class::Invalid): what is not built yet.
-pub fn lower(federation: &Federation, _session: &Session, bound: &Bound) -> Result<SecurePlan> {
+pub fn lower(federation: &Federation, session: &Session, bound: &Bound) -> Result<SecurePlan> {
     let notices = bound.notices.clone();
-    let mut cut = cut::Cut { federation, nodes: Vec::new(), releases: Vec::new(), notices, limits: 0 };
+    let mut cut = cut::Cut {
+        federation,
+        link: session.link_speed(),
+        sorts: false,
+        nodes: Vec::new(),
+        releases: Vec::new(),
+        notices,
+        limits: 0,
+    };
     let clear = cut.cut(&bound.optimised)?;
     cut::refuse_limits(&bound.raw, cut.limits)?;
     let clear = clear::with_schema(clear, bound.raw.schema())?;
