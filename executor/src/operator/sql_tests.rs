@@ -382,7 +382,9 @@ async fn joins_without_pseudonyms() {
         assert!(tree.contains("ObliviousJoin") && !tree.contains("compared by"), "{tree}");
         let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
         let told = planner::disclosures(&plan, &federation, &session);
-        assert!(!told.iter().any(|told| told.step.contains("Join")), "{told:?}");
+        // Each owner's own check of its identifiers aside, which its policy does not promise to be unique.
+        let of_pairs = |told: &&planner::Disclosure| !told.what.starts_with("whether every identifier");
+        assert!(!told.iter().filter(of_pairs).any(|told| told.step.contains("Join")), "{told:?}");
         let costs = planner::cost::cost(&plan, &federation).nodes;
         let joins = plan.nodes.iter().zip(costs).enumerate();
         for (index, (_, cost)) in joins.filter(|(_, (node, _))| matches!(node, Node::HashedJoin(_))) {

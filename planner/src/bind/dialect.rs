@@ -1,4 +1,4 @@
-//! The SQL that we read: what `DataFusion` reads by default, plus `TABLE t` as a table function's argument.
+//! The SQL that we read: what `DataFusion` reads by default, plus `TABLE t` as a table function's argument, less a fault of precedence.
 
 use core::any::TypeId;
 
@@ -108,6 +108,27 @@ impl Dialect for ConjoinDialect {
         }
         let name_follows = matches!(parser.peek_nth_token_ref(1).token, Token::Word(_) | Token::LParen);
         name_follows.then(|| parse_table(parser))
+    }
+
+    /// `IS [NOT] DISTINCT FROM` binds as the other tests with IS do. The parser itself lets it take all that follows:
+    /// `a IS DISTINCT FROM b AND c` would be `a IS DISTINCT FROM (b AND c)`.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        left: &Expr,
+        precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        let plain = [Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
+        let negated = [Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
+        let build = if parser.parse_keywords(&plain) {
+            Expr::IsDistinctFrom
+        } else if parser.parse_keywords(&negated) {
+            Expr::IsNotDistinctFrom
+        } else {
+            return None;
+        };
+        let right = parser.parse_subexpr(precedence);
+        Some(right.map(|right| build(Box::new(left.clone()), Box::new(right))))
     }
 }
 

@@ -198,6 +198,23 @@ fn hashed_stays_an_equi_join_key() {
 }
 
 #[test]
+fn tests_for_distinctness_end_before_and() {
+    let with =
+        |condition: &str| optimised(&format!("SELECT COUNT(*) FROM hospital.lifestyle WHERE {condition}"));
+    for (plain, meant) in [
+        ("horTh IS NOT DISTINCT FROM FALSE OR age > 50", "(horTh IS NOT DISTINCT FROM FALSE) OR age > 50"),
+        (
+            "age > 50 AND horTh IS DISTINCT FROM TRUE OR age < 30",
+            "(age > 50 AND (horTh IS DISTINCT FROM TRUE)) OR age < 30",
+        ),
+        ("NOT horTh IS DISTINCT FROM TRUE AND age < 30", "(NOT (horTh IS DISTINCT FROM TRUE)) AND age < 30"),
+        ("age IS DISTINCT FROM 3 + 4 * 5", "age IS DISTINCT FROM (3 + (4 * 5))"),
+    ] {
+        assert_eq!(with(plain), with(meant), "{plain}");
+    }
+}
+
+#[test]
 fn table_functions() {
     for rows in
         ["cohort", "TABLE cohort", "TABLE(cohort)", "(SELECT * FROM COHORT)", "TABLE((SELECT * FROM cohort))"]

@@ -197,7 +197,11 @@ pub(crate) fn type_range(data_type: &DataType) -> Option<Range> {
         DataType::Boolean => Some(Range { lo: 0, hi: 1 }),
         DataType::Int8 => signed(8),
         DataType::Int16 => signed(16),
-        DataType::Int32 | DataType::Date32 => signed(32),
+        DataType::Int32 => signed(32),
+        DataType::Date32 => Some(CALENDAR_DAYS),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            CALENDAR_DAYS.multiply(Range { lo: DAY_US, hi: DAY_US })
+        }
         DataType::Int64 | DataType::Timestamp(..) => signed(64),
         DataType::UInt8 => Some(Range { lo: 0, hi: (1 << 8) - 1 }),
         DataType::UInt16 => Some(Range { lo: 0, hi: (1 << 16) - 1 }),
@@ -210,6 +214,12 @@ pub(crate) fn type_range(data_type: &DataType) -> Option<Range> {
         _ => None,
     }
 }
+
+/// Days that the engine's calendar has, or nearly all of them: beyond, moving a date by an interval is an error.
+const CALENDAR_DAYS: Range = Range { lo: -96_000_000, hi: 95_000_000 };
+
+/// Microseconds of a day.
+const DAY_US: i128 = 86_400_000_000;
 
 /// The value of a type that an integer stands for (integers, dates, booleans, timestamps in microseconds).
 pub(crate) fn scalar(integer: i128, data_type: &DataType) -> Option<ScalarValue> {

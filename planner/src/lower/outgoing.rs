@@ -112,8 +112,9 @@ impl Groups<'_> {
         let keys = self.keys();
         let mut at: BTreeMap<usize, usize> = BTreeMap::new();
         let mut leaving: Vec<Leaving> = Vec::new();
-        let mut known: Vec<Option<Expr>> =
-            (0..keys).map(|index| Some(Expr::Column(self.key_name(index).as_str().into()))).collect();
+        let mut known: Vec<Option<Expr>> = (0..keys)
+            .map(|index| Some(Expr::Column(Column::new_unqualified(self.key_name(index)))))
+            .collect();
         known.resize(keys + self.aggregate.aggr_expr.len(), None);
         for index in plain.iter().copied().flatten().filter(|index| *index >= keys) {
             if at.contains_key(&index) {

@@ -56,6 +56,7 @@ pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Sco
         "nullif" => first(&arguments).map(|facts| facts.clone().with_null(true)),
         "greatest" | "least" => hull(&arguments, arguments.iter().all(|argument| argument.nullable)),
         "date_part" | "datepart" | "extract" => date_part(expr, &function.args, &arguments, data_type),
+        "date_trunc" | "datetrunc" if !is_unit(function.args.first()) => Err(unknown(expr)),
         "date_trunc" | "datetrunc" => Ok(Facts { nullable, ..date_trunc(&arguments, data_type) }),
         "starts_with" | "ends_with" | "contains" | IN_FOLD => Ok(Facts::truth(nullable)),
         "substr" | "substring" if arguments.get(2).is_some_and(may_be_negative) => {
@@ -189,6 +190,15 @@ fn year_of(day: i128) -> i128 {
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day_of_year = day - (365 * year + year / 4 - year / 100);
     period * 400 + year + i128::from(day_of_year >= 306)
+}
+
+/// Whether an argument is the name of a unit of time; a name that is none would be an error for every row.
+fn is_unit(argument: Option<&Expr>) -> bool {
+    const UNITS: [&str; 10] =
+        ["year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond"];
+    let Some(Expr::Literal(literal, _)) = argument else { return false };
+    let text = literal.try_as_str().flatten().map(str::to_lowercase);
+    text.is_some_and(|text| UNITS.contains(&text.as_str()))
 }
 
 fn date_trunc(arguments: &[Facts], data_type: DataType) -> Facts {

@@ -1,6 +1,7 @@
 //! SQL to plan to interpreted result, against the engine on the same data.
 #![expect(clippy::wildcard_enum_match_arm, reason = "what is not expected fails the test")]
 
+mod choice;
 mod joins;
 
 use std::collections::BTreeMap;
