@@ -4,9 +4,11 @@
 //! bytes), and may edit messages or break links. All randomness follows from a seed, so a failing run can be repeated.
 //! Two runs of a plan on data of equal public size must give equal transcripts: that is what obliviousness means here.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as TaskContext, Wake, Waker};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::future::{BoxFuture, FutureExt, join_all};
@@ -67,12 +69,20 @@ pub struct Outcome<T> {
     pub results: Vec<Result<T>>,
     /// All messages between different parties, sorted. The order in time depends on the scheduler.
     pub transcript: Vec<Message>,
+    /// When messages between seats were sent: the channel, and how often all parties had waited before.
+    moments: Vec<(String, u64)>,
 }
 
 impl<T> Outcome<T> {
     /// Bytes sent by a party.
     pub fn bytes_sent(&self, party: usize) -> usize {
         self.transcript.iter().filter(|message| message.from == party).map(|message| message.bytes).sum()
+    }
+
+    /// The rounds of the steps below `prefix`: how often seats sent messages of theirs and then waited.
+    pub fn rounds(&self, prefix: &str) -> u64 {
+        let own = self.moments.iter().filter(|(channel, _)| channel.starts_with(prefix));
+        own.map(|(_, moment)| moment).collect::<BTreeSet<_>>().len() as u64
     }
 }
 
@@ -152,7 +162,9 @@ impl World {
         &'w self,
         program: impl Fn(MemoryRun) -> BoxFuture<'w, Result<T>>,
     ) -> Outcome<T> {
-        let hub = Arc::new(Hub { state: Mutex::default(), hook: self.hook.clone() });
+        let running = (0..self.names.len()).collect();
+        let state = State { running, ..State::default() };
+        let hub = Arc::new(Hub { state: Mutex::new(state), hook: self.hook.clone() });
         let draws = Arc::new(AtomicU64::new(0));
         let parties = (0..self.names.len()).map(|party| {
             let (hub, program, draws) = (Arc::clone(&hub), &program, Arc::clone(&draws));
@@ -164,13 +176,31 @@ impl World {
                 if result.is_err() {
                     hub.close();
                 }
+                hub.lock().running.remove(&party);
                 result
             }
         });
-        let results = join_all(parties.collect::<Vec<_>>()).await;
-        let mut transcript = std::mem::take(&mut hub.lock().transcript);
+        let mut all = join_all(parties.collect::<Vec<_>>());
+        let wakes = Arc::new(Wakes::default());
+        // Time goes on when every party waits for a message and nothing else is left to do.
+        let results = poll_fn(|outer| {
+            *wakes.outer.lock().unwrap_or_else(PoisonError::into_inner) = Some(outer.waker().clone());
+            let waker = Waker::from(Arc::clone(&wakes));
+            loop {
+                wakes.woken.store(false, Ordering::Relaxed);
+                let polled = all.poll_unpin(&mut TaskContext::from_waker(&waker));
+                if polled.is_ready() || !(wakes.woken.load(Ordering::Relaxed) || hub.deliver()) {
+                    return polled;
+                }
+            }
+        });
+        let results = results.await;
+        let (mut transcript, moments) = {
+            let mut state = hub.lock();
+            (std::mem::take(&mut state.transcript), std::mem::take(&mut state.moments))
+        };
         transcript.sort();
-        Outcome { results, transcript }
+        Outcome { results, transcript, moments }
     }
 
     /// One party's side of a query; at a seat with seeds agreed.
@@ -193,6 +223,22 @@ impl World {
             run.context = Some(Context::new(network, &seeds));
         }
         Ok(run)
+    }
+}
+
+/// Whether a party has something to do.
+#[derive(Default)]
+struct Wakes {
+    woken: AtomicBool,
+    outer: Mutex<Option<Waker>>,
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Relaxed);
+        if let Some(outer) = &*self.outer.lock().unwrap_or_else(PoisonError::into_inner) {
+            outer.wake_by_ref();
+        }
     }
 }
 
@@ -321,6 +367,12 @@ struct State {
     waiting: BTreeMap<Key, oneshot::Sender<Vec<u8>>>,
     steps: BTreeMap<String, String>,
     transcript: Vec<Message>,
+    /// What was sent since all parties last waited.
+    on_the_way: Vec<(Key, Vec<u8>)>,
+    /// How often all parties have waited, and when messages between seats were sent.
+    now: u64,
+    moments: Vec<(String, u64)>,
+    running: BTreeSet<usize>,
     closed: bool,
 }
 
@@ -349,13 +401,31 @@ impl Hub {
         {
             return Err(Closed);
         }
-        state.transcript.push(message);
-        match state.waiting.remove(&key) {
-            // A receiver that was dropped meanwhile needs the message no more.
-            Some(waiting) => drop(waiting.send(payload)),
-            None => drop(state.arrived.insert(key, payload)),
+        if message.channel.starts_with("core") {
+            let now = state.now;
+            state.moments.push((message.channel.clone(), now));
         }
+        state.transcript.push(message);
+        state.on_the_way.push((key, payload));
         Ok(())
+    }
+
+    /// Lets messages arrive if every party that has not ended waits for one; whether any did.
+    fn deliver(&self) -> bool {
+        let mut state = self.lock();
+        let idle = |party: &usize| state.waiting.keys().any(|(_, to, _)| to == party);
+        if state.on_the_way.is_empty() || !state.running.iter().all(idle) {
+            return false;
+        }
+        state.now += 1;
+        for (key, payload) in std::mem::take(&mut state.on_the_way) {
+            match state.waiting.remove(&key) {
+                // A receiver that was dropped meanwhile needs the message no more.
+                Some(waiting) => drop(waiting.send(payload)),
+                None => drop(state.arrived.insert(key, payload)),
+            }
+        }
+        true
     }
 
     fn recv(&self, key: Key) -> impl Future<Output = Result<Vec<u8>, Closed>> + Send + use<> {

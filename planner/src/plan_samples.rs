@@ -272,6 +272,7 @@ pub(crate) fn lasso(party: usize) -> SecurePlan {
     let value = def("value", Encoding::Arithmetic(RingSize::Z128), -1_000_000, 1_000_000);
     let lasso = Lasso {
         family: Family::Lasso,
+        by_sum: false,
         input: NodeId(0),
         features: vec![term("age")],
         target: term("age"),

@@ -11,3 +11,4 @@ SELECT * FROM POISSON_REGRESSION(cohort, target => 'gp_visits', features => 'age
 SELECT * FROM KAPLAN_MEIER(cohort, time => 'months', event => 'died', by => 'smoking');
 SELECT * FROM LOGRANK(cohort, time => 'months', event => 'died', by => 'smoking');
 SELECT * FROM T_TEST(cohort, value => 'days', by => 'sex');
+SELECT * FROM COX(cohort, time => 'months', event => 'died', features => 'age,bmi,exercise,alcohol,systolic,heart_rate,ejection_fraction,cholesterol,sleep,gp_visits');

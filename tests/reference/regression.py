@@ -7,7 +7,15 @@ from struct import pack
 
 import numpy as np
 import statsmodels.api as sm
-from sklearn.linear_model import ElasticNet, Lasso, LassoCV, LogisticRegression, Ridge
+from sklearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    LogisticRegression,
+    Ridge,
+    RidgeCV,
+)
 from sklearn.model_selection import PredefinedSplit
 
 ROWS = 400
@@ -39,6 +47,21 @@ def fold(identifier, folds):
     """The fold of a person, as `LASSO` with `alpha => 'cv'` documents it."""
     form = identifier.upper().encode()
     return int.from_bytes(sha256(pack("<Q", len(form)) + form).digest()[:8], "big") % folds
+
+
+def candidates(bound):
+    """The penalties of `alpha => 'cv'` without `alphas`: 16 of 1 and 3 times powers of ten, the largest at most `bound`."""
+    series = [digit * 10.0**power for power in range(-12, 12) for digit in (1, 3)]
+    return [float(f"{alpha:g}") for alpha in series if alpha <= bound][-16:][::-1]
+
+
+def rounded(value):
+    """Digits that do not depend on the machine."""
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return value if isinstance(value, (str, int)) else float(f"{value:.12g}")
 
 
 def terms(names, columns, values):
@@ -83,6 +106,16 @@ def main():
     split = PredefinedSplit([fold(f"p{number}", 4) for number in range(ROWS)])
     alphas = [1, 0.3, 0.1, 0.05, 0.03, 0.01, 0.003]
     chosen = LassoCV(alphas=alphas, cv=split, **precise).fit(scaled, data["count"])
+    automatic = LassoCV(alphas=candidates(10), cv=split, **precise).fit(scaled, data["count"])
+    # Half the ranges of the widest feature and of the target, by the ratio.
+    nets = {"alphas": candidates(5000 * 10 / 0.3), "l1_ratio": 0.3, "cv": split, **precise}
+    net_chosen = ElasticNetCV(**nets).fit(x, data["count"])
+    net_scaled = ElasticNetCV(**nets | {"alphas": alphas}).fit(scaled, data["count"])
+    by_error = {"cv": split, "scoring": "neg_mean_squared_error"}
+    weights = [100, 10, 3, 1, 0.3, 0.1]
+    ridge_chosen = RidgeCV(alphas=weights, **by_error).fit(x, data["line"])
+    ridge_scaled = RidgeCV(alphas=weights, **by_error).fit(scaled, data["line"])
+    ridge_automatic = RidgeCV(**by_error).fit(scaled, data["count"])
     path = [(alpha, Lasso(alpha=alpha, **precise).fit(x, data["line"])) for alpha in (1000, 100, 5)]
     penalised = LogisticRegression(C=1 / 3, tol=1e-12, solver="newton-cholesky").fit(x, data["happened"])
     # One step for all features, so that the solver converges.
@@ -100,6 +133,14 @@ def main():
         """The coefficients of features that were divided by their deviations, on the original scale."""
         slopes = fit.coef_ / x.std(0)
         return terms(names, ["coefficient"], [np.append(fit.intercept_ - x.mean(0) @ slopes, slopes)])
+
+    def chosen_summary(fit, features, target):
+        return {
+            "n": ROWS,
+            "alpha": fit.alpha_,
+            "r2": fit.score(features, data[target]),
+            "nonzero": int(np.sum(fit.coef_ != 0)),
+        }
 
     results = {
         "LINEAR_REGRESSION": inference(ols, "t"),
@@ -130,14 +171,19 @@ def main():
         "RIDGE standardised": unscaled(scaled_ridge),
         "LASSO": coefficients(lasso),
         "LASSO chosen": unscaled(chosen),
-        "LASSO_SUMMARY chosen": [
-            {
-                "n": ROWS,
-                "alpha": chosen.alpha_,
-                "r2": chosen.score(scaled, data["count"]),
-                "nonzero": int(np.sum(chosen.coef_ != 0)),
-            }
-        ],
+        "LASSO_SUMMARY chosen": [chosen_summary(chosen, scaled, "count")],
+        "LASSO automatic": unscaled(automatic),
+        "LASSO_SUMMARY automatic": [chosen_summary(automatic, scaled, "count")],
+        "ELASTIC_NET automatic": coefficients(net_chosen),
+        "ELASTIC_NET_SUMMARY automatic": [chosen_summary(net_chosen, x, "count")],
+        "ELASTIC_NET chosen": unscaled(net_scaled),
+        "ELASTIC_NET_SUMMARY chosen": [chosen_summary(net_scaled, scaled, "count")],
+        "RIDGE chosen": coefficients(ridge_chosen),
+        "RIDGE_SUMMARY chosen": [chosen_summary(ridge_chosen, x, "line")],
+        "RIDGE standardised chosen": unscaled(ridge_scaled),
+        "RIDGE_SUMMARY standardised chosen": [chosen_summary(ridge_scaled, scaled, "line")],
+        "RIDGE automatic": unscaled(ridge_automatic),
+        "RIDGE_SUMMARY automatic": [chosen_summary(ridge_automatic, scaled, "count")],
         "LASSO_PATH": [
             {"alpha": alpha, **term} for alpha, fit in path for term in coefficients(fit)
         ],
@@ -146,7 +192,7 @@ def main():
         "ELASTIC_NET standardised": unscaled(scaled_net),
     }
     with open("regression.json", "w") as file:
-        json.dump(results, file, indent=1, default=float)
+        json.dump(rounded(results), file, indent=1)
         file.write("\n")
 
 

@@ -77,7 +77,7 @@ write(followup, DATA / "registry" / "data" / "followup.csv")
 
 stacked = pd.concat([north, south], ignore_index=True)
 linked = north.iloc[10:]
-SOURCES = {"stacked": stacked, "linked": linked}
+SOURCES = {"stacked": stacked, "linked": linked, "mixed": pd.concat([linked, south], ignore_index=True)}
 CASES = []
 
 
@@ -90,7 +90,7 @@ def case(sql, rows):
         if isinstance(value, (int, np.integer)):
             return int(value)
         if isinstance(value, (float, np.floating)):
-            return None if not np.isfinite(value) else float(value)
+            return None if not np.isfinite(value) else float(f"{value:.12g}")
         return str(value)
 
     CASES.append(dict(sql=sql, rows=[[cell(value) for value in row] for row in rows]))

@@ -92,6 +92,7 @@ fn lasso(c: &mut Criterion) {
             max_rows: 1024,
             alphas: vec![0.1],
             ridges: Vec::new(),
+            by_sum: false,
             standardize: false,
             intercept: true,
             iterations: Problem::default_iterations(features),

@@ -5,6 +5,7 @@
 
 pub mod cox;
 pub mod fixed;
+pub mod regression;
 
 /// Element by element.
 pub fn mul(x: &[i128], y: &[i128]) -> Vec<i128> {
@@ -65,6 +66,21 @@ pub fn segmented_or(flags: &[bool], run_starts: &[bool]) -> Vec<bool> {
         out.push(any && run_starts.get(i + 1).copied().unwrap_or(true));
     }
     out
+}
+
+/// The sums of columns since the entry after the last one shown, along runs of `length` entries, and which are shown: where
+/// all sums have reached their `at_least`.
+pub fn pool(columns: &[Vec<i128>], at_least: &[u64], length: usize) -> (Vec<Vec<i128>>, Vec<bool>) {
+    let mut sums: Vec<Vec<i128>> = columns.to_vec();
+    let mut shown = vec![true; columns.first().map_or(0, Vec::len)];
+    for entry in 0..shown.len() {
+        let goes_on = entry % length > 0 && !shown[entry - 1];
+        for sum in sums.iter_mut().filter(|_| goes_on) {
+            sum[entry] += sum[entry - 1];
+        }
+        shown[entry] = sums.iter().zip(at_least).all(|(sum, &least)| sum[entry] >= i128::from(least));
+    }
+    (sums, shown)
 }
 
 /// The rows in stable ascending order of their keys, as sources.

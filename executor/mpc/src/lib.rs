@@ -58,6 +58,7 @@
 //! | [`divide`], [`quotient`] | `divide_by_public` (floor), `divide_by_public_truncating`, `divide(ctx, &num, &den, quotient_bits)`, `divide_bounded(ctx, &num, &den)` below 2^62 in few rounds (towards zero) |
 //! | [`permute`], [`gather`], [`shuffle`] | `permute_known(ctx, Vec<Column>, holder, Option<&[u32]>)`, `gather_known`, `place_known(ctx, Vec<Column>, holder, Option<&[u32]>, out_len)`, `shuffle(ctx, Vec<Column>)` |
 //! | [`segmented`] | `segmented_or(ctx, &flags, &run_starts, max_run)`: the OR of each run at its last row |
+//! | [`pooled`] | `pool(ctx, &columns, &at_least, length, bits)`: sums since the last entry shown, and which entries have enough |
 //! | [`arrange`] | `move_to(ctx, Vec<Column>, &destinations)`, `take_from(ctx, Vec<Column>, &sources)`, `invert`, `compose`, `compact(ctx, Vec<Column>, &flags)`, `destinations(ctx, &digit)` |
 //! | [`read`] | `read_rows(ctx, &table, &places)`: few rows of bits at secret places |
 //! | [`sort`] | `Key::unsigned(&ctx, &planes, Direction)`, `Key::signed`, `.with_validity(&ctx, &valid, nulls_first)`; `sort(ctx, Vec<Column>, &[Key])`, `order(ctx, &planes)`, `top_k` |

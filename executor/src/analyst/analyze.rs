@@ -47,7 +47,7 @@ fn with_seats(tree: &RecordBatch, stats: &Stats, outcome: Outcome) -> Result<Out
     let tree = tree.columns().first().and_then(|column| column.as_string_opt::<i32>());
     let tree = tree.ok_or_else(|| Error::internal("explain", "the plan is no text"))?;
     let seats = stats.seats.iter().enumerate().map(|(seat, figures)| {
-        format!("seat {seat}: {} rounds, {} bytes sent", figures.rounds, figures.sent_bytes)
+        format!("seat {seat}: {} waits, {} bytes sent", figures.rounds, figures.sent_bytes)
     });
     let lines = tree.iter().flatten().map(str::to_owned).chain(seats);
     let column: ArrayRef = Arc::new(lines.map(Some).collect::<StringArray>());
@@ -70,7 +70,7 @@ mod tests {
         let stats = Stats { elapsed: Duration::from_millis(1500), seats: [seat(7), seat(9), seat(8)] };
         let rows = with_seats(&tree, &stats, Outcome::default()).unwrap().rows.unwrap();
         let text: Vec<_> = rows.batches[0].column(0).as_string::<i32>().iter().flatten().collect();
-        assert_eq!(text[1..3], ["  aggregate", "seat 0: 7 rounds, 80 bytes sent"]);
+        assert_eq!(text[1..3], ["  aggregate", "seat 0: 7 waits, 80 bytes sent"]);
         let total = MeasuredStep { seconds: Some(1.5), rounds: Some(9), bytes: Some(80) };
         assert_eq!(measured(&stats), Measured { nodes: Vec::new(), total });
     }

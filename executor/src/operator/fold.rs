@@ -2,6 +2,7 @@
 
 use futures::future::try_join_all;
 use mpc::protocol::fixed::running_products;
+use mpc::protocol::pooled::pool;
 use mpc::{Column, Context, Ring, Shared};
 use planner::plan::{Axis, Fold, How};
 
@@ -12,6 +13,9 @@ use crate::{Error, Result};
 pub(crate) async fn run(ctx: &Context, node: &Fold, input: &Table) -> Result<Table> {
     if input.rows() != node.axis.cells() {
         return Err(Error::internal("fold", "an axis that is not one of its cells"));
+    }
+    if node.how == How::Pool {
+        return pooled(ctx, node, input).await;
     }
     let columns = input.columns().iter().enumerate().map(|(index, column)| {
         let ctx = ctx.nth(index);
@@ -31,6 +35,17 @@ async fn of_column(ctx: &Context, node: &Fold, column: &Column) -> Result<Column
             Err(Error::internal("fold", "a column that cannot be put together"))
         }
     }
+}
+
+async fn pooled(ctx: &Context, node: &Fold, input: &Table) -> Result<Table> {
+    let order = runs(node.axis);
+    let along = (0..input.columns().len()).map(|column| Ok(input.ring64(column)?.gather(&order)));
+    let along = along.collect::<Result<Vec<_>>>()?;
+    let (sums, shown) = pool(ctx, &along, &node.at_least, node.axis.length, node.pooled_bits()).await?;
+    let back = inverse(&order);
+    let sums = sums.iter().map(|sum| Column::from(sum.gather(&back)));
+    let columns = sums.chain([Column::from(shown.gather(&back))]).collect();
+    Table::new(columns, node.rows())
 }
 
 /// The places of the cells, run after run along the axis.

@@ -95,6 +95,7 @@ pub(crate) fn problem(node: &Lasso, rows: usize) -> Result<Problem> {
         max_rows: rows as u64,
         alphas: weighed(node.l1_ratio),
         ridges: if node.l1_ratio < 1.0 { weighed(1.0 - node.l1_ratio) } else { Vec::new() },
+        by_sum: node.by_sum,
         standardize: node.standardize,
         intercept: node.intercept,
         iterations: Problem::default_iterations(node.features.len()),

@@ -223,6 +223,10 @@ fn no_table() -> Error {
 }
 
 #[cfg(test)]
+mod asked;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod sql_tests;
 #[cfg(test)]
 mod statistic_tests;

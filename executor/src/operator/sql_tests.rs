@@ -1,6 +1,5 @@
 //! SQL, planned by the planner at every party, run in memory, beside the same SQL in the clear.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, BooleanArray, Decimal128Array, Float64Array, Int64Array, StringArray};
@@ -11,15 +10,15 @@ use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::catalog::{MemTable, MemorySchemaProvider, SchemaProvider};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use planner::catalog::Federation;
-use planner::plan::{Input, Node, Order, PartyId, SecurePlan};
-use planner::{CheckedPlan, Class, Planned, Session};
+use planner::plan::Node;
+use planner::{Class, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::reveal::{Released, ReleasedShares};
-use crate::run::OwnTable;
-use crate::world::{Message, Outcome, World};
-use crate::{Result, local};
+use super::asked::{answer, clear_stage, planned, run};
+use crate::Result;
+use crate::reveal::ReleasedShares;
+use crate::world::{Message, World};
 
 const FEDERATION: &str = r#"
 version = 1
@@ -214,51 +213,12 @@ async fn in_the_clear(sql: &str, visits: &RecordBatch, claims: &RecordBatch) -> 
     concat_batches(&schema, &batches).unwrap()
 }
 
-fn planned(federation: &Federation, sql: &str) -> CheckedPlan {
-    let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
-    match planner::plan(federation, &session, sql) {
-        Ok(Planned::Secure(checked)) => *checked,
-        other => panic!("{sql}: {other:?}"),
-    }
-}
-
 const SEATS: [usize; 3] = [0, 2, 3];
 
 fn world(seed: u64, visits: &RecordBatch, claims: &RecordBatch) -> World {
     World::new(seed, &["hospital", "insurer", "helper", "court"], SEATS)
         .with_table(0, "visits", visits.clone())
         .with_table(1, "claims", claims.clone())
-}
-
-async fn run(
-    world: &World,
-    federation: &Federation,
-    sql: &str,
-) -> (SecurePlan, Outcome<Vec<ReleasedShares>>) {
-    let CheckedPlan { plan, permit } = planned(federation, sql);
-    let permits = (1..4).map(|_| planned(federation, sql).permit);
-    let outcome = world.run(&plan, std::iter::once(permit).chain(permits).collect()).await;
-    (plan, outcome)
-}
-
-/// The clear stage over released tables.
-async fn clear_stage(plan: &SecurePlan, released: Vec<Released>) -> Result<RecordBatch> {
-    let table = |table: Released| OwnTable { schema: table.batch.schema(), batches: vec![table.batch] };
-    let tables: BTreeMap<String, OwnTable> = released
-        .into_iter()
-        .enumerate()
-        .map(|(index, released)| (format!("r{index}"), table(released)))
-        .collect();
-    let clear = Input {
-        owner: PartyId(0),
-        plan: plan.clear.clone(),
-        tables: vec![],
-        bound: 0,
-        valid: None,
-        order: Order::Local,
-        columns: vec![],
-    };
-    local::run(&clear, &tables, 1 << 28).await
 }
 
 #[tokio::test]
@@ -268,10 +228,7 @@ async fn sql_equals_the_clear() {
     let (visits, claims) = (visits(&mut rng), claims(&mut rng));
     let world = world(1, &visits, &claims);
     for sql in QUERIES {
-        let (plan, outcome) = run(&world, &federation, sql).await;
-        let released =
-            World::released(&plan, SEATS, outcome).unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let got = clear_stage(&plan, released).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let got = answer(&world, &federation, SEATS, sql).await;
         let expected = in_the_clear(sql, &visits, &claims).await;
         for (got, expected) in got.columns().iter().zip(expected.columns()) {
             assert_eq!(got.data_type(), expected.data_type(), "{sql}");
@@ -287,9 +244,7 @@ async fn table_functions_that_are_sql_equal_it() {
     let (visits, claims) = (visits(&mut rng), claims(&mut rng));
     let world = world(1, &visits, &claims);
     for [function, sql] in EXPANSIONS {
-        let (plan, outcome) = run(&world, &federation, function).await;
-        let released = World::released(&plan, SEATS, outcome).unwrap();
-        let got = clear_stage(&plan, released).await.unwrap_or_else(|error| panic!("{function}: {error}"));
+        let got = answer(&world, &federation, SEATS, function).await;
         let expected = in_the_clear(sql, &visits, &claims).await;
         assert_eq!(cells(&got), cells(&expected), "{function}");
     }

@@ -11,14 +11,12 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::util::display::array_value_to_string;
 use planner::catalog::Federation;
-use planner::plan::{Input, Order, PartyId, SecurePlan};
-use planner::{CheckedPlan, Planned, Session};
+use planner::plan::Node;
 use serde_json::Value;
 
-use crate::local;
-use crate::reveal::{Released, ReleasedShares};
-use crate::run::OwnTable;
-use crate::world::{Message, Outcome, World};
+use super::asked::{answer, run};
+use crate::reveal::ReleasedShares;
+use crate::world::{Message, World};
 
 macro_rules! trial {
     ($path:literal) => {
@@ -31,8 +29,8 @@ const REFERENCE: [&str; 2] =
 
 const SEATS: [usize; 3] = [0, 1, 2];
 
-/// One of each statistic.
-const QUERIES: [&str; 19] = [
+/// One of each function at least.
+const QUERIES: [&str; 40] = [
     "SELECT * FROM CHI2_TEST(linked, row => 'toxicity', column => 'stage')",
     "SELECT * FROM CHI2_TEST(stacked, row => 'arm', column => 'response', correction => true)",
     "SELECT * FROM T_TEST(linked, value => 'after', by => 'arm')",
@@ -52,6 +50,27 @@ const QUERIES: [&str; 19] = [
     "SELECT * FROM COX(linked, time => 'months', event => 'died', features => 'age,after')",
     "SELECT * FROM COX_SUMMARY(stacked, time => 'months', event => 'died', features => 'visits', grid => 25)",
     "SELECT * FROM COX(stacked, time => 'months', event => 'died', features => 'arm,age,before,toxicity', grid => 6)",
+    "SELECT * FROM SURVIVAL_AT(stacked, time => 'months', event => 'died', times => '24.5,12,12', by => 'arm')",
+    "SELECT * FROM CROSSTAB(mixed, row => 'arm', column => 'response')",
+    "SELECT * FROM CORRELATION(linked, columns => 'before,after')",
+    "SELECT * FROM COVARIANCE(stacked, columns => 'before,after')",
+    "SELECT * FROM JOIN_SIZE(linked)",
+    "SELECT * FROM LASSO(linked, target => 'after', features => 'before,visits,arm', alpha => 0.5)",
+    "SELECT * FROM LASSO_SUMMARY(stacked, target => 'after', features => 'before,visits', alpha => 'cv', folds => 3)",
+    "SELECT * FROM LASSO_PATH(linked, target => 'after', features => 'before,visits', alphas => '1,0.1')",
+    "SELECT * FROM ELASTIC_NET(stacked, target => 'after', features => 'before,visits,age', alpha => 'cv', alphas => '1,0.1', folds => 2, l1_ratio => 0.4)",
+    "SELECT * FROM ELASTIC_NET_SUMMARY(mixed, target => 'after', features => 'before,visits', alpha => 0.3, standardize => true)",
+    "SELECT * FROM RIDGE(linked, target => 'after', features => 'before,visits', alpha => 2)",
+    "SELECT * FROM RIDGE(mixed, target => 'after', features => 'before,visits', alpha => 2, standardize => true)",
+    "SELECT * FROM RIDGE(stacked, target => 'after', features => 'before,visits,stage', alpha => 'cv', standardize => true, folds => 3)",
+    "SELECT * FROM RIDGE_SUMMARY(stacked, target => 'after', features => 'before,visits', alpha => 'cv', alphas => '5,1')",
+    "SELECT * FROM LINEAR_REGRESSION(mixed, target => 'after', features => 'before,visits,toxicity')",
+    "SELECT * FROM LINEAR_REGRESSION_SUMMARY(linked, target => 'after', features => 'before,visits', intercept => false)",
+    "SELECT * FROM LOGISTIC_REGRESSION((SELECT CASE WHEN arm = 'drug' THEN 1 ELSE 0 END AS drug, before, visits FROM stacked), target => 'drug')",
+    "SELECT * FROM LOGISTIC_REGRESSION_SUMMARY((SELECT CASE WHEN arm = 'drug' THEN 1 ELSE 0 END AS drug, before, visits FROM stacked), target => 'drug', penalty => 'l1', alpha => 3)",
+    "SELECT * FROM LOGISTIC_REGRESSION((SELECT CASE WHEN arm = 'drug' THEN 1 ELSE 0 END AS drug, before, visits FROM stacked), target => 'drug', penalty => 'l2', alpha => 3)",
+    "SELECT * FROM POISSON_REGRESSION(linked, target => 'visits', features => 'before,age')",
+    "SELECT * FROM POISSON_REGRESSION_SUMMARY(stacked, target => 'visits', features => 'before', offset => 'stage')",
 ];
 
 fn federation(min_people: u32) -> Federation {
@@ -98,62 +117,23 @@ fn world(seed: u64, [north, south, registry]: [RecordBatch; 3]) -> World {
         .with_table(2, "followup", registry)
 }
 
-fn planned(federation: &Federation, sql: &str) -> CheckedPlan {
-    let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
-    match planner::plan(federation, &session, sql) {
-        Ok(Planned::Secure(checked)) => *checked,
-        other => panic!("{sql}: {other:?}"),
-    }
-}
-
-async fn run(
-    world: &World,
-    federation: &Federation,
-    sql: &str,
-) -> (SecurePlan, Outcome<Vec<ReleasedShares>>) {
-    let CheckedPlan { plan, permit } = planned(federation, sql);
-    let permits = (1..3).map(|_| planned(federation, sql).permit);
-    let outcome = world.run(&plan, std::iter::once(permit).chain(permits).collect()).await;
-    (plan, outcome)
-}
-
-/// The result of a query.
-async fn answer(world: &World, federation: &Federation, sql: &str) -> RecordBatch {
-    let (plan, outcome) = run(world, federation, sql).await;
-    let released = World::released(&plan, SEATS, outcome).unwrap_or_else(|error| panic!("{sql}: {error}"));
-    let table = |table: Released| OwnTable { schema: table.batch.schema(), batches: vec![table.batch] };
-    let tables: BTreeMap<String, OwnTable> = released
-        .into_iter()
-        .enumerate()
-        .map(|(index, released)| (format!("r{index}"), table(released)))
-        .collect();
-    let clear = Input {
-        owner: PartyId(0),
-        plan: plan.clear.clone(),
-        tables: vec![],
-        bound: 0,
-        valid: None,
-        order: Order::Local,
-        columns: vec![],
-    };
-    local::run(&clear, &tables, 1 << 28).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
-}
-
-/// Whether a cell is what the reference says: counts exactly, the rest to 1e-6 relative or so much absolutely.
-fn same(array: &dyn Array, row: usize, expected: &Value, absolute: f64) -> bool {
+/// How far a cell is from what the reference says: a number relative to it and `unit` together; texts must be equal.
+fn distance(array: &dyn Array, row: usize, expected: &Value, unit: f64) -> Option<f64> {
     let text = || array_value_to_string(array, row).unwrap();
     match expected {
-        Value::Null => array.is_null(row),
-        Value::String(expected) => text() == *expected,
+        Value::Null => array.is_null(row).then_some(0.0),
+        Value::String(expected) => (text() == *expected).then_some(0.0),
         Value::Number(expected) => {
             let expected = expected.as_f64().unwrap();
-            let found = text().parse::<f64>();
-            found.is_ok_and(|found| (found - expected).abs() <= absolute + 1e-6 * expected.abs())
+            let found = text().parse::<f64>().ok()?;
+            Some((found - expected).abs() / (expected.abs() + unit))
         }
         other => panic!("{other}"),
     }
 }
 
+/// Numbers agree to 1e-6 relative, or of a thousandth (of a coefficient, which may be next to 0, a tenth). The largest
+/// distances of each function are printed: those of the manual.
 #[tokio::test]
 async fn statistics_equal_the_reference_tools() {
     let federation = federation(1);
@@ -161,25 +141,32 @@ async fn statistics_equal_the_reference_tools() {
     let read = |text: &str| -> Vec<Value> { serde_json::from_str(text).unwrap() };
     let cases: Vec<Value> = REFERENCE.into_iter().flat_map(read).collect();
     let mut wrong = Vec::new();
-    for case in &cases {
+    let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
+    // Those of rows that are joined and stacked are all interpreted by the planner's tests; here every third runs.
+    let mixed = |case: &Value| case["sql"].as_str().unwrap().contains("(mixed");
+    let (some, others): (Vec<&Value>, Vec<&Value>) = cases.iter().partition(|case| mixed(case));
+    for case in others.into_iter().chain(some.into_iter().step_by(3)) {
         let sql = case["sql"].as_str().unwrap();
+        let function = sql.split([' ', '(']).nth(3).unwrap();
         let expected = case["rows"].as_array().unwrap();
-        let found = answer(&world, &federation, sql).await;
-        // Bounds of coefficients may be next to 0.
-        let absolute = if sql.contains(" COX") { 1e-7 } else { 1e-9 };
-        let equal = found.num_rows() == expected.len()
-            && expected.iter().enumerate().all(|(row, cells)| {
-                let cells = cells.as_array().unwrap();
-                cells.len() == found.num_columns()
-                    && cells
-                        .iter()
-                        .zip(found.columns())
-                        .all(|(cell, column)| same(column, row, cell, absolute))
-            });
+        let found = answer(&world, &federation, SEATS, sql).await;
+        let unit = if sql.contains(" COX") { 0.1 } else { 0.001 };
+        let mut equal = found.num_rows() == expected.len();
+        for (row, cells) in expected.iter().enumerate().take(found.num_rows()) {
+            let cells = cells.as_array().unwrap();
+            equal &= cells.len() == found.num_columns();
+            for (cell, column) in cells.iter().zip(found.columns()) {
+                let distance = distance(column, row, cell, unit);
+                equal &= distance.is_some_and(|distance| distance <= 1e-6);
+                let entry = worst.entry(function).or_default();
+                *entry = entry.max(distance.unwrap_or_default());
+            }
+        }
         if !equal {
             wrong.push(sql);
         }
     }
+    println!("{worst:?}");
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
@@ -236,6 +223,13 @@ async fn seats_send_what_the_plans_of_statistics_say() {
             if sent != own.seat_bytes {
                 wrong.push(format!("{sql}: node {index} {node:?}: {sent:?}, not {:?}", own.seat_bytes));
             }
+            // One round is that of the shares that go to the analyst; owners and joins have messages of their own.
+            // Seats come to a node a message or two apart, and what runs side by side may do so too.
+            let rounds = outcome.rounds(&step) + u64::from(matches!(node, Node::Release(_)));
+            let within = own.rounds..=own.rounds + 3 + own.rounds / 20;
+            if !within.contains(&rounds) && !matches!(node, Node::Input(_) | Node::HashedJoin(_)) {
+                wrong.push(format!("{sql}: node {index} {node:?}: {rounds} rounds, not {}", own.rounds));
+            }
         }
         let results = SEATS.map(|party| outcome.results[party].as_ref().unwrap());
         let result_bytes = results.map(|shares| shares.iter().map(ReleasedShares::len).sum::<usize>() as u64);
@@ -254,7 +248,7 @@ async fn hazards_of_few_events_are_withheld() {
         for (function, rows) in [("COX", terms), ("COX_SUMMARY", 1)] {
             let call =
                 format!("{function}(linked, time => 'months', event => 'died', features => '{features}')");
-            let found = answer(&world, &federation, &format!("SELECT * FROM {call}")).await;
+            let found = answer(&world, &federation, SEATS, &format!("SELECT * FROM {call}")).await;
             assert_eq!(found.num_rows(), rows, "{call}");
             let schema = found.schema();
             let numbers = found.columns().iter().zip(schema.fields());
@@ -267,21 +261,23 @@ async fn hazards_of_few_events_are_withheld() {
     }
 }
 
-/// 24 + 24 patients of two hospitals stacked, under an explicit lower threshold of 3 persons.
+/// 24 + 24 patients of two hospitals stacked, under an explicit lower threshold of 3 persons: median survival, two-year
+/// survival, tables of response and toxicity. `tests/benchmark` has the seconds.
 #[tokio::test]
 async fn a_pilot_of_two_small_hospitals_is_answered() {
     let federation = federation(3);
     let [north, south, registry] = tables(&federation);
     let world = world(7, [north.slice(0, 24), south.slice(0, 24), registry]);
-    let survival = "time => 'months', event => 'died', by => 'arm'";
+    let survival = "time => 'months', event => 'died'";
     for (call, rows) in [
-        (format!("MEDIAN_SURVIVAL(stacked, {survival})"), 2),
-        (format!("SURVIVAL_AT(stacked, {survival}, times => '6')"), 2),
-        (format!("LOGRANK(stacked, {survival})"), 1),
+        (format!("MEDIAN_SURVIVAL(stacked, {survival}, by => 'arm')"), 2),
+        (format!("SURVIVAL_AT(stacked, {survival}, times => '12,24')"), 2),
+        (format!("KAPLAN_MEIER(stacked, {survival})"), 2),
+        (format!("LOGRANK(stacked, {survival}, by => 'arm')"), 1),
         ("CROSSTAB(stacked, row => 'arm', column => 'response')".to_owned(), 4),
         ("CROSSTAB(stacked, row => 'age', column => 'toxicity')".to_owned(), 1),
     ] {
-        let found = answer(&world, &federation, &format!("SELECT * FROM {call}")).await;
+        let found = answer(&world, &federation, SEATS, &format!("SELECT * FROM {call}")).await;
         assert!(found.num_rows() >= rows, "{call}: {found:?}");
         let known = found.columns().iter().any(|column| {
             matches!(column.data_type(), DataType::Float64 | DataType::Int64)

@@ -621,6 +621,7 @@ fn lasso_plan(bound: usize, at_least: u64, kind: LassoOutput) -> SecurePlan {
     let columns = vec![def("number", z128, 0, 1 << 100); numbers].into_iter();
     let lasso = Lasso {
         family: planner::plan::Family::Lasso,
+        by_sum: false,
         input: NodeId(0),
         features: vec![term(0), term(1)],
         target: term(2),

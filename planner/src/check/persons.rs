@@ -44,7 +44,7 @@ fn counts_in(
             How::Sum | How::FromStart | How::FromEnd => {
                 counts_in(plan, federation, owner, (fold.input, column), true)
             }
-            How::Product { .. } => false,
+            How::Product { .. } | How::Pool => false,
         },
         Some(Node::Assemble(assemble)) => {
             let mut left = column;

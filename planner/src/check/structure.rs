@@ -360,10 +360,19 @@ fn fold(fold: &Fold, plan: &SecurePlan) -> Checked {
     let rows = plan.rows().get(fold.input.0).copied().unwrap_or_default();
     ensure(fold.axis.cells() == rows, || "an axis that is not one of its cells".to_owned())?;
     let input = columns(plan, fold.input);
-    ensure(input.len() == fold.columns.len(), || "columns that are not those of its cells".to_owned())?;
+    let pooled = fold.how == How::Pool;
+    let bit = |def: &ColumnDef| def.encoding == Encoding::Bit;
+    ensure(
+        input.len() + usize::from(pooled) == fold.columns.len()
+            && fold.at_least.len() == if pooled { input.len() } else { 0 }
+            && (!pooled || fold.columns.last().is_some_and(bit))
+            && (!pooled || fold.pooled_bits() < 63),
+        || "columns that are not those of its cells".to_owned(),
+    )?;
     for (before, after) in input.iter().zip(&fold.columns) {
         let fits = match (fold.how, after.encoding) {
             (How::Product { fraction }, Encoding::Arithmetic(RingSize::Z128)) => fraction <= 60,
+            (How::Pool, Encoding::Arithmetic(RingSize::Z64)) => before.range.lo >= 0,
             (How::Sum | How::FromStart | How::FromEnd, Encoding::Arithmetic(_)) => true,
             (_, Encoding::Arithmetic(_) | Encoding::Bit | Encoding::Planes(_)) => false,
         };

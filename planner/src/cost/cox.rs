@@ -1,6 +1,7 @@
 //! Cox's model, from the costs of its protocols; it follows the code of the secure core step by step.
 
 use super::Cost;
+use super::system::{all_below, invert, rescaled, step, unit};
 use super::table::{
     and_many, clamp, divide_by_root, exponential, inverse_square_root, logarithm, multiply, negative,
     product, reciprocal, square_root, to_arithmetic, truncate, widen,
@@ -32,12 +33,12 @@ pub(super) fn cox(p: u64, times: u64, n: u64, bits: u64) -> Cost {
     let row_bits = u64::from(u64::BITS - n.leading_zeros());
     let sizes = Sizes { p, times, n, bits, row_bits };
     let mut cost = sizes.prepare();
-    for step in 0..STEPS {
-        cost = cost.then(sizes.slope(step > 0));
-        if step == 0 {
+    for number in 0..STEPS {
+        cost = cost.then(sizes.slope(number > 0));
+        if number == 0 {
             cost = cost.then(sizes.likelihood());
         }
-        cost = cost.then(unit(p)).then(sizes.step());
+        cost = cost.then(unit(p)).then(step(p));
     }
     cost.then(sizes.slope(true)).then(sizes.likelihood()).then(unit(p)).then(sizes.finish())
 }
@@ -120,21 +121,11 @@ impl Sizes {
         logarithms.then(multiply(2, WIDE))
     }
 
-    fn step(&self) -> Cost {
-        let p = self.p;
-        let solved = clamp(p, 126).then(solve(p, 1, doublings(p, 12))).then(clamp(p, 126));
-        product(p, 44).then(solved).then(product(p, 44))
-    }
-
     fn finish(&self) -> Cost {
         let Sizes { p, n, row_bits, .. } = *self;
-        let columns = p * (p + 1);
-        let inverted = solve(p, p + 1, doublings(p, 20)).then(product(columns, 44));
         let inside = negative(2 * n, 71).then(to_arithmetic(2 * n, 1, RingSize::Z64)).then(negative(1, 32));
-        inverted
-            .then(all_below(columns + p + p * p))
-            .then(product(p * p, 54))
-            .then(product(p * p, 34))
+        invert(p, p + 1)
+            .then(rescaled(p))
             .then(all_below(3 * p + p * p))
             .then(inside)
             .then(and_many(1, 3))
@@ -142,32 +133,6 @@ impl Sizes {
             .then(square_root(p, 41, 14))
             .then(multiply(2 * p, WIDE))
     }
-}
-
-/// An information matrix scaled to a unit diagonal.
-fn unit(p: u64) -> Cost {
-    inverse_square_root(p, 34, 66).then(product(p * p, 44)).then(product(p * p, 44))
-}
-
-/// Doublings that solve systems whose smallest eigenvalue is at least 2^-`bits`.
-fn doublings(size: u64, bits: u64) -> u64 {
-    u64::from(u64::BITS - size.saturating_sub(1).leading_zeros()) + bits + 3
-}
-
-/// A linear system of unit diagonal with `columns` right-hand sides: squares and products side by side.
-fn solve(size: u64, columns: u64, doublings: u64) -> Cost {
-    let of_columns = size * columns;
-    let mut cost = truncate(size * size + of_columns, 44);
-    for left in (0..doublings).rev() {
-        let square = if left == 0 { 0 } else { size * (size + 1) / 2 };
-        cost = cost.then(product(of_columns + square, 44));
-    }
-    cost
-}
-
-/// Whether the sizes of `count` numbers are below public bounds.
-fn all_below(count: u64) -> Cost {
-    negative(2 * count, 96).then(and_many(1, 2 * count))
 }
 
 #[cfg(test)]

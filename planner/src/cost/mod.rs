@@ -5,7 +5,9 @@ mod group;
 mod link;
 mod model;
 mod need;
+mod newton;
 mod node;
+mod system;
 mod table;
 #[cfg(test)]
 mod tests;

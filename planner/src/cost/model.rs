@@ -2,6 +2,7 @@
 //! step (`mpc::protocol::lasso` and `mpc::protocol::regression`).
 
 use super::Cost;
+use super::system::{COMPARED, FRACTION, doublings, invert, log2, solve};
 use super::table::{
     and_many, inverse_root_of, inverse_square_root, multiply, negative, product, shifts, square_root,
     statistics, to_arithmetic, truncate, widen,
@@ -9,24 +10,22 @@ use super::table::{
 use crate::plan::{Family, Lasso, LassoTerm, RingSize};
 
 const WIDE: RingSize = RingSize::Z128;
-/// Fractional bits of the solver, and of normalised numbers.
-const FRACTION: u64 = 44;
-const MANTISSA: u64 = 56;
-/// Bits of the integer part of a coefficient, and the width at which numbers of unknown size are compared.
+/// Fractional bits of normalised numbers.
+pub(super) const MANTISSA: u64 = 56;
+/// Bits of the integer part of a coefficient.
 const COEFFICIENT: u64 = 10;
-const COMPARED: u64 = 96;
 /// Step sizes side by side, and steps of Newton's method after them.
 const LANES: u64 = 5;
 const NEWTON: u64 = 3;
 
 /// The public sizes of a problem: those of `mpc::protocol::lasso::Layout`.
-struct Sizes {
-    p: u64,
-    row_bits: u64,
+pub(super) struct Sizes {
+    pub(super) p: u64,
+    pub(super) row_bits: u64,
     levels: u64,
-    half: u64,
+    pub(super) half: u64,
     centred: bool,
-    intercept: bool,
+    pub(super) intercept: bool,
     /// Moments of the target: one more without an intercept.
     targets: u64,
     coefficient_fraction: u64,
@@ -57,11 +56,6 @@ impl Variable {
 /// Bits of a number.
 fn bits_of(x: u64) -> u64 {
     u64::from(u64::BITS - x.leading_zeros())
-}
-
-/// The logarithm of base 2, rounded up.
-fn log2(x: u64) -> u64 {
-    bits_of(x.saturating_sub(1))
 }
 
 impl Sizes {
@@ -150,9 +144,11 @@ impl Sizes {
     }
 
     /// The ridges of `penalties` penalties, as lengths of features.
-    fn ridges(&self, penalties: u64, standardize: bool) -> Cost {
+    fn ridges(&self, penalties: u64, node: &Lasso) -> Cost {
         let all = self.p * penalties;
-        let relative = if standardize {
+        let relative = if node.standardize && node.by_sum {
+            product(1, MANTISSA).then(product(penalties, MANTISSA))
+        } else if node.standardize {
             Cost::default()
         } else {
             let mantissas = product(self.p, MANTISSA).then(product(self.p, MANTISSA));
@@ -165,43 +161,6 @@ impl Sizes {
     fn shrunk(&self, problems: u64) -> Cost {
         let square = problems * self.p * self.p;
         product(square + 2 * problems * self.p, FRACTION).then(product(square, FRACTION))
-    }
-
-    /// The solver of `problems` problems that have `grams` matrices.
-    fn minimise(&self, problems: u64, grams: u64, iterations: u64, compared: u64) -> Cost {
-        let p = self.p;
-        let lanes = LANES * problems;
-        let (vector, square, own) = (lanes * p, lanes * p * p, LANES * grams * p * p);
-        let mut cost = solve(LANES * grams, p, p, doublings(p, 8))
-            .then(truncate(own, FRACTION))
-            .then(multiply(vector, WIDE))
-            .then(truncate(vector + own, FRACTION));
-        for _ in 0..iterations {
-            cost = cost
-                .then(product(vector, FRACTION))
-                .then(sides(vector, compared))
-                .then(multiply(vector, WIDE));
-        }
-        for _ in 0..NEWTON {
-            cost = cost
-                .then(product(vector, FRACTION))
-                .then(sides(vector, COMPARED))
-                .then(multiply(square + vector, WIDE))
-                .then(multiply(square, WIDE))
-                .then(solve(lanes, p, 1, doublings(p, 12)))
-                .then(multiply(vector, WIDE));
-        }
-        let candidates = LANES * (NEWTON + 1);
-        let all = candidates * problems * p;
-        let absolute = negative(all, COMPARED).then(to_arithmetic(all, 1, WIDE)).then(multiply(all, WIDE));
-        cost.then(product(all, FRACTION))
-            .then(sides(all, COMPARED))
-            .then(multiply(all, WIDE))
-            .then(absolute)
-            .then(tournament(p, candidates * problems, 1))
-            .then(tournament(candidates, problems, 1 + 2 * p))
-            .then(negative(problems * (2 * p + 1), COMPARED))
-            .then(and_many(problems, 2 * p + 1))
     }
 
     /// `models` models on the original scale.
@@ -228,6 +187,41 @@ impl Sizes {
     }
 }
 
+/// The solver of `problems` problems of `p` terms that have `grams` matrices.
+pub(super) fn minimise(p: u64, problems: u64, grams: u64, compared: u64) -> Cost {
+    let iterations = if p <= 16 { 40 } else { 64 };
+    let lanes = LANES * problems;
+    let (vector, square, own) = (lanes * p, lanes * p * p, LANES * grams * p * p);
+    let mut cost = solve(LANES * grams, p, p, doublings(p, 8))
+        .then(truncate(own, FRACTION))
+        .then(multiply(vector, WIDE))
+        .then(truncate(vector + own, FRACTION));
+    for _ in 0..iterations {
+        cost =
+            cost.then(product(vector, FRACTION)).then(sides(vector, compared)).then(multiply(vector, WIDE));
+    }
+    for _ in 0..NEWTON {
+        cost = cost
+            .then(product(vector, FRACTION))
+            .then(sides(vector, COMPARED))
+            .then(multiply(square + vector, WIDE))
+            .then(multiply(square, WIDE))
+            .then(solve(lanes, p, 1, doublings(p, 12)))
+            .then(multiply(vector, WIDE));
+    }
+    let candidates = LANES * (NEWTON + 1);
+    let all = candidates * problems * p;
+    let absolute = negative(all, COMPARED).then(to_arithmetic(all, 1, WIDE)).then(multiply(all, WIDE));
+    cost.then(product(all, FRACTION))
+        .then(sides(all, COMPARED))
+        .then(multiply(all, WIDE))
+        .then(absolute)
+        .then(tournament(p, candidates * problems, 1))
+        .then(tournament(candidates, problems, 1 + 2 * p))
+        .then(negative(problems * (2 * p + 1), COMPARED))
+        .then(and_many(problems, 2 * p + 1))
+}
+
 /// On which side of their thresholds numbers are.
 fn sides(count: u64, bits: u64) -> Cost {
     negative(2 * count, bits).then(to_arithmetic(2 * count, 1, WIDE))
@@ -246,55 +240,35 @@ fn tournament(records: u64, keys: u64, width: u64) -> Cost {
     cost
 }
 
-/// Doublings that solve systems whose smallest eigenvalue is at least 2^-`bits`.
-fn doublings(size: u64, bits: u64) -> u64 {
-    log2(size) + bits + 3
-}
-
-/// `lanes` linear systems with `columns` right-hand sides: squares and products side by side.
-fn solve(lanes: u64, size: u64, columns: u64, doublings: u64) -> Cost {
-    let of_columns = lanes * size * columns;
-    let mut cost = truncate(lanes * size * size + of_columns, FRACTION);
-    for left in (0..doublings).rev() {
-        let square = if left == 0 { 0 } else { lanes * size * (size + 1) / 2 };
-        cost = cost.then(product(of_columns + square, FRACTION));
-    }
-    cost
-}
-
-/// Whether the sizes of `count` numbers are below public bounds.
-fn all_below(count: u64) -> Cost {
-    negative(2 * count, COMPARED).then(and_many(1, 2 * count))
-}
-
 /// A LASSO, elastic net, path or cross-validation over `rows` rows whose columns are in `ring`.
 pub(super) fn lasso(node: &Lasso, rows: u64, ring: RingSize) -> Cost {
     let features: Vec<Variable> = node.features.iter().map(Variable::of).collect();
     let sizes = Sizes::new(&features, &Variable::of(&node.target), rows, node.intercept, node.standardize);
     let (p, penalties) = (sizes.p, node.alphas.len() as u64);
-    let iterations = if p <= 16 { 40 } else { 64 };
     if !node.folds.is_empty() {
-        return sizes.validated(penalties, node.folds.len() as u64 + 1, rows, ring, node.standardize);
+        return sizes.validated(node, rows, ring);
     }
     let weighed = node.l1_ratio < 1.0 && node.is_penalised();
     let mut penalty = sizes.thresholds(penalties, node.standardize);
     let (mut grams, mut back) = (1, Cost::default());
     if weighed {
-        penalty = penalty.beside(sizes.ridges(penalties, node.standardize)).then(sizes.shrunk(penalties));
+        penalty = penalty.beside(sizes.ridges(penalties, node)).then(sizes.shrunk(penalties));
         (grams, back) = (penalties, product(penalties * p, FRACTION));
     }
     statistics(p, ring)
         .then(sizes.moments())
         .then(sizes.correlation())
         .then(penalty.beside(sizes.factors()))
-        .then(sizes.minimise(penalties, grams, iterations, 64))
+        .then(minimise(p, penalties, grams, 64))
         .then(back)
         .then(sizes.restore(penalties))
 }
 
 impl Sizes {
     /// A penalty chosen by cross-validation.
-    fn validated(&self, penalties: u64, folds: u64, rows: u64, ring: RingSize, standardize: bool) -> Cost {
+    fn validated(&self, node: &Lasso, rows: u64, ring: RingSize) -> Cost {
+        let (penalties, folds) = (node.alphas.len() as u64, node.folds.len() as u64 + 1);
+        let weighed = node.l1_ratio < 1.0 && node.is_penalised();
         let (p, variables) = (self.p, self.variables());
         let columns = p + 2;
         let mut gathered = multiply((folds - 1) * rows * (p + 1), ring);
@@ -329,23 +303,80 @@ impl Sizes {
             .then(product(lanes, 30));
         let problems = penalties * (folds + 1);
         let best = tournament(penalties, 1, 3 + 2 * p).then(and_many(1, problems));
-        let iterations = if p <= 16 { 40 } else { 64 };
+        let mut beside = self.thresholds(penalties, node.standardize).beside(self.factors()).beside(splits);
+        let mut spread = product(lanes * p, FRACTION);
+        let (mut grams, mut back) = (folds + 1, Cost::default());
+        if weighed {
+            beside = beside.beside(self.ridges(penalties, node));
+            spread = product(2 * lanes * p, FRACTION).then(self.shrunk(problems));
+            (grams, back) = (problems, product(problems * p, FRACTION));
+        }
         gathered
             .then(self.moments())
             .then(self.correlation())
-            .then(self.thresholds(penalties, standardize).beside(self.factors()).beside(splits))
-            .then(product(lanes * p, FRACTION))
-            .then(self.minimise(problems, folds + 1, iterations, 64))
+            .then(beside)
+            .then(spread)
+            .then(minimise(p, problems, grams, 64))
+            .then(back)
             .then(scores)
             .then(best)
             .then(self.restore(1))
     }
 }
 
-/// How many binary digits a ridge adds to all integers of a linear model, and half the bits of each of its weights: see
-/// `mpc::protocol::regression::Model`.
-fn ridge(node: &Lasso) -> (u64, Vec<u64>) {
-    let alpha = node.alphas.first().copied().unwrap_or(0.0);
+/// A model about zero, in finer steps if its ridge needs them: see `mpc::protocol::regression::Model`.
+pub(super) struct AboutZero {
+    pub(super) sizes: Sizes,
+    /// Bits of the widest feature.
+    pub(super) feature_bits: u64,
+    /// Whether a ridge is added to the squares of the features.
+    pub(super) ridge: bool,
+    /// Whether the ridge of a linear model acts on standardised features.
+    standardized: bool,
+}
+
+impl AboutZero {
+    pub(super) fn of(node: &Lasso, rows: u64) -> AboutZero {
+        let weight = if node.family == Family::Linear { 1.0 } else { 4.0 };
+        let alpha = weight * (1.0 - node.l1_ratio) * node.alphas.first().copied().unwrap_or(0.0);
+        let standardized = node.family == Family::Linear && node.standardize && alpha > 0.0;
+        let ridge = alpha > 0.0 && !standardized;
+        let (digits, half_bits) = if ridge { ridge_bits(node, alpha) } else { (0, Vec::new()) };
+        let about_zero = |term: &LassoTerm| Variable::of(term).moment(false) + digits;
+        let feature = |(j, term): (usize, &LassoTerm)| Variable {
+            bits: about_zero(term).max(half_bits.get(j).copied().unwrap_or(0)) + u64::from(ridge),
+            offset: 0,
+        };
+        let features: Vec<Variable> = node.features.iter().enumerate().map(feature).collect();
+        let target = Variable { bits: about_zero(&node.target), offset: 0 };
+        let sizes = Sizes::new(&features, &target, rows, node.intercept, standardized);
+        let feature_bits = features.iter().map(|v| v.bits).max().unwrap_or(0);
+        AboutZero { sizes, feature_bits, ridge, standardized }
+    }
+
+    /// Moments, lengths, the way back, and the ridge in the lengths; `errors`: there are standard errors.
+    pub(super) fn prepare(&self, ring: RingSize, errors: bool) -> Cost {
+        let (sizes, p) = (&self.sizes, self.sizes.p);
+        let mut cost =
+            statistics(p, ring).then(sizes.moments()).then(sizes.correlation()).then(sizes.factors());
+        if self.ridge {
+            let fraction = truncate(p, (2 * sizes.levels).saturating_sub(MANTISSA));
+            let roots = product(p, MANTISSA).then(product(p, 2 * MANTISSA - FRACTION));
+            cost = cost.then(multiply(p, WIDE)).then(fraction).then(roots);
+        }
+        if self.standardized {
+            let by_rows = product(1, MANTISSA).then(product(1, MANTISSA));
+            cost = cost.then(by_rows).then(inverse_square_root(1, 35, 66));
+        }
+        if errors {
+            return cost;
+        }
+        cost.then(negative(p, (2 * sizes.levels + 2).min(126))).then(to_arithmetic(p, 1, WIDE))
+    }
+}
+
+/// How many binary digits a ridge adds to all integers, and half the bits of each of its weights.
+fn ridge_bits(node: &Lasso, alpha: f64) -> (u64, Vec<u64>) {
     let weight = |term: &LassoTerm| alpha / term.step / term.step;
     let smallest = node.features.iter().map(weight).fold(f64::INFINITY, f64::min);
     let digits = (0..14).find(|&digits| smallest * 4_f64.powi(digits) >= 2_f64.powi(20)).unwrap_or(14);
@@ -360,47 +391,19 @@ fn ridge(node: &Lasso) -> (u64, Vec<u64>) {
 /// Least squares, with a ridge or with standard errors.
 pub(super) fn linear(node: &Lasso, rows: u64, ring: RingSize) -> Cost {
     debug_assert_eq!(node.family, Family::Linear);
-    let standardized = node.standardize && node.is_penalised();
-    let added = node.is_penalised() && !standardized;
-    let (digits, half_bits) = if added { ridge(node) } else { (0, Vec::new()) };
-    let about_zero = |term: &LassoTerm| Variable::of(term).moment(false) + digits;
-    let feature = |(j, term): (usize, &LassoTerm)| Variable {
-        bits: about_zero(term).max(half_bits.get(j).copied().unwrap_or(0)) + u64::from(added),
-        offset: 0,
-    };
-    let features: Vec<Variable> = node.features.iter().enumerate().map(feature).collect();
-    let target = Variable { bits: about_zero(&node.target), offset: 0 };
-    let sizes = Sizes::new(&features, &target, rows, node.intercept, standardized);
-    let feature_bits = features.iter().map(|v| v.bits).max().unwrap_or(0);
+    let about_zero = AboutZero::of(node, rows);
+    let (sizes, errors) = (&about_zero.sizes, node.has_errors());
     let p = sizes.p;
-    let mut cost = statistics(p, ring).then(sizes.moments()).then(sizes.correlation()).then(sizes.factors());
-    if added {
-        let fraction = truncate(p, (2 * sizes.levels).saturating_sub(MANTISSA));
-        let roots = product(p, MANTISSA).then(product(p, 2 * MANTISSA - FRACTION));
-        cost = cost.then(multiply(p, WIDE)).then(fraction).then(roots);
-    }
-    if standardized {
-        let by_rows = product(1, MANTISSA).then(product(1, MANTISSA));
-        cost = cost.then(by_rows).then(inverse_square_root(1, 35, 66));
-    }
-    let errors = node.has_errors();
-    if !errors {
-        cost = cost.then(negative(p, (2 * sizes.levels + 2).min(126))).then(to_arithmetic(p, 1, WIDE));
-    }
-    if standardized {
+    let mut cost = about_zero.prepare(ring, errors);
+    if about_zero.standardized {
         cost = cost.then(sizes.shrunk(1));
     }
-    let columns = if errors { p + 1 } else { 1 };
-    let inverse = if errors { p * p } else { 0 };
-    cost = cost
-        .then(solve(1, p, columns, doublings(p, 20)))
-        .then(product(p * columns, FRACTION))
-        .then(all_below(p * columns + p + inverse));
-    if standardized {
+    cost = cost.then(invert(p, if errors { p + 1 } else { 1 }));
+    if about_zero.standardized {
         cost = cost.then(product(p, FRACTION));
     }
     cost = cost.then(sizes.restore(1));
-    if errors { cost.then(product(1, FRACTION)).then(sizes.spread(feature_bits)) } else { cost }
+    if errors { cost.then(product(1, FRACTION)).then(sizes.spread(about_zero.feature_bits)) } else { cost }
 }
 
 impl Sizes {
@@ -414,25 +417,48 @@ impl Sizes {
         if !self.intercept {
             return others;
         }
-        // As `mpc::protocol::regression::spread` has it.
-        let (inverse_bits, left, root) = (20, 30, 20);
-        let means_bits = feature_bits + self.half + 1;
-        let log = log2(p + 1);
-        let used = 2 * means_bits + 2 * log;
-        let means = ((122_u64 - inverse_bits).saturating_sub(used) / 2).min(self.mean_fraction);
-        let square = (124_u64 - left - inverse_bits).saturating_sub(used).min(2 * means) & !1;
-        let form = truncate(p, self.mean_fraction.saturating_sub(means))
-            .then(product(p, FRACTION))
-            .then(multiply(1, WIDE))
-            .then(truncate(1, (2 * means).saturating_sub(square)));
-        let from = left.midpoint(square) + root;
+        let Forms { square, .. } = self.forms(feature_bits);
+        let from = Forms::LEFT.midpoint(square) + Forms::ROOT;
         others
-            .then(form)
-            .then(truncate(1, FRACTION - left))
+            .then(self.form(p, feature_bits))
+            .then(truncate(1, FRACTION - Forms::LEFT))
             .then(multiply(1, WIDE))
-            .then(square_root(1, 62, root))
+            .then(square_root(1, 62, Forms::ROOT))
             .then(truncate(1, from.saturating_sub(self.mean_fraction)))
             .then(product(1, self.mean_fraction + FRACTION - self.intercept_fraction))
             .then(multiply(1, WIDE))
     }
+
+    /// Fractional bits of what belongs to the intercept of a model whose features have so many bits about zero.
+    fn forms(&self, feature_bits: u64) -> Forms {
+        let log = log2(self.p + u64::from(self.intercept));
+        let used = 2 * (feature_bits + self.half + 1) + 2 * log;
+        let means = ((122_u64 - Forms::INVERSE).saturating_sub(used) / 2).min(self.mean_fraction);
+        let square = (124_u64 - Forms::LEFT - Forms::INVERSE).saturating_sub(used).min(2 * means) & !1;
+        Forms { means, square }
+    }
+
+    /// A quadratic form in `size` means.
+    pub(super) fn form(&self, size: u64, feature_bits: u64) -> Cost {
+        let Forms { means, square } = self.forms(feature_bits);
+        truncate(size, self.mean_fraction.saturating_sub(means))
+            .then(product(size, FRACTION))
+            .then(multiply(1, WIDE))
+            .then(truncate(1, (2 * means).saturating_sub(square)))
+    }
+}
+
+/// Fractional bits of what belongs to the intercept: see `mpc::protocol::regression::spread`.
+struct Forms {
+    means: u64,
+    square: u64,
+}
+
+impl Forms {
+    /// Bits of the entries of an accepted inverse.
+    const INVERSE: u64 = 20;
+    /// Of the part of the variance that is left.
+    const LEFT: u64 = 30;
+    /// Of the square root of an integer.
+    const ROOT: u64 = 20;
 }

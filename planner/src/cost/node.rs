@@ -9,7 +9,7 @@ use crate::plan::{
     Measure, Multiplicity, Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
-use super::{Cost, cox, model, table};
+use super::{Cost, cox, model, newton, table};
 
 /// The cost of node number `index`; `rows` are those of every node's output.
 pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], index: usize) -> Cost {
@@ -325,18 +325,23 @@ fn sums_of(keys: &[u64], ring: RingSize, n: u64, members: u64) -> Cost {
     cost.then(table::multiply(members * keys.iter().product::<u64>(), ring))
 }
 
-/// Sums are local; running products double their distance in every step.
+/// Sums are local; running products double their distance in every step; pooled sums go cell by cell.
 fn fold(fold: &Fold) -> Cost {
-    let How::Product { fraction } = fold.how else { return Cost::default() };
-    let axis = fold.axis;
-    let products =
-        table::running_products((axis.outer * axis.inner) as u64, axis.length as u64, u64::from(fraction));
-    fold.columns.iter().fold(Cost::default(), |cost, _| cost.beside(products))
+    let runs = (fold.axis.outer * fold.axis.inner) as u64;
+    let length = fold.axis.length as u64;
+    match fold.how {
+        How::Sum | How::FromStart | How::FromEnd => Cost::default(),
+        How::Product { fraction } => {
+            let products = table::running_products(runs, length, u64::from(fraction));
+            fold.columns.iter().fold(Cost::default(), |cost, _| cost.beside(products))
+        }
+        How::Pool => {
+            let asking = fold.at_least.iter().filter(|&&least| least > 0).count() as u64;
+            let bits = u64::from(fold.pooled_bits());
+            table::pool(runs, length, [asking, fold.at_least.len() as u64], bits)
+        }
+    }
 }
-
-/// Bytes of the link function for each row and step.
-const LOGISTIC_ROW_BYTES: u64 = 588;
-const POISSON_ROW_BYTES: u64 = 665;
 
 fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
     let terms = lasso.features.len() as u64;
@@ -349,14 +354,11 @@ fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
         let bits = all.map(|term| u64::from(term.bits)).max().unwrap_or_default();
         return cox::cox(terms, lasso.times.len() as u64, n, bits);
     }
-    let newton =
-        |steps, row_bytes| table::statistics(terms, ring).then(table::newton(steps, terms, n, row_bytes));
     match lasso.family {
         Family::Lasso => model::lasso(lasso, n, ring),
         Family::Linear => model::linear(lasso, n, ring),
-        Family::Logistic => newton(12, LOGISTIC_ROW_BYTES),
+        Family::Logistic | Family::Poisson => newton::newton(lasso, n, ring),
         Family::Cox => Cost::default(),
-        Family::Poisson => newton(16, POISSON_ROW_BYTES),
     }
 }
 

@@ -522,6 +522,16 @@ pub(super) fn running_products(runs: u64, length: u64, fraction: u64) -> Cost {
     cost
 }
 
+/// Sums of `all` columns along `runs` runs of `length` cells until those of `asking` columns are large enough.
+pub(super) fn pool(runs: u64, length: u64, [asking, all]: [u64; 2], bits: u64) -> Cost {
+    if asking == 0 || runs == 0 {
+        return Cost::default();
+    }
+    let met = negative(runs * asking, bits).then(and_many(runs, asking));
+    let again = to_arithmetic(runs, 1, RingSize::Z64).then(multiply(runs * all, RingSize::Z64));
+    (1..length).fold(met, |cost, _| cost.then(again).then(met))
+}
+
 /// The sufficient statistics of a model with `terms` features.
 pub(super) fn statistics(terms: u64, ring: RingSize) -> Cost {
     let columns = terms + 2;
@@ -529,15 +539,28 @@ pub(super) fn statistics(terms: u64, ring: RingSize) -> Cost {
     if ring == RingSize::Z64 { gram.then(widen(columns * columns)) } else { gram }
 }
 
-/// `steps` of Newton's method with `terms` features over `rows` rows, whose link function takes `link` bytes a row; fitted
-/// to measurements, within a few percent.
-pub(super) fn newton(steps: u64, terms: u64, rows: u64, link: u64) -> Cost {
-    let row = link + 46 * (terms + 1);
-    let system = 1_250 * terms * terms + 3_500 * terms + 4_000;
-    each((steps + 1) * (186 + 3 * log2(terms)) + 300, (steps + 1) * (row * rows + system))
+/// Sigmoids of numbers of `bits` bits with `from` fractional bits, in `Z_2^64`: one polynomial for each of 64 intervals.
+pub(super) fn sigmoid(n: u64, bits: u64, from: u64, to: u64) -> Cost {
+    const PRECISION: u64 = 30;
+    let ring = RingSize::Z64;
+    let interval = one_hot(2 * n, 3).beside(and_all(n, bits - from - 5));
+    let codes = all_bits(n, bits + 1).then(interval).then(and(n, 9)).then(to_arithmetic(n, 16, ring));
+    let powers = [1, 2, 4].map(|count| narrow_product(count * n, PRECISION));
+    let powers = powers.into_iter().fold(Cost::default(), Cost::then);
+    let series = powers.beside(multiply(9 * n, ring)).then(multiply(n, ring));
+    codes.then(series).then(narrow_truncate(n, 2 * PRECISION - to))
 }
 
-/// The logarithm of base 2, rounded up.
-fn log2(x: u64) -> u64 {
-    u64::from(x.next_power_of_two().trailing_zeros())
+/// As [`product`], of numbers of `Z_2^64`.
+pub(super) fn narrow_product(n: u64, bits: u64) -> Cost {
+    multiply(n, RingSize::Z64).then(narrow_truncate(n, bits))
+}
+
+/// As [`truncate`], of numbers of `Z_2^64`.
+fn narrow_truncate(n: u64, bits: u64) -> Cost {
+    if bits == 0 {
+        return Cost::default();
+    }
+    let narrow = element(RingSize::Z64);
+    by_parts(n, narrow, if bits <= 32 { INDEX_BYTES } else { narrow })
 }

@@ -89,16 +89,33 @@ fn a_lasso_costs_what_the_secure_core_measures() {
     }
 }
 
-/// As the secure core's own `cost` test measures it: four features of 14 bits over 400 rows.
+/// As the secure core's own `cost` test measures them: four features of 14 bits over 120 and 240 rows.
 #[test]
-fn least_squares_cost_what_the_secure_core_measures() {
-    let model = |alpha: f64| Lasso {
-        alphas: vec![alpha],
-        l1_ratio: 0.0,
-        ..model_of(Family::Linear, 14, &[0.001, 0.5, 1.0, 1000.0, 0.25])
-    };
-    for (alpha, rounds, bytes) in [(0.0, 298, 58_706), (2.0, 193, 30_318)] {
-        let cost = model::linear(&model(alpha), 400, RingSize::Z128);
-        assert_eq!((cost.rounds, cost.bytes()), (rounds, bytes), "alpha {alpha}");
+fn regressions_cost_what_the_secure_core_measures() {
+    type Measured = (Family, [f64; 3], [(u64, u64); 2]);
+    let cases: [Measured; 7] = [
+        (Family::Linear, [0.0; 3], [(298, 58_474), (298, 58_590)]),
+        (Family::Linear, [2.0, 0.0, 0.0], [(193, 30_076), (193, 30_195)]),
+        (Family::Logistic, [0.0; 3], [(2_798, 1_785_041), (2_802, 3_061_771)]),
+        (Family::Logistic, [2.0, 0.0, 0.0], [(2_781, 1_782_815), (2_785, 3_059_548)]),
+        (Family::Logistic, [0.0, 3.0, 0.0], [(13_367, 8_124_453), (13_371, 9_401_189)]),
+        (Family::Poisson, [0.0; 3], [(3_508, 2_464_838), (3_510, 4_292_077)]),
+        (Family::Poisson, [0.0, 0.0, 0.7], [(3_552, 2_546_975), (3_554, 4_453_583)]),
+    ];
+    for (family, [ridge, sparse, offset], measured) in cases {
+        let target = if family == Family::Linear { 0.25 } else { 1.0 };
+        let model = model_of(family, 14, &[0.001, 0.5, 1.0, 1000.0, target]);
+        let model = Lasso {
+            alphas: vec![ridge + sparse],
+            l1_ratio: if sparse > 0.0 { 1.0 } else { 0.0 },
+            offset: (offset > 0.0).then(|| LassoTerm { step: offset, ..model.target.clone() }),
+            ..model
+        };
+        let cost = |rows| {
+            let fit = if family == Family::Linear { model::linear } else { newton::newton };
+            fit(&model, rows, RingSize::Z128)
+        };
+        let found = [120, 240].map(cost).map(|cost| (cost.rounds, cost.bytes()));
+        assert_eq!(found, measured, "{family:?} {ridge} {sparse} {offset}");
     }
 }

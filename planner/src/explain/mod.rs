@@ -35,7 +35,8 @@ pub struct Measured {
 pub struct MeasuredStep {
     /// Wall time at the analyst or at the seats, seconds; none where it would be an owner's own time.
     pub seconds: Option<f64>,
-    /// Message exchanges one after the other; none where they were not counted.
+    /// How often a seat sent and then waited; none where it was not counted. Computations side by side share the rounds of the
+    /// plan, and are waited for one by one, so this may be more.
     pub rounds: Option<u64>,
     /// Bytes of the seat that sent most.
     pub bytes: Option<u64>,

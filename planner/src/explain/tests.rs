@@ -130,13 +130,13 @@ fn after_a_run() {
       TableScan: released.r0
     secure, at hospital, insurer and helper: 17 rounds, 99.5 kB by the seat that sends most, 102 B to the analyst, about 258.0 kB of memory a seat
       about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
-      took 0.250 s, 17 rounds, 99.5 kB
+      took 0.250 s, 17 waits, 99.5 kB
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
-         [took 0.001 s, 9 rounds, 62 B]
+         [took 0.001 s, 9 waits, 62 B]
         1 Aggregate: SUM(days), people of insurer in 2 cells; persons counted once
            [secure; one-hot dot products; at most 2 rows; 7 rounds, 35.0 kB]
-           [took 0.004 s, 7 rounds, 35.0 kB]
+           [took 0.004 s, 7 waits, 35.0 kB]
           0 Input: insurer.claims shares c.days, valid, region=north, region=south, first row of patient_id; rows of a person together
              [at insurer, then secure; replicated secret sharing; at most 2000 rows; 1 round, 64.5 kB]
              [took 64.5 kB]

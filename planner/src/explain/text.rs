@@ -73,6 +73,7 @@ pub(super) fn kind(node: &Node) -> &'static str {
         Node::Assemble(_) => "Assemble",
         Node::Group(_) => "Group",
         Node::Lasso(lasso) => match lasso.family {
+            Family::Lasso if lasso.by_sum => "Ridge",
             Family::Lasso if lasso.l1_ratio < 1.0 => "ElasticNet",
             Family::Lasso => "Lasso",
             Family::Linear if lasso.is_penalised() => "Ridge",
@@ -116,6 +117,7 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
         Node::Fold(fold) => match fold.how {
             How::Sum | How::FromStart | How::FromEnd => "no communication".to_owned(),
             How::Product { .. } => "products of fixed-point numbers, doubling the distance".to_owned(),
+            How::Pool => "sums and comparisons, one cell after the other".to_owned(),
         },
         Node::Group(_) => "radix sort by key, prefix sums, groups moved to the front".to_owned(),
         Node::Lasso(lasso) => match lasso.family {
@@ -264,6 +266,7 @@ fn fold(fold: &Fold) -> String {
         How::FromStart => "running sums over",
         How::FromEnd => "running sums from the end of",
         How::Product { .. } => "running products over",
+        How::Pool => "sums until there are enough over",
     };
     format!("{what} {} cells: {}", fold.axis.length, unique(&names))
 }
@@ -297,7 +300,7 @@ fn lasso(lasso: &Lasso) -> String {
     let scale = if lasso.standardize { ", standardised" } else { "" };
     let intercept = if lasso.intercept { "" } else { ", no intercept" };
     let ratio = match lasso.family {
-        Family::Lasso if lasso.l1_ratio < 1.0 => format!(", l1_ratio = {}", lasso.l1_ratio),
+        Family::Lasso if lasso.l1_ratio < 1.0 && !lasso.by_sum => format!(", l1_ratio = {}", lasso.l1_ratio),
         Family::Logistic if lasso.is_penalised() && lasso.l1_ratio > 0.0 => ", l1".to_owned(),
         Family::Lasso | Family::Linear | Family::Logistic | Family::Poisson | Family::Cox => String::new(),
     };

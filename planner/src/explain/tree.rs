@@ -155,11 +155,11 @@ pub(super) fn costs(cost: &Cost) -> String {
     parts.join(", ")
 }
 
-/// `0.012 s, 5 rounds, 1.2 kB`.
+/// `0.012 s, 5 waits, 1.2 kB`.
 fn taken(step: &MeasuredStep) -> String {
     let mut parts = Vec::new();
     parts.extend(step.seconds.map(|seconds| format!("{seconds:.3} s")));
-    parts.extend(step.rounds.map(|rounds| text::plural(rounds, "round")));
+    parts.extend(step.rounds.map(|rounds| text::plural(rounds, "wait")));
     parts.extend(step.bytes.map(text::bytes));
     if parts.is_empty() { "no time of the seats".to_owned() } else { parts.join(", ") }
 }

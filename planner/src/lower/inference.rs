@@ -101,7 +101,9 @@ pub(super) fn summary(function: &TableFunction, terms: usize, candidates: &[f64]
     let fields = function.schema.fields().iter().map(|field| match field.name().as_str() {
         "alpha" if !candidates.is_empty() => chosen(candidates),
         "alpha" => shown(lit(alpha)),
-        "iterations" if function.schema.has_column_with_unqualified_name("kkt") => column("iterations"),
+        "iterations" if function.schema.has_column_with_unqualified_name("kkt") || !candidates.is_empty() => {
+            column("iterations")
+        }
         "iterations" => shown(lit(1_i64)),
         "df" => df.clone(),
         "adjusted_r2" => lit(1.0) - left.clone() * (double(column("n")) - lit(constant)) / df.clone(),

@@ -421,7 +421,9 @@ fn step(op: &Op, row: usize, input: &Table, all: &[Vec<i128>]) -> i128 {
                 quotient.abs() <= 2_f64.powi(quotient_bits.cast_signed()) * 1.000_001,
                 "{op:?} is {quotient}"
             );
-            (quotient * 2_f64.powi(fraction.cast_signed())).round() as i128
+            // A double has fewer digits than the result.
+            let most = 1_i128 << (quotient_bits + fraction);
+            ((quotient * 2_f64.powi(fraction.cast_signed())).round() as i128).clamp(-most, most)
         }
         Op::Add(x, y) => at(x) + at(y),
         Op::Subtract(x, y) => at(x) - at(y),
@@ -530,6 +532,9 @@ fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) -> Table {
 /// Sums and products along an axis.
 fn folded(fold: &Fold, input: &Table) -> Table {
     let axis = fold.axis;
+    if fold.how == How::Pool {
+        return pooled(fold, input);
+    }
     let columns = input.columns.iter().map(|column| {
         let mut all = column.clone();
         let mut sums = Vec::new();
@@ -550,6 +555,25 @@ fn folded(fold: &Fold, input: &Table) -> Table {
         if fold.how == How::Sum { sums } else { all }
     });
     Table { columns: columns.collect(), rows: fold.rows() }
+}
+
+/// Sums since the last cell shown, and which cells are.
+fn pooled(fold: &Fold, input: &Table) -> Table {
+    let axis = fold.axis;
+    let mut columns = input.columns.clone();
+    let mut shown = vec![1; axis.cells()];
+    for run in 0..axis.outer * axis.inner {
+        let at = |place: usize| (run / axis.inner * axis.length + place) * axis.inner + run % axis.inner;
+        for place in 0..axis.length {
+            for column in columns.iter_mut().filter(|_| place > 0 && shown[at(place - 1)] == 0) {
+                column[at(place)] += column[at(place - 1)];
+            }
+            let enough = |(column, least): (&Vec<i128>, &u64)| column[at(place)] >= i128::from(*least);
+            shown[at(place)] = i128::from(columns.iter().zip(&fold.at_least).all(enough));
+        }
+    }
+    columns.push(shown);
+    Table { columns, rows: fold.rows() }
 }
 
 /// How many numbers of persons are in rows of a group that count.
@@ -653,7 +677,8 @@ fn fit(lasso: &Lasso, input: &Table, counts: Option<&Table>) -> Table {
             }
             let rho = xj.iter().zip(&residual).map(|(a, b)| a * b).sum::<f64>() / n + square * w[j];
             let alpha = lasso.alphas[0] * lasso.l1_ratio * scale;
-            let ridge = lasso.alphas[0] * (1.0 - lasso.l1_ratio) * scale * scale;
+            let rows = if lasso.by_sum { n } else { 1.0 };
+            let ridge = lasso.alphas[0] * (1.0 - lasso.l1_ratio) * scale * scale / rows;
             let new = match lasso.family {
                 Family::Lasso => (rho.abs() - alpha).max(0.0) * rho.signum() / (square + ridge),
                 Family::Linear => rho / (square + ridge / n),

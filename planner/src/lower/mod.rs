@@ -56,6 +56,7 @@ mod outer;
 mod outgoing;
 mod pad;
 mod pairs;
+mod penalty;
 mod persons;
 mod picked;
 mod program;

@@ -9,6 +9,7 @@ use super::figure::{Gate, Sums};
 use super::grid::{every_value, steps_of};
 use super::leaf::Persons;
 use super::model_release::{Summary, Terms, coefficients, output_columns};
+use super::penalty::Penalty;
 use super::picked::moved;
 use super::program::Program;
 use super::regression::{cox_ring, regression_ring};
@@ -58,8 +59,11 @@ pub(crate) fn lower_model(
         );
         return Err(failure::invalid(message));
     }
-    let penalty = Penalty::of(function, family)?;
+    let penalty = Penalty::of(function, family, &features, &target)?;
     penalty.check_size(features.len())?;
+    let by_sum = family == Family::Linear && penalty.folds > 0;
+    // Many ridges side by side take the solver of elastic nets.
+    let family = if by_sum { Family::Lasso } else { family };
     let standardized = arguments.truth("standardize").unwrap_or(false);
     let ring = match family {
         Family::Lasso => ring(&features, &target, bound)?,
@@ -72,7 +76,7 @@ pub(crate) fn lower_model(
     let complete = complete_cases(&rows, function, ring)?;
     let sums = Sums::new(rows, false);
     let errors = family != Family::Lasso && penalty.first() == 0.0;
-    let mut model = Model { family, penalty, errors, sums, complete, features, target, ring };
+    let mut model = Model { family, penalty, by_sum, errors, sums, complete, features, target, ring };
     let columns = model.columns()?;
     let times = if family == Family::Cox { model.times(function)? } else { Vec::new() };
     let folds = model.folds()?;
@@ -120,78 +124,6 @@ fn complete_cases(rows: &RowSet<'_>, function: &TableFunction, ring: RingSize) -
     Ok((0..rows.branches().len()).map(of_branch).collect())
 }
 
-/// The penalty of a model.
-struct Penalty {
-    /// One weight, or those of a path, from the largest to the smallest; 0 for none.
-    alphas: Vec<f64>,
-    /// The part that weighs absolute coefficients.
-    l1_ratio: f64,
-    /// How many folds choose one of the weights; 0 for none.
-    folds: u32,
-}
-
-impl Penalty {
-    fn of(function: &TableFunction, family: Family) -> Result<Penalty> {
-        let arguments = &function.arguments;
-        let l1_ratio = match family {
-            Family::Lasso => arguments.optional_number("l1_ratio").unwrap_or(1.0),
-            Family::Logistic if arguments.word("penalty") == Some("l1") => 1.0,
-            Family::Linear | Family::Logistic | Family::Poisson | Family::Cox => 0.0,
-        };
-        let mut alphas = arguments.numbers("alphas");
-        alphas.sort_by(|a, b| b.total_cmp(a));
-        alphas.dedup();
-        let mut folds = 0;
-        if arguments.word("alpha") == Some("cv") {
-            folds = Penalty::folds(function, &alphas)?;
-        } else if !alphas.is_empty() && arguments.get("alpha").is_some() {
-            return Err(failure::invalid("`alphas` are what `alpha => 'cv'` chooses from".to_owned()));
-        }
-        if alphas.is_empty() {
-            alphas.push(match (arguments.word("penalty"), arguments.optional_number("alpha")) {
-                (Some("none"), _) | (None, None) => 0.0,
-                (_, Some(alpha)) => alpha,
-                (Some(other), None) => {
-                    return Err(failure::internal(format!("the penalty `{other}` without its weight")));
-                }
-            });
-        }
-        Ok(Penalty { alphas, l1_ratio, folds })
-    }
-
-    fn folds(function: &TableFunction, alphas: &[f64]) -> Result<u32> {
-        if alphas.is_empty() {
-            let message = "`alpha => 'cv'` chooses from `alphas`, which are not given".to_owned();
-            let mut error = failure::invalid(message);
-            error.hint = Some("alphas => '10,3,1,0.3,0.1'".to_owned());
-            return Err(error);
-        }
-        if !function.arguments.truth("intercept")? {
-            return Err(failure::not_built("a cross-validation without an intercept"));
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
-        Ok(function.arguments.number("folds")? as u32)
-    }
-
-    /// Checks the number of problems that are solved side by side.
-    fn check_size(&self, terms: usize) -> Result<()> {
-        let problems = self.alphas.len() as u64 * u64::from(self.folds + 1);
-        if problems > 1 && problems.saturating_mul((terms * terms) as u64) > limits::MAX_BATCH {
-            return Err(failure::not_built(format!("{problems} models of {terms} features at once")));
-        }
-        Ok(())
-    }
-
-    /// The weights that the result shows beside the terms.
-    fn path(self, function: &TableFunction) -> Vec<f64> {
-        if function.schema.has_column_with_unqualified_name("alpha") { self.alphas } else { Vec::new() }
-    }
-
-    fn first(&self) -> f64 {
-        self.alphas.first().copied().unwrap_or(0.0)
-    }
-}
-
 /// What the nodes are made of.
 struct Parts {
     /// Features, target, counts, among the columns of the rows.
@@ -212,6 +144,8 @@ struct Parts {
 struct Model<'a> {
     family: Family,
     penalty: Penalty,
+    /// Whether squared coefficients weigh beside the sum of squares.
+    by_sum: bool,
     /// Whether there are standard errors.
     errors: bool,
     pub(super) sums: Sums<'a>,
@@ -422,7 +356,6 @@ impl Model<'_> {
         parts: Parts,
         nodes: &mut Vec<Node>,
     ) -> Result<(NodeId, LogicalPlan)> {
-        let arguments = &function.arguments;
         let bound = i128::from(self.sums.rows.bound());
         let Sums { rows, measures, columns: counted, program, .. } = self.sums;
         let (input, places) = rows.finish(nodes)?;
@@ -452,10 +385,11 @@ impl Model<'_> {
             valid: at(*valid)?,
             alphas: self.penalty.alphas.clone(),
             l1_ratio: self.penalty.l1_ratio,
+            by_sum: self.by_sum,
             offset: parts.offset.as_ref().map(|(offset, column)| term(offset, *column)).transpose()?,
             factorials: parts.factorials.map(at).transpose()?,
             folds: parts.folds.iter().map(|fold| at(*fold)).collect::<Result<_>>()?,
-            standardize: arguments.truth("standardize").unwrap_or(false),
+            standardize: function.arguments.truth("standardize").unwrap_or(false),
             intercept: has_intercept(function)?,
             counts: Some(counts),
             output,

@@ -6,13 +6,13 @@
 //! | function | equals | computed from | precision reached in tests |
 //! |---|---|---|---|
 //! | `LASSO`, `LASSO_PATH` | scikit-learn `Lasso` for each penalty | moments of the rows; ADMM, then exact solves on the support | 1e-7 of a standard deviation of the target per one of the feature; 1e-6 on random problems with correlations to 0.99 |
-//! | `LASSO` with `alpha => 'cv'` | scikit-learn `LassoCV` with `alphas` and the folds below | moments of the rows of each fold | the same penalty; coefficients as above |
+//! | `LASSO`, `ELASTIC_NET`, `RIDGE` with `alpha => 'cv'` | scikit-learn `LassoCV`, `ElasticNetCV`, `RidgeCV` (by mean squared error) with `alphas` and the folds below | moments of the rows of each fold; the solver of `LASSO` | the same penalty; coefficients as above |
 //! | `ELASTIC_NET` | scikit-learn `ElasticNet` | as `LASSO`, with the squared penalty in the lengths of the features | as `LASSO` |
 //! | `RIDGE` | scikit-learn `Ridge` | moments; the normal equations | 1e-5 relative; 1e-7 with `standardize` |
 //! | `LINEAR_REGRESSION` | statsmodels `OLS` with a constant | moments; the normal equations and their inverse | 1e-6 relative, standard errors too |
 //! | `LOGISTIC_REGRESSION` | statsmodels `Logit`; scikit-learn `LogisticRegression` with `C = 1 / alpha` for `penalty => 'l2'` and `'l1'` (solver `saga`) | standardised rows; 12 of Newton's steps from 0, each with a LASSO of its quadratic model for `'l1'` | 1e-6 relative, 1e-5 with a penalty |
 //! | `POISSON_REGRESSION` | statsmodels `GLM` of the Poisson family, with `offset` too | standardised rows; 16 of Newton's steps from the mean | 1e-6 relative |
-//! | `COX` | lifelines `CoxPHFitter`, ties as Efron has them | standardised rows and one-hot times; 10 of Newton's steps from 0 | 1e-6 relative, standard errors, log-likelihoods and tests too; standard errors 3e-5 where features correlate by 0.9997 |
+//! | `COX` | lifelines `CoxPHFitter`, ties as Efron has them | standardised rows and one-hot times; 10 of Newton's steps from 0 | 1e-6 relative, standard errors, log-likelihoods and tests too, with features that correlate by 0.9997 as well |
 //!
 //! # What is done with rows
 //! Rows with a NULL in the target or a feature are dropped (complete cases). TEXT and BOOLEAN features, and those that
@@ -32,6 +32,14 @@
 //! of the join whose policy names one; rows without one are in the last fold. With `standardize`, features are divided by the
 //! deviations of all rows once. Of penalties whose errors differ by less than 2^-32 of the target's variance the largest is
 //! chosen; the summary shows it as `alpha`. All penalties and folds are solved side by side, so that rounds are those of one model.
+//!
+//! Without `alphas`, a cross-validation chooses from penalties that everybody can name before the query: of a ridge regression 0.1, 1
+//! and 10, as `RidgeCV` does; else 16 of 1 and 3 times powers of ten (10, 3, 1, 0.3, ...), of which the largest is not above a public
+//! bound: half the range of the target, times half the widest range of a feature unless `standardize => true`, divided by
+//! `l1_ratio`. That bounds the smallest penalty under which every coefficient is 0. scikit-learn takes 100 values down from that
+//! penalty itself, which is the largest covariance in the data and would have to be revealed. So with `alphas` the two choose
+//! the same, and without them nearly the same; give `alphas` about the chosen one for a finer choice. With features of very
+//! different ranges `standardize => true` makes the list fit all of them.
 //!
 //! # What is revealed
 //! The columns that `DESCRIBE FUNCTION` lists, and what they determine: coefficients, standard errors times the root of the
@@ -55,6 +63,9 @@
 //! may be 10 million, and there may be 2^20 rows: one-hot codes take 32 bytes of memory at each seat for each of them.
 //!
 //! # Cost
+//! Rounds and bytes in EXPLAIN are exact; tests hold them against every function. EXPLAIN ANALYZE counts how often a seat waited:
+//! computations side by side share rounds, and are waited for one by one.
+//!
 //! Moments cost a few bytes, whatever the rows; what follows depends on the number of terms only, times the number of penalties of a
 //! path (and of folds and one, in a cross-validation) in bytes, not in rounds. Logistic and Poisson models read
 //! the rows in each step: see EXPLAIN. Numbers of iterations are public and fixed. `COX` takes 16 bytes of each row and

@@ -11,7 +11,9 @@ pub struct Fold {
     pub axis: Axis,
     /// What becomes of them.
     pub how: How,
-    /// Columns of the output: those of `input`, with the ranges of the results.
+    /// Of [`How::Pool`], what each column asks for, 0 for nothing; else none.
+    pub at_least: Vec<u64>,
+    /// Columns of the output: those of `input`, with the ranges of the results; of [`How::Pool`] a bit after them.
     pub columns: Vec<ColumnDef>,
 }
 
@@ -40,6 +42,9 @@ pub enum How {
         /// Their fraction bits, at most 60.
         fraction: u32,
     },
+    /// Of counts in `Z_2^64`, the sum of each and all before it since the last cell shown, and whether it is shown: where the
+    /// sums of all columns have reached what they ask for.
+    Pool,
 }
 
 impl Axis {
@@ -50,11 +55,19 @@ impl Axis {
 }
 
 impl Fold {
+    /// The width at which pooled sums are compared with what they ask for.
+    pub fn pooled_bits(&self) -> u32 {
+        let least = self.at_least.iter().copied().max().unwrap_or_default();
+        let most = self.columns.iter().map(|def| def.range.hi).max().unwrap_or_default();
+        let largest = most.max(i128::from(least));
+        i128::BITS - largest.leading_zeros() + 1
+    }
+
     /// The rows of the output.
     pub fn rows(&self) -> usize {
         match self.how {
             How::Sum => self.axis.outer * self.axis.inner,
-            How::FromStart | How::FromEnd | How::Product { .. } => self.axis.cells(),
+            How::FromStart | How::FromEnd | How::Product { .. } | How::Pool => self.axis.cells(),
         }
     }
 }

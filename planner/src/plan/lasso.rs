@@ -24,6 +24,9 @@ pub struct Lasso {
     /// The part of the penalty that weighs absolute coefficients (in units of the target per unit of the feature, or of
     /// its standard deviation); the rest weighs squared ones.
     pub l1_ratio: f64,
+    /// Whether squared coefficients weigh `alpha` beside the sum of squares, as in a ridge regression, and not half of it beside
+    /// half the mean. Only of a LASSO's family; a linear model always has it so.
+    pub by_sum: bool,
     /// Columns that are 1 in the rows of one fold, in the ring of the features; the rows in none of them are one fold more.
     /// Empty: no cross-validation.
     pub folds: Vec<usize>,

@@ -141,6 +141,14 @@ const OFFSET: &str = ", features => 'a,b,d', offset => 'c'";
 const CHOSEN: &str =
     ", alpha => 'cv', alphas => '1,0.3,0.1,0.05,0.03,0.01,0.003', folds => 4, standardize => true";
 
+const NET_CHOSEN: &str = ", alpha => 'cv', alphas => '1,0.3,0.1,0.05,0.03,0.01,0.003', folds => 4, l1_ratio => 0.3, standardize => true";
+const RIDGE_CHOSEN: &str = ", alpha => 'cv', alphas => '100,10,3,1,0.3,0.1', folds => 4";
+const RIDGE_STANDARDISED: &str =
+    ", alpha => 'cv', alphas => '100,10,3,1,0.3,0.1', folds => 4, standardize => true";
+/// The candidates that are documented.
+const AUTOMATIC: &str = ", alpha => 'cv', folds => 4, standardize => true";
+const NET_AUTOMATIC: &str = ", alpha => 'cv', folds => 4, l1_ratio => 0.3";
+
 /// Results of the reference: function and case, target, other arguments.
 const CALLS: &[(&str, &str, &str)] = &[
     ("LINEAR_REGRESSION", "line", ""),
@@ -159,6 +167,18 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("LASSO", "line", ", alpha => 20"),
     ("LASSO chosen", "count", CHOSEN),
     ("LASSO_SUMMARY chosen", "count", CHOSEN),
+    ("LASSO automatic", "count", AUTOMATIC),
+    ("LASSO_SUMMARY automatic", "count", AUTOMATIC),
+    ("ELASTIC_NET automatic", "count", NET_AUTOMATIC),
+    ("ELASTIC_NET_SUMMARY automatic", "count", NET_AUTOMATIC),
+    ("ELASTIC_NET chosen", "count", NET_CHOSEN),
+    ("ELASTIC_NET_SUMMARY chosen", "count", NET_CHOSEN),
+    ("RIDGE chosen", "line", RIDGE_CHOSEN),
+    ("RIDGE_SUMMARY chosen", "line", RIDGE_CHOSEN),
+    ("RIDGE standardised chosen", "line", RIDGE_STANDARDISED),
+    ("RIDGE_SUMMARY standardised chosen", "line", RIDGE_STANDARDISED),
+    ("RIDGE automatic", "count", AUTOMATIC),
+    ("RIDGE_SUMMARY automatic", "count", AUTOMATIC),
     ("LASSO_PATH", "line", ", alphas => '100,5,1000'"),
     ("ELASTIC_NET", "line", ", alpha => 20, l1_ratio => 0.3"),
     ("ELASTIC_NET_SUMMARY", "line", ", alpha => 20, l1_ratio => 0.3"),
@@ -230,8 +250,10 @@ fn regressions_of_no_use_are_refused_or_withheld() {
     let message =
         fault("SELECT * FROM POISSON_REGRESSION(rows, target => 'count', features => 'c', offset => 'd')", 2);
     assert!(message.contains("within 32 of 0"), "{message}");
-    let message = fault("SELECT * FROM LASSO(rows, target => 'line', features => 'a', alpha => 'cv')", 2);
-    assert!(message.contains("chooses from `alphas`"), "{message}");
+    let ridge =
+        "SELECT * FROM ELASTIC_NET(rows, target => 'line', features => 'a', alpha => 'cv', l1_ratio => 0)";
+    let message = fault(ridge, 2);
+    assert!(message.contains("needs `alphas`"), "{message}");
     let message = fault("SELECT * FROM LASSO(rows, target => 'line', features => 'a', alphas => '1,2')", 2);
     assert!(message.contains("`alpha => 'cv'` chooses from"), "{message}");
     let message = fault("SELECT * FROM CROSSTAB(rows, row => 'c', column => 'happened')", 3);

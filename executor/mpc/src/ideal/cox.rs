@@ -1,6 +1,8 @@
 //! Cox's model by its definition, in the clear.
 #![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "oracles calculate with doubles")]
 
+use super::regression::inverse;
+
 /// One row: the place of its time in the grid, whether the event happened, its features.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -60,35 +62,6 @@ fn slope(rows: &[Row], beta: &[f64]) -> Slope {
         }
     }
     (gradient, information, likelihood)
-}
-
-/// The inverse of a matrix, by Gauss and Jordan; `None` if a pivot is 0.
-fn inverse(matrix: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
-    let p = matrix.len();
-    let mut left = matrix.to_vec();
-    let mut right: Vec<Vec<f64>> =
-        (0..p).map(|i| (0..p).map(|j| f64::from(u8::from(i == j))).collect()).collect();
-    for k in 0..p {
-        let pivot = (k..p).max_by(|a, b| left[*a][k].abs().total_cmp(&left[*b][k].abs()))?;
-        left.swap(k, pivot);
-        right.swap(k, pivot);
-        let unit = left[k][k];
-        if unit == 0.0 {
-            return None;
-        }
-        for j in 0..p {
-            left[k][j] /= unit;
-            right[k][j] /= unit;
-        }
-        for i in (0..p).filter(|&i| i != k) {
-            let factor = left[i][k];
-            for j in 0..p {
-                left[i][j] -= factor * left[k][j];
-                right[i][j] -= factor * right[k][j];
-            }
-        }
-    }
-    Some(right)
 }
 
 /// The maximum of the partial likelihood, by Newton's method; `None` for a singular problem.

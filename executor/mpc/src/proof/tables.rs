@@ -5,13 +5,16 @@ use super::{Case, Slot, Values, anything, exactly, flags, planes, unsigned};
 use crate::harness::{Clear, Inputs, Outcome};
 use crate::join::{Inputs as How, UniqueSide};
 use crate::quantile::{Level, Pick, Values as Ordered};
-use crate::{Column, Context, Result, group, ideal, join, quantile};
+use crate::{Column, Context, Result, group, ideal, join, pooled, quantile};
 
 /// Planes of keys and of values.
 const KEY: usize = 8;
 const VALUE: usize = 6;
 /// Planes of a joined column.
 const LOW: usize = 5;
+
+/// What pooled columns ask for.
+const POOLED: [u64; 2] = [7, 9];
 
 const PICKS: [Pick; 4] = [
     Pick::Smallest,
@@ -31,6 +34,26 @@ fn groups(n: usize) -> usize {
 fn grouping() -> Vec<Case> {
     let inputs: fn(usize) -> Vec<super::Input> = |n| vec![planes(n, 3), flags(n), planes(n, VALUE), flags(n)];
     vec![
+        Case {
+            name: "pooled::pool",
+            inputs: |n| vec![unsigned(3 * n, 4), unsigned(3 * n, 4)],
+            prepare: super::as_they_are,
+            run: |c, _| c.run::<u64, _>(async |ctx, i| pooled::pool(&ctx, &i.x, &POOLED, 3, 8).await),
+            expected: |v| {
+                let (sums, shown) = ideal::pool(v, &POOLED, 3);
+                exactly(sums.concat().into_iter().chain(shown.into_iter().map(i128::from)))
+            },
+            cost: |n| {
+                if n == 0 {
+                    return Bill::NOTHING;
+                }
+                let met = || bill::is_negative(2 * n, 8).then(and_all(n, 2));
+                let again = || bill::to_arithmetic(n, 1, 8).then(bill::each(2 * n * 8));
+                met().then(again()).then(met()).then(again()).then(met())
+            },
+            masked: super::none,
+            long: false,
+        },
         Case {
             name: "group::sums_by_key",
             inputs: |n| vec![planes(n, 5), flags(n), unsigned(n, 40)],

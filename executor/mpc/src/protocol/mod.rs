@@ -18,6 +18,7 @@ pub mod merge;
 pub mod one_hot;
 pub mod open;
 pub mod permute;
+pub mod pooled;
 pub mod product;
 pub mod quantile;
 pub mod quotient;

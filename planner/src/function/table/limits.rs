@@ -12,6 +12,9 @@ pub const RESIDUAL_DEGREES: u64 = 10;
 /// folds of a cross-validation.
 pub const MAX_BATCH: u64 = 1 << 17;
 
+/// How many penalties a cross-validation chooses from where nobody says.
+pub const CANDIDATES: usize = 16;
+
 /// The largest offset of a Poisson model, and minus the smallest.
 pub const MAX_OFFSET: f64 = 32.0;
 

@@ -40,8 +40,12 @@ const CANDIDATES: Parameter = Parameter {
     name: "alphas",
     kind: Kind::Numbers { least: 0.0, most: f64::INFINITY },
     preset: Preset::Absent,
-    doc: "What `alpha => 'cv'` chooses from.",
+    doc: "What `alpha => 'cv'` chooses from; default: 16 of 1 and 3 times powers of ten below a bound that follows from \
+          declared domains.",
 };
+
+const RIDGE_CANDIDATES: Parameter =
+    Parameter { doc: "What `alpha => 'cv'` chooses from; default: 0.1, 1 and 10.", ..CANDIDATES };
 
 const FOLDS: Parameter = Parameter {
     name: "folds",
@@ -56,7 +60,7 @@ const PARAMETERS: &[Parameter] =
 const COEFFICIENTS: &[(&str, ColumnType)] =
     &[("term", ColumnType::Text), ("coefficient", ColumnType::Double)];
 
-const SUMMARY: &[(&str, ColumnType)] = &[
+const SUMMARY: &[(&str, ColumnType); 8] = &[
     ("n", ColumnType::BigInt),
     ("n_dropped", ColumnType::BigInt),
     ("r2", ColumnType::Double),
@@ -66,6 +70,9 @@ const SUMMARY: &[(&str, ColumnType)] = &[
     ("nonzero", ColumnType::BigInt),
     ("kkt", ColumnType::Double),
 ];
+
+/// That of a ridge regression: all but `kkt`.
+const RIDGE_SUMMARY_COLUMNS: &[(&str, ColumnType)] = SUMMARY.split_at(7).0;
 
 /// Coefficients of a LASSO.
 pub(super) const LASSO: Spec = Spec {
@@ -98,7 +105,7 @@ const L1_RATIO: Parameter = Parameter::number(
 );
 
 const NET_PARAMETERS: &[Parameter] =
-    &[TARGET, FEATURES, CATEGORICAL, ALPHA, L1_RATIO, STANDARDIZE, INTERCEPT];
+    &[TARGET, FEATURES, CATEGORICAL, ALPHA_OR_CV, CANDIDATES, FOLDS, L1_RATIO, STANDARDIZE, INTERCEPT];
 
 /// Coefficients of an elastic net.
 pub(super) const ELASTIC_NET: Spec = Spec {
@@ -144,17 +151,8 @@ pub(super) const LASSO_PATH: Spec = Spec {
     lowering: Lowering::Model(Family::Lasso, Part::Coefficients),
 };
 
-const RIDGE_PARAMETERS: &[Parameter] = &[TARGET, FEATURES, CATEGORICAL, ALPHA, STANDARDIZE, INTERCEPT];
-
-const RIDGE_COLUMNS: &[(&str, ColumnType)] = &[
-    ("n", ColumnType::BigInt),
-    ("n_dropped", ColumnType::BigInt),
-    ("r2", ColumnType::Double),
-    ("mse", ColumnType::Double),
-    ("iterations", ColumnType::BigInt),
-    ("alpha", ColumnType::Double),
-    ("nonzero", ColumnType::BigInt),
-];
+const RIDGE_PARAMETERS: &[Parameter] =
+    &[TARGET, FEATURES, CATEGORICAL, ALPHA_OR_CV, RIDGE_CANDIDATES, FOLDS, STANDARDIZE, INTERCEPT];
 
 /// The gate, for what a function discloses.
 const GATED: &str =
@@ -176,7 +174,7 @@ pub(super) const RIDGE_SUMMARY: Spec = Spec {
     name: "RIDGE_SUMMARY",
     doc: "How well a ridge regression fits: one row.",
     parameters: RIDGE_PARAMETERS,
-    columns: RIDGE_COLUMNS,
+    columns: RIDGE_SUMMARY_COLUMNS,
     example: "SELECT * FROM RIDGE_SUMMARY(cohort, target => 'days', features => 'age,exercise,kidney', alpha => 10)",
     discloses: GATED,
     lowering: Lowering::Model(Family::Linear, Part::Summary),

@@ -28,6 +28,7 @@ pub(super) const STANDARDIZED_RATE: Spec = Spec {
     ],
     example: "SELECT * FROM STANDARDIZED_RATE((SELECT CASE WHEN diabetes THEN 1 ELSE 0 END AS ill, sex, smoking FROM cohort), \
               event => 'ill', strata => 'sex', population => 'f=510,m=490', by => 'smoking')",
-    discloses: "The standardised rate and its variance of every group with at least min_people persons in each stratum.",
+    discloses: "The standardised rate and its variance of every group with at least min_people persons in each stratum, with the \
+                event, and without it.",
     lowering: Lowering::Statistic(Statistic::StandardizedRate),
 };

@@ -31,7 +31,7 @@ pub(super) const GRID: Parameter = Parameter {
 /// `lifelines.KaplanMeierFitter`.
 pub(super) const KAPLAN_MEIER: Spec = Spec {
     name: "KAPLAN_MEIER",
-    doc: "Survival at every time of a public grid, with its interval: group, time, survival, lower, upper, at_risk, events.",
+    doc: "Survival at the times of a public grid, with its interval: group, time, survival, lower, upper, at_risk, events.",
     parameters: &[TIME, EVENT, BY.optional(), GRID, LEVEL],
     columns: &[
         ("group", ColumnType::Of("by")),
@@ -43,8 +43,8 @@ pub(super) const KAPLAN_MEIER: Spec = Spec {
         ("events", ColumnType::BigInt),
     ],
     example: "SELECT * FROM KAPLAN_MEIER(cohort, time => 'months', event => 'died', by => 'sex', grid => 6)",
-    discloses: "Survival and its variance at every time at which at least min_people persons are at risk; their number, \
-                and that of events, where time and event allow `aggregate`.",
+    discloses: "Survival and its variance at every time at which at least min_people persons are at risk and as many have had \
+                the event since the row before; these two numbers, where time and event allow `aggregate`.",
     lowering: Lowering::Statistic(Statistic::KaplanMeier),
 };
 
@@ -55,7 +55,7 @@ pub(super) const MEDIAN_SURVIVAL: Spec = Spec {
     parameters: &[TIME, EVENT, BY.optional(), GRID],
     columns: &[("group", ColumnType::Of("by")), ("median", ColumnType::Double)],
     example: "SELECT * FROM MEDIAN_SURVIVAL(cohort, time => 'months', event => 'died', by => 'sex')",
-    discloses: "The median of every group of at least min_people persons, if so many are still at risk then.",
+    discloses: "The median of every group of at least min_people persons with events, if so many are still at risk then.",
     lowering: Lowering::Statistic(Statistic::MedianSurvival),
 };
 
@@ -84,7 +84,8 @@ pub(super) const SURVIVAL_AT: Spec = Spec {
         ("upper", ColumnType::Double),
     ],
     example: "SELECT * FROM SURVIVAL_AT(cohort, time => 'months', event => 'died', times => '12,24', by => 'sex')",
-    discloses: "Survival and its variance at these times, where at least min_people persons are at risk.",
+    discloses: "Survival and its variance at these times, where at least min_people persons are at risk and as many have had the \
+                event since the time shown before.",
     lowering: Lowering::Statistic(Statistic::SurvivalAt),
 };
 
@@ -107,6 +108,6 @@ pub(super) const LOGRANK: Spec = Spec {
     ],
     columns: &[("chi2", ColumnType::Double), ("df", ColumnType::BigInt), ("p", ColumnType::Double)],
     example: "SELECT * FROM LOGRANK(cohort, time => 'months', event => 'died', by => 'smoking')",
-    discloses: "The statistic, if each group has at least min_people persons.",
+    discloses: "The statistic, if each group has at least min_people persons and as many had the event in all.",
     lowering: Lowering::Statistic(Statistic::LogRank),
 };

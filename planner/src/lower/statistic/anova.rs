@@ -8,12 +8,11 @@ use datafusion::logical_expr::{LogicalPlan, lit};
 use datafusion::scalar::ScalarValue;
 
 use super::cells::{Cells, beside};
-use super::rows::Rows;
+use super::groups::{Groups, groups};
 use super::{Fixed, Job, Leaving, double, number, released, when};
 use crate::Result;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 use crate::plan::{How, Node, Range, Reg, RingSize};
 
 /// Fraction bits of a group's share of the sum of squares.
@@ -23,25 +22,15 @@ const SQUARES: u32 = 20;
 const SHARE: u32 = 56;
 
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
     let arguments = &job.function.arguments;
-    let (value, by) = (arguments.column("value")?, arguments.column("by")?);
-    let key = rows.key(by)?;
-    if key.values.len() < 2 {
-        return Err(failure::invalid(format!("ANOVA compares groups; `{}` has one value", key.name)));
-    }
-    let measured = rows.measured(value)?;
-    let counting = rows.known(&[value, by])?;
-    let gates = rows.gates(&counting, &key.name)?;
-    rows.count("n", &counting)?;
-    rows.total("sum", &counting, &measured, Some("squares"))?;
-    rows.table(&[&key], &gates)?;
-    let (bound, multiple) = (rows.bound(), rows.multiple());
-    let cells = rows.finish(job.nodes)?;
-    let groups = cells.first().ok_or_else(|| failure::internal("no table of groups"))?;
-    job.notice_rounding(multiple);
-    let (parts, ones, most) = squares_of(groups, job.nodes)?;
+    let variables = (arguments.column("value")?, arguments.column("by")?);
+    let Groups { key, bound, multiple, cells: groups, .. } = groups(job, variables, |_, key| {
+        if key.values.len() < 2 {
+            return Err(failure::invalid(format!("ANOVA compares groups; `{}` has one value", key.name)));
+        }
+        Ok(())
+    })?;
+    let (parts, ones, most) = squares_of(&groups, job.nodes)?;
     let highest = most.checked_mul(ones).ok_or_else(|| failure::bounds("sums of squares"))?;
     let limits = [
         ("n", Range { lo: 0, hi: bound }),

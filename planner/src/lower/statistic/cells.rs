@@ -95,6 +95,7 @@ impl Cells {
             let grown = match how {
                 How::Sum | How::FromStart | How::FromEnd => def.range.sum(*length as u64),
                 How::Product { .. } => Some(Range { lo: -256, hi: def.range.hi }),
+                How::Pool => return Err(failure::internal("pooled sums ask for something")),
             };
             let range = match (grown, limit) {
                 (Some(grown), Some(limit)) => {
@@ -118,8 +119,24 @@ impl Cells {
             shape.push(*length);
         }
         shape.extend(after);
-        nodes.push(Node::Fold(Fold { input: self.node, axis, how, columns: columns.clone() }));
+        let fold = Fold { input: self.node, axis, how, at_least: Vec::new(), columns: columns.clone() };
+        nodes.push(Node::Fold(fold));
         Ok(Cells::new(NodeId(nodes.len() - 1), shape, columns, self.gates.clone()))
+    }
+
+    /// Along the last key, the sums of counts since the last cell shown, and the bit `shown`: where the sums of all columns have
+    /// reached their `at_least`. No sum is larger than `most`.
+    pub(super) fn pool(&self, at_least: Vec<u64>, most: i128, nodes: &mut Vec<Node>) -> Result<Cells> {
+        let (length, before) = self.shape.split_last().ok_or_else(|| failure::internal("no key"))?;
+        let axis = Axis { outer: before.iter().product(), length: *length, inner: 1 };
+        let range = Range { lo: 0, hi: most };
+        let mut columns: Vec<ColumnDef> =
+            self.defs.iter().map(|def| ColumnDef { range, ..def.clone() }).collect();
+        let range = Range { lo: 0, hi: 1 };
+        columns.push(ColumnDef { name: "shown".to_owned(), encoding: Encoding::Bit, range });
+        let fold = Fold { input: self.node, axis, how: How::Pool, at_least, columns: columns.clone() };
+        nodes.push(Node::Fold(fold));
+        Ok(Cells::new(NodeId(nodes.len() - 1), self.shape.clone(), columns, Vec::new()))
     }
 
     /// One of its columns alone.
@@ -154,6 +171,18 @@ impl Cells {
     /// One of its rows.
     pub(super) fn row(&self, row: usize) -> Spread<'_> {
         Spread { cells: self, rows: vec![row], shape: Vec::new() }
+    }
+
+    /// The rows at these places of the last key.
+    pub(super) fn at_times(&self, times: &[usize]) -> Spread<'_> {
+        let length = self.shape.last().copied().unwrap_or(1);
+        let runs = self.rows() / length.max(1);
+        let rows = (0..runs).flat_map(|run| times.iter().map(move |time| run * length + time)).collect();
+        let mut shape = self.shape.clone();
+        if let Some(last) = shape.last_mut() {
+            *last = times.len();
+        }
+        Spread { cells: self, rows, shape }
     }
 
     /// Rows at public places.

@@ -4,6 +4,11 @@
 //! n, running products give S. The variance is Greenwood's, the interval the exponential one (log-log scale).
 //! Kaplan and Meier, Journal of the American Statistical Association 1958; Greenwood, 1926; Kalbfleisch and Prentice,
 //! The Statistical Analysis of Failure Time Data, 2nd edition, section 1.4.
+//!
+//! Two values of a curve tell d / n of the time between them, and two variances d / (n (n - d)): together the number of
+//! events, whatever else is withheld. So a time is shown only if enough persons of every owner had the event since the last
+//! time shown ([`How::Pool`]): what any rows of the result have in common is then made of enough events, and `events` is the
+//! number since the row before.
 
 use datafusion::functions::math::expr_fn::{exp, ln, round, sqrt};
 use datafusion::logical_expr::{Expr, LogicalPlan, lit};
@@ -18,7 +23,7 @@ use crate::function::Variable;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
 use crate::lower::rows::normalise;
-use crate::plan::{How, Range, RingSize};
+use crate::plan::{How, Node, Range, RingSize};
 
 /// Bits of a number of events or persons in fixed point: what a quotient of few rounds takes.
 const BITS: u32 = 60;
@@ -31,10 +36,12 @@ pub(super) struct Curves {
     pub(super) grid: Key,
     /// Per group and time: `survival`, `variance` (of log S), `at_risk`, `events`; the gates count those at risk.
     pub(super) cells: Cells,
-    /// Persons of every group, as gates.
+    /// Persons of every group, and of them those with events, as gates.
     groups: Cells,
-    /// What must be reached before a number of events leaves.
+    /// What must be reached between two times that are shown: persons with events, per group and time.
     event_gates: Vec<Demand>,
+    /// The most rows.
+    bound: i128,
     fraction: u32,
     variance_unit: f64,
     multiple: i128,
@@ -48,8 +55,10 @@ pub(super) struct Exposure {
     pub(super) grid: Key,
     /// Per stratum, group and time, as far as these are asked for: `at_risk` and `events`.
     pub(super) cells: Cells,
-    /// Persons of every group, as gates.
+    /// Persons of every group, as gates; at times, of them those with events too.
     pub(super) groups: Cells,
+    /// Persons with events, as gates; only where times have none.
+    pub(super) all: Option<Cells>,
     /// The most rows.
     pub(super) bound: i128,
     event_gates: Vec<Demand>,
@@ -68,10 +77,7 @@ pub(super) fn exposure(job: &mut Job<'_>, at_times: bool) -> Result<Exposure> {
     let used: Vec<&Variable> = [Some(time), Some(event), by, strata].into_iter().flatten().collect();
     let happened = rows.event(event)?;
     let counting = rows.known(&used)?;
-    let grid = match arguments.optional_number("grid") {
-        None => rows.grid(time, "time")?,
-        Some(width) => rows.coarse_grid(time, width)?,
-    };
+    let grid = times(&mut rows, time, arguments.optional_number("grid"))?;
     let strata = strata.map(|strata| rows.key(strata)).transpose()?;
     let by = by.map(|by| rows.key(by)).transpose()?;
     let keys: Vec<&Key> = strata.iter().chain(by.iter()).chain([&grid]).collect();
@@ -88,12 +94,20 @@ pub(super) fn exposure(job: &mut Job<'_>, at_times: bool) -> Result<Exposure> {
     rows.count_events("events", &counting, &happened)?;
     rows.table(&keys, &gates)?;
     let groups: Vec<&Key> = by.iter().collect();
-    let gates = rows.gates(&counting, "persons")?;
+    let mut gates = rows.gates(&counting, "persons")?;
+    if at_times {
+        gates.extend(rows.event_gates(&counting, &happened)?);
+    }
     rows.count("n", &counting)?;
     rows.table(&groups, &gates)?;
+    if !at_times {
+        let gates = rows.event_gates(&counting, &happened)?;
+        rows.count_events("events", &counting, &happened)?;
+        rows.table(&[], &gates)?;
+    }
     let (bound, multiple, withholds) = (rows.bound(), rows.multiple(), rows.withholds());
     let tables = rows.finish(job.nodes)?;
-    let [leaving, events, groups] = tables.as_slice() else {
+    let [leaving, events, groups, all @ ..] = tables.as_slice() else {
         return Err(failure::internal("three tables of counts"));
     };
     let last = leaving.shape.len() - 1;
@@ -110,8 +124,16 @@ pub(super) fn exposure(job: &mut Job<'_>, at_times: bool) -> Result<Exposure> {
     let event_gates = events.gates.iter().map(moved).collect();
     let events = events.ungated();
     let cells = beside(&[(at_risk.whole(), ""), (events.whole(), "")], Vec::new(), job.nodes)?;
-    let groups = groups.clone();
-    Ok(Exposure { strata, by, grid, cells, groups, bound, event_gates, multiple, withholds })
+    let (groups, all) = (groups.clone(), all.first().cloned());
+    Ok(Exposure { strata, by, grid, cells, groups, all, bound, event_gates, multiple, withholds })
+}
+
+/// Every value of the declared domain, or steps of a width.
+fn times(rows: &mut Rows<'_>, time: &Variable, width: Option<f64>) -> Result<Key> {
+    match width {
+        None => rows.grid(time, "time"),
+        Some(width) => rows.coarse_grid(time, width),
+    }
 }
 
 /// Survival and its variance from events and persons at risk.
@@ -141,16 +163,87 @@ fn curves(job: &mut Job<'_>) -> Result<Curves> {
     let parts = [(cells.whole(), ""), (survival.whole(), ""), (variance.whole(), "")];
     let cells = beside(&parts, Vec::new(), job.nodes)?;
     let variance_unit = term.unit;
-    Ok(Curves { by, grid, cells, groups, event_gates, fraction, variance_unit, multiple, withholds })
+    Ok(Curves { by, grid, cells, groups, event_gates, bound, fraction, variance_unit, multiple, withholds })
+}
+
+impl Curves {
+    /// Persons with events of those who ask for some, then the events, per group and time; and what must be reached.
+    fn events(&self, nodes: &mut Vec<Node>) -> Result<(Cells, Vec<u64>)> {
+        let cells = self.cells.ungated();
+        let mut registers = cells.registers();
+        let names: Vec<String> =
+            (0..self.event_gates.len()).map(|gate| format!("with events {gate}")).collect();
+        let mut kept = Vec::new();
+        for (gate, name) in self.event_gates.iter().zip(&names) {
+            kept.push((registers.column(gate.column), name.as_str()));
+        }
+        kept.push((registers.get("events")?, "events"));
+        let at_least = self.event_gates.iter().map(|gate| gate.at_least).chain([0]).collect();
+        Ok((registers.keep(&kept, nodes), at_least))
+    }
+
+    /// The cells with the sums of events since the last time shown, and whether a time is; all are where nobody withholds.
+    fn pooled(&self, nodes: &mut Vec<Node>) -> Result<Cells> {
+        if self.event_gates.is_empty() {
+            return Ok(self.cells.clone());
+        }
+        let (events, at_least) = self.events(nodes)?;
+        let pooled = events.pool(at_least, self.bound, nodes)?;
+        beside(&[(self.cells.whole(), ""), (pooled.whole(), " since")], Vec::new(), nodes)
+    }
+
+    /// As [`Curves::pooled`], whether each of these places of the grid is shown if no others are.
+    fn shown_at(&self, places: &[usize], nodes: &mut Vec<Node>) -> Result<Option<Cells>> {
+        if self.event_gates.is_empty() {
+            return Ok(None);
+        }
+        let last = self.cells.shape.len() - 1;
+        let (events, at_least) = self.events(nodes)?;
+        let limit = Range { lo: 0, hi: self.bound };
+        let names: Vec<String> = events.defs.iter().map(|def| def.name.clone()).collect();
+        let limits: Vec<_> = names.iter().map(|name| (name.as_str(), limit)).collect();
+        let until = events.fold(last, How::FromStart, &limits, nodes)?;
+        let mut points = places.to_vec();
+        points.sort_unstable();
+        points.dedup();
+        // The place before each, and a first one that stands for none.
+        let before: Vec<usize> = points.iter().take(1).chain(&points).take(points.len()).copied().collect();
+        let follows: Vec<i128> = (0..points.len()).map(|index| i128::from(index > 0)).collect();
+        let groups = until.shape.iter().take(last).product();
+        let parts = [(until.at_times(&points), ""), (until.at_times(&before), " before")];
+        let both = beside(&parts, vec![("follows", follows.repeat(groups))], nodes)?;
+        let mut registers = both.registers();
+        let follows = registers.get("follows")?;
+        let mut kept = Vec::new();
+        for name in &names {
+            let (now, before) = (registers.get(name)?, registers.get(&format!("{name} before"))?);
+            let before = registers.program.multiply(before, follows)?;
+            let since = registers.program.subtract(now, before)?;
+            registers.within(since, 0, self.bound);
+            kept.push((since, name.as_str()));
+        }
+        let pooled = registers.keep(&kept, nodes).pool(at_least, self.bound, nodes)?;
+        let index = |place: &usize| points.binary_search(place).unwrap_or_default();
+        let indices: Vec<usize> = places.iter().map(index).collect();
+        let shown = pooled.at_times(&indices);
+        Ok(Some(beside(&[(shown, " since")], Vec::new(), nodes)?))
+    }
 }
 
 /// The curve, from the first time to the last at which enough persons are at risk.
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
     let curves = curves(job)?;
     let counts = allows_counts(job)?;
-    let mut registers = curves.cells.registers();
-    let (n, d) = (registers.get("at_risk")?, registers.get("events")?);
-    let present = registers.at_least(n, 1)?;
+    let cells = curves.pooled(job.nodes)?;
+    let pooled = !curves.event_gates.is_empty();
+    let mut registers = cells.registers();
+    let n = registers.get("at_risk")?;
+    let d = registers.get(if pooled { "events since" } else { "events" })?;
+    let mut present = registers.at_least(n, 1)?;
+    if pooled {
+        let shown = registers.get("shown since")?;
+        present = registers.program.and(present, shown);
+    }
     let mut kept = vec![
         (registers.get("survival")?, "survival"),
         (registers.get("variance")?, "variance"),
@@ -164,15 +257,8 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
         job.notice_rounding(curves.multiple);
         kept.push((registers.rounded(n, curves.multiple)?, "at_risk"));
         kept.push((registers.rounded(d, curves.multiple)?, "events"));
-        let mut enough = registers.program.bit(true);
-        for gate in &curves.event_gates {
-            let persons = registers.column(gate.column);
-            let met = registers.at_least(persons, i128::from(gate.at_least))?;
-            enough = registers.program.and(enough, met);
-        }
-        kept.push((enough, "enough events"));
         leaving.push(Leaving::whole("at_risk"));
-        leaving.push(Leaving::whole("events").where_known("enough events"));
+        leaving.push(Leaving::whole("events"));
     }
     let cells = registers.keep(&kept, job.nodes);
     let count = |name: &str| if counts { released(name) } else { lit(ScalarValue::Int64(None)) };
@@ -275,8 +361,6 @@ pub(super) fn lower_at(job: &mut Job<'_>) -> Result<LogicalPlan> {
     let curves = curves(job)?;
     let times = job.function.arguments.numbers("times");
     let grid = &curves.grid.numbers;
-    let last = curves.cells.shape.len() - 1;
-    let groups: usize = curves.cells.shape.iter().take(last).product();
     let (mut lived, mut at_risk) = (Vec::new(), Vec::new());
     for time in &times {
         let before = grid.iter().rposition(|point| point <= time);
@@ -290,23 +374,19 @@ pub(super) fn lower_at(job: &mut Job<'_>) -> Result<LogicalPlan> {
         lived.push(before);
         at_risk.push(after);
     }
-    let places = |of_time: &[usize]| -> Vec<usize> {
-        (0..groups).flat_map(|group| of_time.iter().map(move |place| group * grid.len() + place)).collect()
-    };
-    let mut shape = curves.cells.shape.clone();
-    if let Some(length) = shape.last_mut() {
-        *length = times.len();
-    }
     let survival = curves.cells.ungated();
-    let parts = [
-        (survival.at(places(&lived), shape.clone()), ""),
-        (curves.cells.at(places(&at_risk), shape), " then"),
-    ];
+    let shown = curves.shown_at(&lived, job.nodes)?;
+    let mut parts = vec![(survival.at_times(&lived), ""), (curves.cells.at_times(&at_risk), " then")];
+    parts.extend(shown.iter().map(|shown| (shown.whole(), "")));
     let cells = beside(&parts, Vec::new(), job.nodes)?;
     let mut registers = cells.registers();
     // Where nothing is withheld, the curve goes on after its last time.
     let n = registers.get("at_risk then")?;
-    let present = if curves.withholds { registers.at_least(n, 1)? } else { registers.at_least(n, 0)? };
+    let mut present = registers.at_least(n, i128::from(curves.withholds))?;
+    if shown.is_some() {
+        let shown = registers.get("shown since")?;
+        present = registers.program.and(present, shown);
+    }
     let outputs = [
         (registers.get("survival")?, "survival"),
         (registers.get("variance")?, "variance"),

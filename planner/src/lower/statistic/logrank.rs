@@ -44,6 +44,7 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
         names.iter().enumerate().map(|(j, name)| (scores.row(j), name.as_str())).collect();
     parts.extend(pairs.iter().enumerate().map(|(pair, name)| (variances.row(pair), name.as_str())));
     parts.extend((0..count).map(|group| (exposure.groups.row(group), " persons")));
+    parts.extend(exposure.all.iter().map(|all| (all.row(0), " in all")));
     let row = beside(&parts, Vec::new(), job.nodes)?;
     let mut registers = row.registers();
     let z: Vec<Reg> =

@@ -14,6 +14,7 @@ mod cells;
 mod chi2;
 mod describe;
 mod fisher;
+mod groups;
 mod histogram;
 mod kaplan_meier;
 mod logrank;

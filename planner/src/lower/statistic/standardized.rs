@@ -4,8 +4,9 @@
 //! strata, `p_k = d_k / n_k`; the interval is `rate +- z sqrt(variance)`. Breslow and Day, Statistical Methods in Cancer
 //! Research, volume II, 1987, chapter 2. The shares of the strata stay inside.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::functions::math::expr_fn::sqrt;
-use datafusion::logical_expr::{LogicalPlan, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, cast, lit};
 use datafusion::scalar::ScalarValue;
 
 use super::cells::{Cells, beside};
@@ -38,9 +39,15 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
     rows.table(&keys, &gates)?;
     rows.count_events("events", &counting, &happened)?;
     rows.table(&keys, &[])?;
+    // A rate of few events, or of all but few, tells who these were.
+    let both = [rows.event_gates(&counting, &happened)?, rows.event_gates(&counting, &not(&happened))?];
+    rows.count_events("in all", &counting, &happened)?;
+    rows.table(&by.iter().collect::<Vec<_>>(), &both.concat())?;
     let bound = rows.bound();
     let tables = rows.finish(job.nodes)?;
-    let [persons, events] = tables.as_slice() else { return Err(failure::internal("two tables of counts")) };
+    let [persons, events, both] = tables.as_slice() else {
+        return Err(failure::internal("three tables of counts"));
+    };
     let groups = by.as_ref().map_or(1, |by| by.values.len());
     let (sums, [rate_unit, variance_unit]) = weighted(persons, events, &weights, bound, job.nodes)?;
     let shape = sums.shape.clone();
@@ -51,6 +58,9 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
             (0..strata.values.len())
                 .map(|stratum| (persons.at(of_stratum(stratum), shape.clone()), " of a stratum")),
         );
+    }
+    if !both.gates.is_empty() {
+        sides.push((both.at((0..groups).collect(), shape), ""));
     }
     let all = beside(&sides, Vec::new(), job.nodes)?;
     let mut registers = all.registers();
@@ -63,12 +73,7 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
         Leaving::double("rate", rate_unit).where_known("known"),
         Leaving::double("variance", variance_unit).where_known("known"),
     ];
-    let level = arguments.number("level")?;
-    let z = Distribution::NormalQuantile.call(vec![number(f64::midpoint(1.0, level))]);
-    let variance = when(released("variance").lt(number(0.0)), number(0.0), released("variance"));
-    let reach = z * sqrt(variance);
-    let rate = released("rate");
-    let bounds = [rate.clone(), rate.clone() - reach.clone(), rate + reach];
+    let bounds = interval(arguments.number("level")?);
     match &by {
         None => {
             let exprs: Vec<_> = std::iter::once(lit(ScalarValue::Utf8(None))).chain(bounds).collect();
@@ -79,6 +84,20 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
             job.release_cells(&kept, &[("group", by)], None, &leaving, &exprs)
         }
     }
+}
+
+/// The rate and its interval.
+fn interval(level: f64) -> [Expr; 3] {
+    let z = Distribution::NormalQuantile.call(vec![number(f64::midpoint(1.0, level))]);
+    let variance = when(released("variance").lt(number(0.0)), number(0.0), released("variance"));
+    let reach = z * sqrt(variance);
+    let rate = released("rate");
+    [rate.clone(), rate.clone() - reach.clone(), rate + reach]
+}
+
+/// Events that did not happen.
+fn not(happened: &[Expr]) -> Vec<Expr> {
+    happened.iter().map(|event| lit(1_i64) - cast(event.clone(), DataType::Int64)).collect()
 }
 
 /// Per group, the sums over strata of weighted shares and their variances, with their units, and of empty strata.

@@ -8,6 +8,7 @@ use datafusion::functions::math::expr_fn::sqrt;
 use datafusion::logical_expr::{Expr, LogicalPlan, lit};
 
 use super::cells::{Cells, Registers, beside};
+use super::groups::{Groups, groups};
 use super::rows::{Measured, Rows};
 use super::{Fixed, Job, Leaving, double, number, released, two_groups, when};
 use crate::Result;
@@ -106,8 +107,6 @@ fn sizes(samples: &Samples) -> Vec<Leaving<'static>> {
 
 /// One row of both groups: `n_1, n_2, mean_1, mean_2`, the variances, `some` (each has a row), `enough` (each has two).
 fn two_samples(job: &mut Job<'_>, variances: Variances) -> Result<Samples> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
     let arguments = &job.function.arguments;
     let by = arguments.optional_column("by").ok_or_else(|| {
         failure::invalid(format!("{} needs `by`, the two groups to compare", job.function.spec.name))
@@ -115,18 +114,7 @@ fn two_samples(job: &mut Job<'_>, variances: Variances) -> Result<Samples> {
     let [value] = arguments.columns("value") else {
         return Err(failure::invalid(format!("{} compares one value", job.function.spec.name)));
     };
-    let key = rows.key(by)?;
-    two_groups(job, &key)?;
-    let measured = rows.measured(value)?;
-    let counting = rows.known(&[value, by])?;
-    let gates = rows.gates(&counting, &key.name)?;
-    rows.count("n", &counting)?;
-    rows.total("sum", &counting, &measured, Some("squares"))?;
-    rows.table(&[&key], &gates)?;
-    let (bound, multiple) = (rows.bound(), rows.multiple());
-    let cells = rows.finish(job.nodes)?;
-    let groups = cells.first().ok_or_else(|| failure::internal("no table of groups"))?;
-    job.notice_rounding(multiple);
+    let Groups { measured, bound, multiple, cells: groups, .. } = groups(job, (value, by), two_groups)?;
     let both = beside(&[(groups.row(0), " 1"), (groups.row(1), " 2")], Vec::new(), job.nodes)?;
     let mut registers = both.registers();
     let first = Sample::new(&mut registers, &measured, " 1", bound)?;

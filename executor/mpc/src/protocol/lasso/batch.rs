@@ -50,6 +50,23 @@ impl Batch {
     /// [`crate::Error::Peer`].
     pub(crate) async fn shrunk(self, ctx: &Context, shrunk: &Shrunk) -> Result<Batch> {
         let Batch { size, count, .. } = self;
+        let gram = self.all_grams(1);
+        let scaled = self.scaled(ctx, shrunk).await?;
+        let diagonal: Vec<u128> =
+            (0..size).flat_map(|i| (0..size).map(move |j| u128::from(i == j))).collect::<Vec<_>>();
+        let diagonal = diagonal.repeat(count);
+        let others: Vec<u128> = diagonal.iter().map(|one| 1 - one).collect();
+        Ok(Batch { gram: scaled.gram.scale_by(&others).add(&gram.scale_by(&diagonal)), ..scaled })
+    }
+
+    /// In coefficients divided by `roots`, those of each problem.
+    ///
+    /// Cost: 2 truncated products.
+    ///
+    /// # Errors
+    /// [`crate::Error::Peer`].
+    pub(crate) async fn scaled(self, ctx: &Context, shrunk: &Shrunk) -> Result<Batch> {
+        let Batch { size, count, .. } = self;
         let roots = &shrunk.roots;
         let gram = self.all_grams(1);
         let left = Shared::concat(&[&gram, &self.target, &self.thresholds]);
@@ -60,13 +77,9 @@ impl Batch {
             (0..count).map(|q| roots.slice(q * size..(q + 1) * size).repeat(size)).collect();
         let columns = Shared::concat(&columns.iter().collect::<Vec<_>>());
         let twice = truncated_product(&ctx.step("columns"), &once.slice(0..end), &columns, FRACTION).await?;
-        let diagonal: Vec<u128> =
-            (0..size).flat_map(|i| (0..size).map(move |j| u128::from(i == j))).collect::<Vec<_>>();
-        let diagonal = diagonal.repeat(count);
-        let others: Vec<u128> = diagonal.iter().map(|one| 1 - one).collect();
         Ok(Batch {
             grams: count,
-            gram: twice.scale_by(&others).add(&gram.scale_by(&diagonal)),
+            gram: twice,
             target: once.slice(end..last),
             thresholds: once.slice(last..once.len()),
             ..self

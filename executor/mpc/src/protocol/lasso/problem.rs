@@ -49,6 +49,9 @@ pub struct Problem {
     pub alphas: Vec<f64>,
     /// The weight of the squared coefficients beside each of `alphas`, at least 0; empty for none.
     pub ridges: Vec<f64>,
+    /// Whether ridges weigh squared coefficients beside the sum of squares, as a ridge regression has it, and not beside the
+    /// mean.
+    pub by_sum: bool,
     /// Whether the penalty acts on standardised coefficients.
     pub standardize: bool,
     /// Whether there is an unpenalised intercept.
@@ -104,6 +107,8 @@ pub struct Layout {
     pub(crate) penalty: Penalty,
     /// The ridges, or by the square of the feature, in units of its step.
     pub(crate) ridge: Option<Penalty>,
+    /// Whether the ridges are divided by the number of rows.
+    pub(crate) by_sum: bool,
     /// Per feature: the shift that makes the smallest ratio of deviations an integer.
     pub(crate) ratio_shift: Vec<u32>,
     /// Fractional bits of the mantissa of a coefficient.
@@ -166,6 +171,7 @@ impl Layout {
             penalties: problem.alphas.len(),
             penalty: penalty(problem)?,
             ridge: ridge(problem)?,
+            by_sum: problem.by_sum,
             coefficient_fraction: room(COEFFICIENT_BITS + 1 + widest_ratio).ok_or_else(narrow)?,
             mean_fraction: room(scaled_mean_bits + FRACTION + 2).ok_or_else(narrow)?,
             intercept_fraction: room(scaled_mean_bits + y_bits + half + 6).ok_or_else(narrow)?,

@@ -40,6 +40,7 @@ fn problem(steps: &[f64], bits: u32, max_rows: usize, alpha: f64) -> Problem {
         max_rows: max_rows as u64,
         alphas: vec![alpha],
         ridges: Vec::new(),
+        by_sum: false,
         standardize: false,
         intercept: true,
         iterations: Problem::default_iterations(features.len()),

@@ -7,6 +7,7 @@ use super::linear::{Shape, multiply};
 use super::moments::{Raw, moments, pairs, pick};
 use super::problem::{FRACTION, Layout};
 use super::restore::{factors, restore};
+use super::ridge::{Shrunk, relative};
 use super::statistics::Statistics;
 use super::threshold::thresholds;
 use super::{Problem, Solution, minimise};
@@ -34,19 +35,22 @@ pub struct Validated {
 /// mean squared error on the rows of each fold of the model of the rows of all others; `folds` are the statistics of each
 /// fold's rows.
 ///
-/// Functionality: scikit-learn's `LassoCV` with these alphas and folds. With `standardize`, features are divided by the deviations
+/// Functionality: scikit-learn's `LassoCV` with these alphas and folds, `ElasticNetCV` with ridges, and with ridges by sum and
+/// alphas of 0 its `RidgeCV` scored by the mean squared error. With `standardize`, features are divided by the deviations
 /// of all rows once, as in a pipeline of `StandardScaler` and `LassoCV`. A fold without rows counts as predicted exactly.
 /// In units of the deviations of all rows, the moments of the rows of a fold and of the others are exact integers that scale as
 /// those of all rows do, so all models of all penalties and folds are one batch, the last Gram matrix being that of all rows.
 /// Model: semi-honest, 1 of 3.
+/// With ridges, each problem has a matrix of its own: `r / (t sigma^2)` of a fold is, in units of all rows, `(t / n)^2` times what
+/// it is of all of them beside a mean, and `t / n` times beside a sum.
 /// Cost: as [`super::solve`] for as many models, and 80 rounds or so. (Asserted by the `cost` test.)
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if the statistics are of another number of features; [`crate::Error::Internal`] for less
-/// than two folds, a model without an intercept or with ridges; [`crate::Error::Peer`].
+/// than two folds or a model without an intercept; [`crate::Error::Peer`].
 pub async fn cross_validate(ctx: &Context, folds: &[Statistics], problem: &Problem) -> Result<Validated> {
     let layout = problem.layout()?;
-    if folds.len() < 2 || !layout.intercept || layout.ridge.is_some() {
+    if folds.len() < 2 || !layout.intercept {
         return Err(ctx.internal("a cross-validation of less than two folds, or of another kind of model"));
     }
     let mut all = Shared::zeros(folds.first().map_or(0, |fold| fold.moments.len()));
@@ -58,13 +62,20 @@ pub async fn cross_validate(ctx: &Context, folds: &[Statistics], problem: &Probl
     let moments = moments(&ctx.step("moments"), &layout, &all).await?;
     let correlation = correlation(&ctx.step("correlation"), &layout, &moments).await?;
     let (first, second, third) = (ctx.step("thresholds"), ctx.step("factors"), ctx.step("folds"));
-    let (thresholds, factors, splits) = futures::try_join!(
+    let fourth = ctx.step("ridges");
+    let (thresholds, factors, splits, ridges) = futures::try_join!(
         thresholds(&first, &layout, &correlation.scales),
         factors(&second, &layout, &moments, &correlation.scales),
         splits(&third, &layout, &all, folds, &correlation.scales),
+        ridges(&fourth, &layout, &correlation.scales),
     )?;
-    let batch = batch(&ctx.step("batch"), &layout, &correlation, &thresholds, &splits).await?;
-    let chosen = Box::pin(minimise(ctx, &batch, problem.iterations)).await?;
+    let penalties = Penalties { thresholds, ridges };
+    let (batch, shrunk) = batch(&ctx.step("batch"), &layout, &correlation, &penalties, &splits).await?;
+    let mut chosen = Box::pin(minimise(ctx, &batch, problem.iterations)).await?;
+    if let Some(shrunk) = shrunk {
+        chosen.coefficients =
+            truncated_product(&ctx.step("shrunk"), &chosen.coefficients, &shrunk.roots, FRACTION).await?;
+    }
     let scores = scores(&ctx.step("scores"), &layout, &splits, &chosen).await?;
     let (chosen, place) = best(&ctx.step("best"), &layout, folds.len(), &scores, &chosen).await?;
     let restored = restore(&ctx.step("restore"), &layout, &correlation, &factors, &chosen).await?;
@@ -81,6 +92,20 @@ pub async fn cross_validate(ctx: &Context, folds: &[Statistics], problem: &Probl
     Ok(Validated { solution, place })
 }
 
+/// What weighs coefficients in the model of all rows, penalty after penalty.
+struct Penalties {
+    thresholds: Shared<u128>,
+    /// Relative ridges, and what they make of the lengths of the features.
+    ridges: Option<(Shared<u128>, Shrunk)>,
+}
+
+async fn ridges(ctx: &Context, layout: &Layout, scales: &Scales) -> Result<Option<(Shared<u128>, Shrunk)>> {
+    let Some(ridge) = &layout.ridge else { return Ok(None) };
+    let relative = relative(&ctx.step("relative"), layout, scales, ridge).await?;
+    let shrunk = Shrunk::of(&ctx.step("roots"), &relative).await?;
+    Ok(Some((relative, shrunk)))
+}
+
 /// The folds in units of the deviations of all rows. `n` rows in all, `t` of them outside of a fold and `e` in it; the last variable is
 /// the target.
 struct Splits {
@@ -92,6 +117,8 @@ struct Splits {
     means: Shared<u128>,
     /// `(t / n)^2`, [`FRACTION`] fractional bits.
     shares: Shared<u128>,
+    /// `t / n`, [`FRACTION`] fractional bits.
+    parts: Shared<u128>,
     /// `(n / t)^2` and `(n / e)^2`, [`RATIO`] fractional bits.
     weights: [Shared<u128>; 2],
 }
@@ -139,7 +166,7 @@ async fn splits(
     let counts: Vec<&Shared<u128>> = parts.iter().map(|part| &part.count).collect();
     let (exact, counts) = (concat(&exact), Shared::concat(&counts));
     let (first, second) = (ctx.step("scaled"), ctx.step("counts"));
-    let (covariances, (shares, weights, inverse)) = futures::try_join!(
+    let (covariances, ([shares, parts], weights, inverse)) = futures::try_join!(
         scaled(&first, layout, scales, &list, &exact),
         ratios(&second, layout, &whole.count, &counts),
     )?;
@@ -157,7 +184,7 @@ async fn splits(
         };
         pick(&covariances, (from..from + folds.len()).flat_map(entries))
     };
-    Ok(Splits { outside: full(0), inside: full(folds.len()), means, shares, weights })
+    Ok(Splits { outside: full(0), inside: full(folds.len()), means, shares, parts, weights })
 }
 
 /// Exact covariances of the pairs of `list`, part after part, divided by the lengths of all rows.
@@ -208,13 +235,13 @@ fn count_fraction(layout: &Layout) -> u32 {
     layout.row_bits + 30
 }
 
-/// `(t / n)^2`, then `(n / t)^2` and `(n / e)^2`, then `1 / n`.
+/// `(t / n)^2` and `t / n`, then `(n / t)^2` and `(n / e)^2`, then `1 / n`.
 async fn ratios(
     ctx: &Context,
     layout: &Layout,
     whole: &Shared<u128>,
     counts: &Shared<u128>,
-) -> Result<(Shared<u128>, [Shared<u128>; 2], Shared<u128>)> {
+) -> Result<([Shared<u128>; 2], [Shared<u128>; 2], Shared<u128>)> {
     let (folds, from) = (counts.len() / 2, count_fraction(layout));
     let all = Shared::concat(&[whole, counts]);
     let inverses = reciprocal(&ctx.step("reciprocals"), &all, layout.row_bits as usize / 2 + 1, from).await?;
@@ -223,35 +250,69 @@ async fn ratios(
     let right = Shared::concat(&[&inverse.repeat(folds), &inverses.slice(1..1 + 2 * folds)]);
     let ratios = truncated_product(&ctx.step("ratios"), &left, &right, from - RATIO).await?;
     let squares = truncated_product(&ctx.step("squares"), &ratios, &ratios, RATIO).await?;
-    let shares = squares.slice(0..folds).shift_left(FRACTION - RATIO);
+    let shares = [&squares, &ratios].map(|x| x.slice(0..folds).shift_left(FRACTION - RATIO));
     let weights = [squares.slice(folds..2 * folds), squares.slice(2 * folds..3 * folds)];
     Ok((shares, weights, inverse))
 }
 
-/// The problems of all penalties, each on the rows outside of every fold and on all rows.
+/// The problems of all penalties, each on the rows outside of every fold and on all rows; with ridges, in coefficients divided by
+/// roots.
 async fn batch(
     ctx: &Context,
     layout: &Layout,
     correlation: &Correlation,
-    thresholds: &Shared<u128>,
+    penalties: &Penalties,
     splits: &Splits,
-) -> Result<Batch> {
-    let (p, folds, penalties) = (layout.features, splits.shares.len(), layout.penalties);
-    let variables = p + 1;
-    let of_penalty = |k: usize| thresholds.slice(k * p..(k + 1) * p);
-    let left: Vec<_> = (0..penalties).map(|k| of_penalty(k).repeat(folds)).collect();
-    let right = splits.shares.repeat_each(p).repeat(penalties);
-    let less = truncated_product(&ctx.step("thresholds"), &concat(&left), &right, FRACTION).await?;
-    let width = folds * p;
-    let thresholds: Vec<_> =
-        (0..penalties).flat_map(|k| [less.slice(k * width..(k + 1) * width), of_penalty(k)]).collect();
+) -> Result<(Batch, Option<Shrunk>)> {
+    let (p, folds) = (layout.features, splits.shares.len());
+    let (variables, count) = (p + 1, layout.penalties * (folds + 1));
+    let parts = if layout.by_sum { &splits.parts } else { &splits.shares };
+    let mut weights = vec![(&penalties.thresholds, &splits.shares)];
+    weights.extend(penalties.ridges.iter().map(|(relative, _)| (relative, parts)));
+    let mut spread = of_folds(&ctx.step("thresholds"), layout, &weights).await?.into_iter();
+    let thresholds = spread.next().ok_or_else(|| ctx.internal("no thresholds"))?;
     let entry = |fold: usize, i: usize, j: usize| (fold * variables + i) * variables + j;
     let entries = (0..folds).flat_map(|f| (0..p).flat_map(move |i| (0..p).map(move |j| entry(f, i, j))));
     let gram = Shared::concat(&[&pick(&splits.outside, entries), &correlation.gram]);
     let targets = (0..folds).flat_map(|f| (0..p).map(move |i| entry(f, i, p)));
-    let target = Shared::concat(&[&pick(&splits.outside, targets), &correlation.target]).repeat(penalties);
-    let count = penalties * (folds + 1);
-    Ok(Batch { size: p, count, grams: folds + 1, gram, target, thresholds: concat(&thresholds), bits: 64 })
+    let target = Shared::concat(&[&pick(&splits.outside, targets), &correlation.target]);
+    let target = target.repeat(layout.penalties);
+    let batch = Batch { size: p, count, grams: folds + 1, gram, target, thresholds, bits: 64 };
+    let (Some((_, shrunk)), Some(ridges)) = (&penalties.ridges, spread.next()) else {
+        return Ok((batch, None));
+    };
+    let places: Vec<u128> = (0..p).flat_map(|i| (0..p).map(move |j| u128::from(i == j))).collect();
+    let gram = batch.all_grams(1).add(&ridges.repeat_each(p).scale_by(&places.repeat(count)));
+    let of_penalty = |k: usize| shrunk.roots.slice(k * p..(k + 1) * p).repeat(folds + 1);
+    let roots: Vec<_> = (0..layout.penalties).map(of_penalty).collect();
+    let shrunk = Shrunk { roots: concat(&roots) };
+    let batch = Batch { grams: count, gram, ..batch }.scaled(&ctx.step("scaled"), &shrunk).await?;
+    Ok((batch, Some(shrunk)))
+}
+
+/// Weights of all penalties in the problem of each fold, times a number of the fold, and then in that of all rows.
+async fn of_folds(
+    ctx: &Context,
+    layout: &Layout,
+    weights: &[(&Shared<u128>, &Shared<u128>)],
+) -> Result<Vec<Shared<u128>>> {
+    let (p, penalties) = (layout.features, layout.penalties);
+    let folds = weights.first().map_or(0, |(_, parts)| parts.len());
+    let of_penalty = |weight: &Shared<u128>, k: usize| weight.slice(k * p..(k + 1) * p);
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for (weight, parts) in weights {
+        left.extend((0..penalties).map(|k| of_penalty(weight, k).repeat(folds)));
+        right.push(parts.repeat_each(p).repeat(penalties));
+    }
+    let less = truncated_product(ctx, &concat(&left), &concat(&right), FRACTION).await?;
+    let width = folds * p;
+    let spread = |(index, (weight, _)): (usize, &(&Shared<u128>, &Shared<u128>))| {
+        let at = |k: usize| (index * penalties + k) * width;
+        let parts: Vec<_> =
+            (0..penalties).flat_map(|k| [less.slice(at(k)..at(k) + width), of_penalty(weight, k)]).collect();
+        concat(&parts)
+    };
+    Ok(weights.iter().enumerate().map(spread).collect())
 }
 
 /// The sum over the folds of the mean squared error of each penalty, in units of the target's variance.

@@ -73,7 +73,8 @@ pub const FACTORIAL: u32 = 30;
 /// Model: semi-honest, 1 of 3.
 /// Cost: rounds do not depend on the rows: for 4 features 298 with the inverse (linear), 2,802 (logistic, 12 steps), 3,510
 /// (Poisson, 16 steps). Bytes of a linear model depend on the features only: 59 kB sent by each seat for 4; other
-/// models take about 600 bytes for each row and step, and 46 for each of its parameters. (Asserted by the `cost` test.)
+/// models take about 600 bytes for each row and step, and 46 for each of its parameters; absolute coefficients 880 rounds in each
+/// step. (Asserted by the `cost` test, and by the planner's formulas.)
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Internal`] if a public parameter is out of range;

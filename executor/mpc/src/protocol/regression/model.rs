@@ -86,6 +86,7 @@ impl Model {
             standardize: standardized,
             alphas: vec![0.0],
             ridges: Vec::new(),
+            by_sum: false,
             ..self.problem.clone()
         };
         let problem = Problem {

@@ -56,7 +56,7 @@ pub(super) async fn prepare(ctx: &Context, layout: &Layout, statistics: &Statist
     let shrunk = match layout.by_rows {
         None => None,
         Some(ridge) => {
-            let relative = by_rows(&ctx.step("by rows"), &layout.moments, scales, ridge).await?;
+            let relative = by_rows(&ctx.step("by rows"), &layout.moments, scales, &[ridge]).await?;
             let shrunk = Shrunk::of(&ctx.step("shrunk"), &relative).await?;
             Some(Shrunk { roots: shrunk.roots.repeat(p) })
         }

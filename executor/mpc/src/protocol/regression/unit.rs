@@ -7,14 +7,15 @@ use crate::protocol::lasso::{COEFFICIENT_BITS, FRACTION};
 use crate::protocol::select::clamp;
 use crate::{Context, Result, Shared};
 
-/// A floor of the diagonal of the information, 2^-26: it keeps singular problems in range and changes no solution.
+/// A floor of what the diagonal of the information is scaled by, 2^-26: it keeps singular problems in range. The matrix is scaled
+/// as it is, so the floor changes units and no solution.
 const FLOOR: u128 = 1 << (FRACTION - 26);
 /// The largest gradient in such units: 2^10.
 const GRADIENT: u128 = 1 << (FRACTION + 10);
 /// Bits of what is cut to these.
 const CUT: u32 = 126;
 
-/// An information matrix scaled to a unit diagonal.
+/// An information matrix scaled to a diagonal of 1, a little less where the floor counts.
 pub(crate) struct Unit {
     pub(crate) matrix: Shared<u128>,
     /// What rows and columns were multiplied with.
@@ -32,10 +33,8 @@ impl Unit {
         let roots = inverse_square_root(&ctx.step("roots"), &floored, 34, FRACTION + FRACTION / 2).await?;
         let rows = roots.repeat_each(size);
         let once = truncated_product(&ctx.step("rows"), information, &rows, FRACTION).await?;
-        let twice = truncated_product(&ctx.step("columns"), &once, &roots.repeat(size), FRACTION).await?;
-        let identity = Shape { lanes: 1, size }.identity();
-        let others: Vec<u128> = identity.iter().map(|&one| u128::from(one == 0)).collect();
-        Ok(Unit { matrix: twice.scale_by(&others).add_public(ctx.seat(), &identity), roots })
+        let matrix = truncated_product(&ctx.step("columns"), &once, &roots.repeat(size), FRACTION).await?;
+        Ok(Unit { matrix, roots })
     }
 
     /// A step of Newton's method, and the same in units of the unit diagonal, where it is cut to `most` in each direction.

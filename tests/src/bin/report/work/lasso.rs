@@ -61,6 +61,7 @@ fn problem(features: usize, rows: usize) -> Problem {
         max_rows: rows as u64,
         alphas: vec![ALPHA],
         ridges: Vec::new(),
+        by_sum: false,
         standardize: false,
         intercept: true,
         iterations: Problem::default_iterations(features),
