@@ -22,6 +22,21 @@ pub(crate) fn bounds(what: impl std::fmt::Display) -> Error {
     }
 }
 
+/// Numbers of so different sizes that no step tells the small ones from 0.
+pub(crate) fn resolution(what: impl std::fmt::Display) -> Error {
+    Error {
+        class: Class::Refused,
+        message: format!(
+            "the values of {what} may be of too different sizes: in steps that leave room for the largest, the smallest \
+             would be 0"
+        ),
+        hint: Some(
+            "declare narrower `bounds` for the columns in it, or take a root or the logarithm of it".into(),
+        ),
+        position: None,
+    }
+}
+
 /// Something that would hand out rows.
 pub(crate) fn refused(message: impl Into<String>) -> Error {
     Error { class: Class::Refused, message: message.into(), hint: None, position: None }

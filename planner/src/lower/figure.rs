@@ -75,6 +75,7 @@ pub(crate) struct Sums<'a> {
 }
 
 /// An aggregate's argument in every branch, NULL where its FILTER is not true.
+#[derive(Clone)]
 pub(super) struct Argument {
     pub(super) exprs: Vec<Expr>,
     pub(super) facts: Facts,

@@ -65,6 +65,7 @@ mod range;
 mod rank;
 mod reduce;
 mod regression;
+mod resolution;
 mod rows;
 mod rowset;
 mod scalar;

@@ -8,6 +8,7 @@ use super::failure;
 use super::figure::{Argument, Figure, Gate, Sums};
 use super::fixed::quotient;
 use super::infer::show;
+use super::resolution::resolved;
 use super::scale::{type_scale, worth};
 use super::value::Number;
 use super::wants::Want;
@@ -16,6 +17,9 @@ use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Scale};
 
 /// Bits of a quotient, relative to its range: more than the 53 of the double that it becomes.
 pub(super) const AVERAGE_BITS: u32 = 62;
+
+/// Bits of sums for whose steps there is a choice: what a division leaves room for.
+const SUM_BITS: u32 = 120;
 
 impl Sums<'_> {
     /// The bit that there are at least so many rows, where nothing else says so.
@@ -38,6 +42,24 @@ impl Sums<'_> {
         let short = self.program.offset(count, -i128::from(rows))?;
         let short = self.program.negative(short);
         Ok(Some(self.program.not(short)))
+    }
+
+    /// The argument in steps that tell its smallest values from 0.
+    pub(super) fn resolved(&self, argument: &Argument, fits: impl Fn(Range) -> bool) -> Result<Argument> {
+        let facts = resolved(&argument.exprs, self.rows.scopes(), &argument.facts, fits)?;
+        Ok(Argument { facts, ..argument.clone() })
+    }
+
+    /// The same where it is summed.
+    fn summable(&self, argument: &Argument) -> Result<Argument> {
+        let bound = self.rows.bound();
+        self.resolved(argument, |range| range.sum(bound).is_some_and(|sum| sum.bits() <= SUM_BITS))
+    }
+
+    /// The same where its squares are summed.
+    pub(super) fn squarable(&self, argument: &Argument) -> Result<Argument> {
+        let bits = SUM_BITS.saturating_sub(u64::BITS - self.rows.bound().leading_zeros());
+        self.resolved(argument, |range| 2 * range.bits() <= bits)
     }
 
     /// The sum of an argument's integers.
@@ -76,6 +98,7 @@ impl Sums<'_> {
         data_type: &DataType,
     ) -> Result<Figure> {
         let gates = self.gates_behind(argument, what)?;
+        let argument = &self.summable(argument)?;
         let reg = self.total(expr, argument, what)?;
         if !is_float(data_type)
             && !type_range(data_type).is_some_and(|limit| limit.holds(self.program.range(reg)))
@@ -96,6 +119,7 @@ impl Sums<'_> {
         data_type: &DataType,
     ) -> Result<Figure> {
         let gates = self.gates_behind(argument, what)?;
+        let argument = &self.summable(argument)?;
         let total = self.total(expr, argument, what)?;
         let count = self.count(&Self::not_null(argument), what)?;
         let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
@@ -130,6 +154,7 @@ impl Sums<'_> {
     ) -> Result<Figure> {
         let wide = || failure::bounds(show(expr));
         let gates = self.gates_behind(argument, what)?;
+        let argument = &self.squarable(argument)?;
         let range = argument.facts.range.ok_or_else(wide)?.with_zero();
         let most = i128::try_from(range.magnitude()).map_err(|_| wide())?;
         let square = Range { lo: 0, hi: most.checked_mul(most).ok_or_else(wide)? };

@@ -104,8 +104,9 @@ impl Sums<'_> {
 
     fn pair_sums(&mut self, expr: &Expr, pair: &[Argument; 2], what: &str) -> Result<Pair> {
         let wide = || failure::bounds(show(expr));
-        let [x, y] = pair;
         let gates = self.pair_gates(pair, what)?;
+        let pair = &[self.squarable(&pair[0])?, self.squarable(&pair[1])?];
+        let [x, y] = pair;
         let middles = [middle(x).ok_or_else(wide)?, middle(y).ok_or_else(wide)?];
         let most = middles.iter().map(|(_, range)| range.magnitude()).max().unwrap_or(0);
         let most = i128::try_from(most).ok().and_then(|most| most.checked_mul(most)).ok_or_else(wide)?;

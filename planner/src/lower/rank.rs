@@ -108,6 +108,7 @@ impl Sums<'_> {
         if self.open && rank != Rank::FIRST && rank != Rank::LAST {
             return Err(in_open_groups(expr));
         }
+        let argument = &self.resolved(argument, |range| range.bits() < super::range::BITS_64)?;
         let sortable = self.sortable(expr, argument, what)?;
         let reg = self.ranked(&sortable, rank, what);
         let reg = self.program.offset(reg, sortable.range.lo)?;
@@ -128,6 +129,7 @@ impl Sums<'_> {
             return Err(in_open_groups(expr));
         }
         let (gates, known) = self.behind_rank(argument, what)?;
+        let argument = &self.resolved(argument, |range| range.bits() < super::range::BITS_64 / 2)?;
         let sortable = self.sortable(expr, argument, what)?;
         let below = self.ranked(&sortable, share.rank(RankPlace::Below), what);
         let above = self.ranked(&sortable, share.rank(RankPlace::Above), what);

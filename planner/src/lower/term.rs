@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, lit};
 
 use super::facts::{Facts, is_text, scalar};
 use super::failure;
+use super::resolution::check;
 use super::rows::place;
 use super::rowset::RowSet;
 use crate::Result;
@@ -123,6 +124,7 @@ fn numeric(name: &str, exprs: Vec<Expr>, facts: &Facts, rows: &RowSet<'_>) -> Re
     if is_text(&facts.data_type) {
         return Err(failure::invalid(format!("{name} is text and cannot enter a model as a number")));
     }
+    check(&exprs, rows.scopes(), facts)?;
     let range = facts.range.ok_or_else(|| failure::bounds(format!("the variable `{name}`")))?;
     let half = |value: &ScalarValue| exprs.iter().map(|expr| indicator(expr, value, 1)).collect();
     let values = facts.closed.clone().or_else(|| two_values(facts, range));

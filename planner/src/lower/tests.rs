@@ -2,6 +2,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "what is not expected fails the test")]
 
 mod choice;
+mod files;
 mod joins;
 
 use std::collections::BTreeMap;
@@ -722,6 +723,30 @@ fn models_of_few_are_withheld() {
     assert_eq!(cells(&federation, &data, sql), "intercept,- sex=m,-");
     let sql = "SELECT * FROM LASSO_SUMMARY(a.people, target => 'age', features => 'sex')";
     assert_eq!(cells(&federation, &data, sql), "-,-,-,-,-,-,-,-");
+}
+
+/// Sums whose small values no step would tell from 0 are refused, naming the expression.
+#[test]
+fn values_of_too_different_sizes_are_refused() {
+    let (federation, data) = heart();
+    let refused = |sql: &str| {
+        let error = secure(&federation, &data, sql).expect_err(sql);
+        assert_eq!(error.class, Class::Refused, "{sql}: {error}");
+        error.message
+    };
+    for (of, expr) in [
+        ("SUM", "POWER(days, 14)"),
+        ("VAR", "POWER(days, 9)"),
+        ("MAX", "POWER(days, 9)"),
+        ("AVG", "EXP(days)"),
+    ] {
+        let message = refused(&format!("SELECT {of}({expr}) FROM insurer.claims"));
+        let name = expr.split('(').next().unwrap_or_default().to_lowercase();
+        assert!(message.contains("too different sizes") && message.contains(&name), "{message}");
+    }
+    refused(
+        "SELECT * FROM LASSO((SELECT exercise AS y, POWER(weight, 20) AS x FROM hospital.lifestyle), target => 'y')",
+    );
 }
 
 #[test]

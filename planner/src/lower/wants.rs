@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, lit};
 
 use super::atoms::Optional;
 use super::emit::{Emit, name};
-use super::facts::is_text;
+use super::facts::{is_float, is_text};
 use super::failure;
 use super::fixed::rescaled;
 use super::infer::{infer, show};
@@ -330,7 +330,12 @@ impl Emit<'_> {
     /// The integers of a number in a scale, minus an offset, and 0.
     pub(super) fn range_of(&self, expr: &Expr, scale: Scale, offset: i128) -> Result<Range> {
         let facts = infer(expr, &self.scope)?;
-        let range = facts.range.and_then(|range| rescale(range, facts.scale, scale));
+        let end = |x: f64| encode(&ScalarValue::Float64(Some(x)), scale);
+        let around = || {
+            let (lo, hi) = facts.interval().filter(|_| is_float(&facts.data_type))?;
+            Some(Range { lo: end(lo)? - 1, hi: end(hi)? + 1 })
+        };
+        let range = facts.range.and_then(|range| rescale(range, facts.scale, scale)).or_else(around);
         let range = range.and_then(|range| range.add(Range { lo: -offset, hi: -offset }));
         Ok(range.ok_or_else(|| failure::bounds(show(expr)))?.with_zero())
     }

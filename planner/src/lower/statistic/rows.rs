@@ -12,6 +12,7 @@ use super::super::grid::{Grid, every_value, steps_of};
 use super::super::persons::PersonRows;
 use super::super::picked::moved;
 use super::super::program::{Kind, Program};
+use super::super::resolution::check;
 use super::super::rows::{Branch, Relation, place};
 use super::super::rowset::RowSet;
 use super::super::scale::{decode, worth};
@@ -265,6 +266,7 @@ impl<'a> Rows<'a> {
             .range
             .filter(|_| !is_text(&facts.data_type))
             .ok_or_else(|| failure::bounds(format!("`{}`", variable.name)))?;
+        check(&exprs, self.sums.rows.scopes(), &facts)?;
         let middle = if range.lo == 0 && range.hi == 1 { 0 } else { range.lo.midpoint(range.hi) };
         let (nullable, scale) = (facts.nullable, facts.scale);
         let range = Range { lo: range.lo - middle, hi: range.hi - middle }.with_zero();
