@@ -17,7 +17,7 @@ use super::program::Program;
 use super::scale::{encode, factor, type_scale, worth};
 use super::truth::truth;
 use crate::Result;
-use crate::plan::{Reg, RingSize, Scale};
+use crate::plan::{Reg, RingSize, Rounding, Scale};
 
 /// A number on shares. Where it is not known (SQL's NULL) its register holds anything within range.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -290,7 +290,28 @@ fn convert(
     if exact(&from) && exact(to) && factor(value.scale, scale).is_some() {
         return Ok(Number { reg: rescaled(program, &value, scale)?, scale, ..value });
     }
-    Err(unknown(expr))
+    match (scale, value.scale) {
+        // As the engine casts: towards 0 to integers, to the nearest to decimals.
+        (Scale::Unit, Scale::Decimal(_) | Scale::Step(_)) if to.is_integer() && from != DataType::Boolean => {
+            whole(program, &value).ok_or_else(|| unknown(expr))?
+        }
+        (Scale::Decimal(digits), Scale::Step(_)) if digits >= 0 && is_float(&from) => {
+            rounded(program, &value, i32::from(digits)).map(|number| Number { scale, ..number })
+        }
+        _ => Err(unknown(expr)),
+    }
+}
+
+/// The whole part of a number; `None` where its unit is no divisor of 1.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be below 2^90")]
+fn whole(program: &mut Program, value: &Number) -> Option<Result<Number>> {
+    let ratio = 1.0 / worth(value.scale);
+    let divisor = ratio.round();
+    if (ratio - divisor).abs() > divisor * 1e-12 || !(1.0..2_f64.powi(90)).contains(&divisor) {
+        return None;
+    }
+    let reg = program.divide_by(value.reg, divisor as i128, Rounding::Truncate);
+    Some(reg.map(|reg| Number { reg, scale: Scale::Unit, ..*value }))
 }
 
 fn call(

@@ -14,7 +14,8 @@ use crate::error::Position;
 /// The place of the first column of an expression whose name is in the text.
 pub(super) fn of(at: &Expr, sql: &str) -> Option<Position> {
     let named = columns(at).iter().find_map(|name| of_name(name, sql));
-    named.or_else(|| function(at).and_then(|name| of_name(&name, sql))).or_else(|| subquery(at, sql))
+    let called = || function(at).and_then(|name| of_name(&name, sql));
+    named.or_else(called).or_else(|| subquery(at, sql)).or_else(|| inner_query(at, sql))
 }
 
 /// The place of a base column, else of the expression that uses it (under another name).
@@ -118,6 +119,27 @@ fn subquery(at: &Expr, sql: &str) -> Option<Position> {
     })
     .ok()?;
     found
+}
+
+/// The first SELECT in parentheses, of an expression with a subquery.
+fn inner_query(at: &Expr, sql: &str) -> Option<Position> {
+    let has_one = at.exists(|expr| {
+        Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::SetComparison(_)))
+    });
+    if !has_one.ok()? {
+        return None;
+    }
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;
+    let tokens: Vec<_> =
+        tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    let found = tokens.windows(2).find_map(|pair| match pair {
+        [open, next] if open.token == Token::LParen => match &next.token {
+            Token::Word(word) if word.value.eq_ignore_ascii_case("select") => Some(next.span.start),
+            _ => None,
+        },
+        _ => None,
+    });
+    found.map(|start| Position { line: start.line, column: start.column })
 }
 
 fn function(at: &Expr) -> Option<String> {

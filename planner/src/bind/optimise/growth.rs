@@ -82,7 +82,7 @@ fn of_function(function: &ScalarFunction) -> Result<u64> {
 fn count(function: &ScalarFunction) -> Result<u64> {
     let refused = || {
         error(
-            Error::refused(format!("the length of {}(...) is not a constant", function.name()))
+            Error::refused(format!("the length of `{}(...)` is not a constant", function.name()))
                 .with_hint("write the number".to_owned()),
         )
     };

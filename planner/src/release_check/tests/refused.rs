@@ -1,6 +1,7 @@
 //! What may not be asked, with what is said instead.
 
-use crate::error::Class;
+use crate::Session;
+use crate::error::{Class, Error};
 
 use super::{check, check_as};
 
@@ -109,7 +110,8 @@ fn said() -> String {
     for sql in REFUSED {
         let error = check(sql).expect_err(sql);
         assert_eq!(error.class, Class::Refused, "{sql}: {error}");
-        let place = error.position.map_or("-".to_owned(), |p| format!("{}:{}", p.line, p.column));
+        let place = error.position.unwrap_or_else(|| panic!("{sql}: no position"));
+        let place = format!("{}:{}", place.line, place.column);
         let hint = error.hint.unwrap_or_else(|| panic!("{sql}: no hint"));
         text.extend([sql, "\n  ", &place, " ", &error.message, "\n  hint: ", &hint, "\n\n"]);
     }
@@ -134,4 +136,54 @@ fn others_than_recipients_are_refused() {
                  (SELECT 1 FROM clinic.lifestyle c WHERE c.patient_id = h.patient_id)";
     assert!(check_as("bob", inner).is_err());
     check_as("alice", inner).unwrap();
+}
+
+/// Refused by the steps after the release check: errors that data would choose, sums that do not fit, rows that repeat
+/// others, and conditions whose people cannot be counted.
+const REFUSED_LATER: &[&str] = &[
+    "SELECT COUNT(*) FROM insurer.claims WHERE CAST(region AS INT) > 3",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE CAST(sex AS BOOLEAN)",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE CAST(sex AS DATE) > born",
+    "SELECT SUM(CAST(days * 1000 AS SMALLINT)) FROM insurer.claims",
+    "SELECT COUNT(*) FROM insurer.claims WHERE LN(days) > 1",
+    "SELECT SUM(SQRT(days - 10)) FROM insurer.claims",
+    "SELECT SUM(POWER(days - 100, 0.5)) FROM insurer.claims",
+    "SELECT SUM(EXP(days * 10)) FROM insurer.claims",
+    "SELECT SUM(POWER(days, 14)) FROM insurer.claims",
+    "SELECT VAR(POWER(days, 9)) FROM insurer.claims",
+    "SELECT SUM(days * 100000000000000000) FROM insurer.claims",
+    "SELECT SUM(days * days * days * days * days * days * days * days) FROM insurer.claims",
+    "SELECT COUNT(*) FROM insurer.claims WHERE substr(region, 1, days - 5) = 'n'",
+    "SELECT COUNT(*) FROM insurer.claims WHERE repeat(region, days) = 'n'",
+    "SELECT SUM(s) FROM (SELECT patient_id, SUM(CASE WHEN days > 360 THEN days ELSE 1 END) AS s FROM insurer.claims GROUP BY patient_id)",
+    "SELECT SUM(v) FROM (SELECT DISTINCT patient_id, COALESCE(NULLIF(days, 366), 7) AS v FROM insurer.claims)",
+    "SELECT AVG(v) FROM (SELECT patient_id, GREATEST(days, 365) AS v FROM insurer.claims UNION ALL SELECT patient_id, days FROM insurer.claims)",
+    "SELECT COUNT(*) FROM hospital.labs a JOIN hospital.labs b ON a.kind = b.kind",
+    "SELECT SUM(c.days) FROM insurer.claims c JOIN insurer.claims d ON c.days > d.days",
+    "SELECT region, SUM(days) FROM insurer.claims GROUP BY region HAVING COUNT(*) <= 3",
+    "SELECT SUM(age) FROM hospital.lifestyle GROUP BY sex HAVING MAX(age) = MIN(age)",
+    "SELECT MAX(bmi) FROM hospital.lifestyle",
+    "SELECT MIN(CASE WHEN smoker THEN age END) FROM hospital.lifestyle",
+    "SELECT region, days FROM insurer.claims GROUP BY region, days",
+];
+
+#[test]
+fn later_refusals_say_what_and_why() {
+    let mut text = String::new();
+    let mut faults = Vec::new();
+    for sql in REFUSED_LATER {
+        let session = Session { analyst: "bob".to_owned(), ..Session::default() };
+        let error = crate::plan(&super::federation(), &session, sql).map(|_| ());
+        match error {
+            Err(Error { class: Class::Refused, message, hint: Some(hint), position: Some(place) }) => {
+                let place = format!("{}:{}", place.line, place.column);
+                text.extend([sql, "\n  ", &place, " ", &message, "\n  hint: ", &hint, "\n\n"]);
+            }
+            other => faults.push(format!("{sql}: {other:?}")),
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("later_refusals", text);
+    });
 }
