@@ -130,7 +130,8 @@ fn identifiers(join: &HashedJoin, key: &JoinKey, input: &Input, rows: &Rows) -> 
         let occur = if repeated == 1 { "identifier occurs" } else { "identifiers occur" };
         let rows = if key.max_rows == 1 { "row" } else { "rows" };
         let rule = format!(
-            "duplicate identifiers: column `{}`: {repeated} {occur} in more than {} {rows} (`max_rows_per_person`)",
+            "duplicate identifiers: column `{}`: {repeated} {occur} in more than {} {rows} (`max_rows_per_person`, \
+             `max_rows_per_value`)",
             key.name, key.max_rows
         );
         return Err(broken(&owner_tables(input), &rule));

@@ -96,6 +96,18 @@ pub struct Table {
     pub pseudonyms: bool,
     /// Its columns, in the order of the file.
     pub columns: Vec<Column>,
+    /// How many rows are equal in some of its columns, at most.
+    pub keys: Vec<TableKey>,
+}
+
+/// A public bound on the rows of a table with the same values in some columns: `max_rows_per_value` of a column, or
+/// `unique` of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableKey {
+    /// Indices into [`Table::columns`]. Rows with a NULL in one of them are equal to no other.
+    pub columns: Vec<usize>,
+    /// No more rows are equal in all of these columns.
+    pub max_rows: u64,
 }
 
 /// A declared column.

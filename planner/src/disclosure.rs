@@ -173,7 +173,16 @@ fn unique(key: &JoinKey, plan: &SecurePlan, federation: &Federation, index: usiz
         let person = table.person.as_ref().map(|person| format!("{}.{}.{person}", owner.name, table.name));
         person.is_some_and(|person| person.eq_ignore_ascii_case(&key.name))
     });
-    if of_person || key.max_rows >= input.bound {
+    let promised = owner.tables.iter().any(|table| {
+        let named = |column: &usize| {
+            let column = table.columns.get(*column).map_or("", |column| column.name.as_str());
+            let name = format!("{}.{}.{column}", owner.name, table.name);
+            key.name.split(", ").any(|part| part.eq_ignore_ascii_case(&name))
+        };
+        let at_most = |rows: u64| usize::try_from(rows).is_ok_and(|rows| rows <= key.max_rows);
+        table.keys.iter().any(|declared| at_most(declared.max_rows) && declared.columns.iter().all(named))
+    });
+    if of_person || promised || key.max_rows >= input.bound {
         return None;
     }
     let rows = if key.max_rows == 1 { "1 row".to_owned() } else { format!("{} rows", key.max_rows) };

@@ -218,7 +218,7 @@ impl Planner<'_> {
         if let [owner, table] = name
             && let Some((_, _, found)) = self.federation.table(owner, table)
         {
-            return show::table(&found.columns);
+            return show::table(found);
         }
         let quoted: Vec<String> =
             name.iter().map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();

@@ -7,7 +7,7 @@
 
 mod cast;
 mod domain;
-mod persons;
+mod repeats;
 mod step;
 mod text;
 mod violation;
@@ -19,7 +19,7 @@ use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use planner::catalog::{Column, Table};
 
 use domain::DomainCheck;
-use persons::Persons;
+use repeats::Repeats;
 pub use text::parse as read_text;
 pub use violation::{Violation, Violations};
 
@@ -41,7 +41,7 @@ pub struct Admission<'a> {
     source_columns: Vec<usize>,
     schema: SchemaRef,
     domains: Vec<DomainCheck>,
-    persons: Option<Persons>,
+    repeats: Vec<Repeats>,
     rows: u64,
     batches: Vec<RecordBatch>,
     violations: Violations,
@@ -82,7 +82,7 @@ impl<'a> Admission<'a> {
             source_columns,
             schema: table.schema(),
             domains: table.columns.iter().map(DomainCheck::new).collect(),
-            persons: Persons::of(table),
+            repeats: Repeats::of(table),
             rows: 0,
             batches: Vec::new(),
             violations: Violations::new(name),
@@ -106,8 +106,8 @@ impl<'a> Admission<'a> {
         {
             columns.push(admit_column(column, domain, values, self.types, &mut self.violations)?);
         }
-        if let Some(persons) = &mut self.persons {
-            persons.add(&columns)?;
+        for repeats in &mut self.repeats {
+            repeats.add(&columns)?;
         }
         // Beyond the bound there is no table, only the count for the message.
         if self.rows <= self.table.max_rows && self.violations.is_empty() {
@@ -128,8 +128,8 @@ impl<'a> Admission<'a> {
             let rule = format!("more than max_rows = {max_rows}");
             self.violations.add_rows(None, &rule, self.rows - max_rows);
         }
-        if let Some(persons) = &self.persons {
-            persons.check(self.table, &mut self.violations);
+        for repeats in &self.repeats {
+            repeats.check(self.table, &mut self.violations);
         }
         self.violations.into_result()?;
         Ok(self.batches)

@@ -135,6 +135,36 @@ fn a_first_line_that_is_no_header_is_not_told() {
 }
 
 #[test]
+fn values_and_keys_repeat_as_often_as_declared() {
+    let policy = r#"
+version = 1
+[table.t]
+max_rows = 9
+unique = [["a", "B"]]
+[table.t.column]
+a = { type = "BIGINT", max_rows_per_value = 2 }
+b = { type = "BIGINT" }
+"#;
+    let federation = planner::policy::parse(FEDERATION, &[("a".into(), policy.into())]).unwrap();
+    let admitted = |a: Vec<Option<i64>>, b: Vec<Option<i64>>| {
+        let column = |values: Vec<Option<i64>>| Arc::new(Int64Array::from(values)) as ArrayRef;
+        let batch = RecordBatch::try_from_iter([("a", column(a)), ("b", column(b))]).unwrap();
+        let mut admission = Admission::new("a.t", table(&federation), &batch.schema(), Types::Stored)?;
+        admission.add(&batch).unwrap();
+        admission.finish()
+    };
+    let some = |values: &[i64]| values.iter().copied().map(Some).collect::<Vec<_>>();
+    assert!(admitted(some(&[1, 1, 2]), some(&[1, 2, 1])).is_ok());
+    assert!(admitted(vec![None; 3], some(&[1, 1, 1])).is_ok(), "NULL is equal to nothing");
+    let error = admitted(some(&[1, 1, 1, 2, 2]), some(&[1, 1, 1, 2, 3])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a.t: column `a`: 1 row more than max_rows_per_value = 2 allows; \
+         2 rows with the same values as another row, though (a, b) is unique"
+    );
+}
+
+#[test]
 fn no_rows_are_a_table() {
     assert_eq!(admitted(&[]).unwrap().len(), 0);
 }

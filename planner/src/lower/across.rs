@@ -107,6 +107,9 @@ pub(crate) fn pair(first: &Branch, second: &Branch, on: &On, federation: &Federa
     let mut branch = first.clone();
     let (width, leaf_shift, join_shift) = (branch.columns.len(), branch.leaves.len(), branch.joins.len());
     let second = shifted(second, leaf_shift, join_shift)?;
+    if second.once.is_some() || branch.once.is_some() {
+        return Err(failure::once());
+    }
     if !second.absences.is_empty() && !branch.absences.is_empty() {
         return Err(failure::not_built("a join across owners of two tables with NOT IN or NOT EXISTS each"));
     }
@@ -164,6 +167,7 @@ fn shifted(branch: &Branch, leaves: usize, joins: usize) -> Result<Branch> {
         filters: all(&branch.filters)?,
         absences: all(&branch.absences)?,
         presence: branch.presence.iter().map(presence).collect::<Result<_>>()?,
+        once: branch.once.as_ref().map(moved).transpose()?,
     })
 }
 

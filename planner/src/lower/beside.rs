@@ -1,89 +1,78 @@
 //! A table of an owner that a branch has already: joined at this owner, whatever stands between the two in the query.
+//!
+//! | the table | is joined |
+//! |---|---|
+//! | whole, inner join | row by row, as one table |
+//! | derived, at most one row per identifier; left join | beside the rows, all of which stay, with a mark where there is one |
+//! | of IN, EXISTS and their negations | as a mark on the rows: whether there is such a row |
+//!
+//! Columns that a join makes equal to columns of this owner count as its own.
 #![expect(clippy::wildcard_enum_match_arm, reason = "only plain columns are looked for")]
 
-use datafusion::common::JoinType;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use std::collections::BTreeSet;
+
+use datafusion::common::{JoinType, ScalarValue};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 
 use super::across::On;
+use super::facts::Facts;
 use super::failure;
 use super::guard::names_match;
 use super::infer::infer;
 use super::leaf::{Leaf, Persons, beside};
-use super::rows::{Branch, Presence, leaves_of, localised, place, renamed, replace, symbol};
+use super::rows::{Branch, Link, Presence, leaves_of, localised, place, renamed, replace, symbol};
 use crate::Result;
+use crate::plan::PartyId;
 
 /// An inner join with a table of an owner of the first side, on columns of that owner alone, as one leaf of both tables;
 /// `None` for any other join.
 pub(super) fn join_at_owner(first: &Branch, second: &Branch, on: &On) -> Result<Option<Branch>> {
-    let [other] = second.leaves.as_slice() else { return Ok(None) };
-    let pairs = on.equalities(first, second)?;
-    let mut found = None;
-    for (a, b) in &pairs {
-        let (a, b) = (leaves_of(a), leaves_of(b));
-        let (Some(&leaf), 1, 1) = (a.first(), a.len(), b.len()) else { return Ok(None) };
-        if found.is_some_and(|before| before != leaf) {
-            return Ok(None);
-        }
-        found = Some(leaf);
-    }
-    let Some(index) = found else { return Ok(None) };
-    let Some(leaf) = first.leaves.get(index) else { return Ok(None) };
-    let plain = pairs.iter().all(|(a, b)| !names_match(a) && !names_match(b));
-    let always = first.presence.get(index) == Some(&Presence::Always);
-    if leaf.owner != other.owner || !plain || !always || leaf.whole.is_none() || other.whole.is_none() {
+    let Some(met) = Met::of(first, second, on)? else { return Ok(None) };
+    if met.leaf.whole.is_none() {
         return Ok(None);
     }
-    let shift = leaf.scope.facts.len();
-    let moved = |expr: &Expr| {
-        replace(expr, &|column| {
-            let (_, column) = place(column)?;
-            other.names.get(column).map(|name| symbol(index, column + shift, name))
-        })
-    };
+    if met.other.whole.is_none() {
+        let Some((mut branch, mark)) = met.attach(on)? else { return Ok(None) };
+        branch.filters.push(Expr::IsNotNull(Box::new(mark)));
+        return Ok(Some(branch));
+    }
+    let (columns, conditions) = met.moved(on)?;
     let mut branch = first.clone();
-    let second_columns = second.columns.iter().map(moved).collect::<Result<Vec<_>>>()?;
     for filter in &second.filters {
-        branch.filters.push(moved(filter)?);
+        branch.filters.push(met.symbols(filter)?);
     }
-    branch.filters.extend(on.others(&first.columns, &second_columns)?);
-    branch.columns.extend(second_columns);
-    let joined = joined(leaf, other, &pairs, (first, second))?;
-    if let Some(place) = branch.leaves.get_mut(index) {
-        *place = joined;
-    }
+    branch.filters.extend(conditions);
+    branch.columns.extend(columns);
+    met.put(&mut branch, met.joined()?);
     Ok(Some(branch))
 }
 
-/// The rows of two whole tables of one owner, joined.
-fn joined(
-    left: &Leaf,
-    right: &Leaf,
-    pairs: &[(Expr, Expr)],
-    (first, second): (&Branch, &Branch),
-) -> Result<Leaf> {
-    let (l_plan, r_plan) = (renamed(left, "l")?, renamed(right, "r")?);
-    let plain = |expr: &Expr| match expr {
-        Expr::Column(column) => place(column).map(|(_, column)| column),
-        _ => None,
-    };
-    let mut on = Vec::new();
-    let (mut l_keys, mut r_keys) = (Vec::new(), Vec::new());
-    for (a, b) in pairs {
-        infer(a, &first.scope()?)?;
-        infer(b, &second.scope()?)?;
-        on.push((plain(a), plain(b)));
-        l_keys.push(localised(a, &l_plan)?);
-        r_keys.push(localised(b, &r_plan)?);
-    }
-    let plan = LogicalPlanBuilder::from(l_plan)
-        .join_with_expr_keys(r_plan, JoinType::Inner, (l_keys, r_keys), None)
-        .and_then(LogicalPlanBuilder::build)
-        .map_err(|error| failure::engine(&error))?;
-    let mut leaf = beside(left, right, &on)?;
+/// A left join with a table of an owner of the first side with at most one row per identifier, as one leaf of both
+/// tables; `None` for any other join.
+pub(super) fn left_at_owner(first: &Branch, second: &Branch, on: &On) -> Result<Option<Branch>> {
+    let Some(met) = Met::of(first, second, on)? else { return Ok(None) };
+    Ok(met.attach(on)?.map(|(branch, _)| branch))
+}
+
+/// Whether a row of a table of an owner of the first side is there, as a condition on the first side; `None` where other
+/// owners' columns have a part in it.
+pub(super) fn found_at_owner(first: &Branch, second: &Branch, on: &On) -> Result<Option<(Branch, Expr)>> {
+    let Some(met) = Met::of(first, second, on)? else { return Ok(None) };
+    let Some(plan) = met.plan(on, JoinType::LeftMark)? else { return Ok(None) };
+    let mut leaf = met.leaf.clone();
     leaf.scope.schema = plan.schema().as_ref().clone();
     leaf.plan = plan;
-    leaf.whole = whole(&leaf, left, right);
-    Ok(leaf)
+    leaf.scope.facts.push(Facts::truth(true));
+    leaf.names.push("mark".into());
+    leaf.origins.push(None);
+    leaf.conditional.push(true);
+    leaf.branched.push(false);
+    let new = met.other.tables.iter().filter(|table| !met.leaf.tables.contains(table)).cloned();
+    leaf.tables.extend(new);
+    let mark = symbol(met.index, met.shift(), "mark");
+    let mut branch = first.clone();
+    met.put(&mut branch, leaf);
+    Ok(Some((branch, mark)))
 }
 
 /// How many rows of two joined tables one identifier may have, if both are whole tables: nothing but whole tables says
@@ -93,5 +82,225 @@ pub(super) fn whole(joined: &Leaf, left: &Leaf, right: &Leaf) -> Option<u64> {
     Some(match joined.persons {
         Persons::Column { max_rows, .. } => max_rows,
         Persons::Rows | Persons::Lost(_) => joined.bound,
+    })
+}
+
+/// A leaf of a branch and a table of the same owner.
+struct Met<'a> {
+    first: &'a Branch,
+    second: &'a Branch,
+    /// The leaf, and its place in the first branch.
+    index: usize,
+    leaf: &'a Leaf,
+    other: &'a Leaf,
+    /// What must be equal, over symbols of the leaf and of the other one.
+    pairs: Vec<(Expr, Expr)>,
+}
+
+impl<'a> Met<'a> {
+    /// `None` unless the second side is one table, of an owner whose columns of the first side are compared with it.
+    fn of(first: &'a Branch, second: &'a Branch, on: &On) -> Result<Option<Met<'a>>> {
+        let [other] = second.leaves.as_slice() else { return Ok(None) };
+        let mut pairs = on.equalities(first, second)?;
+        if pairs.iter().any(|(a, b)| names_match(a) || names_match(b)) {
+            return Ok(None);
+        }
+        let key: Option<BTreeSet<usize>> = pairs.iter().map(|(_, b)| plain(b)).collect();
+        if key.is_some_and(|key| other.rows_per_key(&key) == 1) {
+            for (a, b) in &mut pairs {
+                if let Some(same) = equal_at(first, a, other.owner)
+                    && first.scope()?.data_type(&same)? == second.scope()?.data_type(b)?
+                {
+                    *a = same;
+                }
+            }
+        }
+        let mut found = None;
+        for (a, b) in &pairs {
+            let (a, b) = (leaves_of(a), leaves_of(b));
+            let (Some(&leaf), 1, 1) = (a.first(), a.len(), b.len()) else { return Ok(None) };
+            if found.is_some_and(|before| before != leaf) {
+                return Ok(None);
+            }
+            found = Some(leaf);
+        }
+        let Some(index) = found else { return Ok(None) };
+        let Some(leaf) = first.leaves.get(index) else { return Ok(None) };
+        let always = first.presence.get(index) == Some(&Presence::Always);
+        if leaf.owner != other.owner || !always {
+            return Ok(None);
+        }
+        Ok(Some(Met { first, second, index, leaf, other, pairs }))
+    }
+
+    /// How many columns the leaf has.
+    fn shift(&self) -> usize {
+        self.leaf.scope.facts.len()
+    }
+
+    /// An expression over the other table, over symbols of both tables beside each other.
+    fn symbols(&self, expr: &Expr) -> Result<Expr> {
+        replace(expr, &|column| {
+            let (_, column) = place(column)?;
+            self.other.names.get(column).map(|name| symbol(self.index, column + self.shift(), name))
+        })
+    }
+
+    /// The other table's columns, and the conditions beside, over symbols of both tables beside each other.
+    fn moved(&self, on: &On) -> Result<(Vec<Expr>, Vec<Expr>)> {
+        let columns: Vec<Expr> =
+            self.second.columns.iter().map(|column| self.symbols(column)).collect::<Result<_>>()?;
+        let conditions = on.others(&self.first.columns, &columns)?;
+        Ok((columns, conditions))
+    }
+
+    /// Puts a leaf in the place of the one that was met.
+    fn put(&self, branch: &mut Branch, leaf: Leaf) {
+        if let Some(place) = branch.leaves.get_mut(self.index) {
+            *place = leaf;
+        }
+    }
+
+    /// The expressions that must be equal, over the plans of both tables, and the columns that they are.
+    fn keys(&self, l_plan: &LogicalPlan, r_plan: &LogicalPlan) -> Result<Keys> {
+        let mut keys = Keys::default();
+        for (a, b) in &self.pairs {
+            infer(a, &self.first.scope()?)?;
+            infer(b, &self.second.scope()?)?;
+            keys.columns.push((plain(a), plain(b)));
+            keys.left.push(localised(a, l_plan)?);
+            keys.right.push(localised(b, r_plan)?);
+        }
+        Ok(keys)
+    }
+
+    /// The rows of two whole tables of one owner, joined.
+    fn joined(&self) -> Result<Leaf> {
+        let (l_plan, r_plan) = (renamed(self.leaf, "l")?, renamed(self.other, "r")?);
+        let Keys { left, right, columns } = self.keys(&l_plan, &r_plan)?;
+        let plan = LogicalPlanBuilder::from(l_plan)
+            .join_with_expr_keys(r_plan, JoinType::Inner, (left, right), None)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|error| failure::engine(&error))?;
+        let mut leaf = beside(self.leaf, self.other, &columns)?;
+        leaf.scope.schema = plan.schema().as_ref().clone();
+        leaf.plan = plan;
+        leaf.whole = whole(&leaf, self.leaf, self.other);
+        Ok(leaf)
+    }
+
+    /// All rows of the leaf, joined with those of the other table that meet its filters and the conditions beside; `None`
+    /// where other owners' columns have a part in these.
+    fn plan(&self, on: &On, join_type: JoinType) -> Result<Option<LogicalPlan>> {
+        let engine = |error| failure::engine(&error);
+        let (l_plan, r_plan) = (renamed(self.leaf, "l")?, renamed(self.other, "r")?);
+        let Keys { left, right, .. } = self.keys(&l_plan, &r_plan)?;
+        let (_, conditions) = self.moved(on)?;
+        let own = |expr: &Expr| !names_match(expr) && leaves_of(expr).iter().all(|leaf| *leaf == self.index);
+        if !conditions.iter().all(own) {
+            return Ok(None);
+        }
+        let scope = self.second.scope()?;
+        let mut r_plan = LogicalPlanBuilder::from(r_plan);
+        for filter in &self.second.filters {
+            infer(filter, &scope)?;
+            let filter = localised(filter, r_plan.plan())?;
+            r_plan = r_plan.filter(filter).map_err(engine)?;
+        }
+        if join_type == JoinType::Left {
+            let mut columns: Vec<Expr> = r_plan.schema().columns().into_iter().map(Expr::Column).collect();
+            columns.push(lit(ScalarValue::Boolean(Some(true))).alias("matched"));
+            r_plan = r_plan.project(columns).map_err(engine)?;
+        }
+        let both: Vec<_> = l_plan.schema().columns().into_iter().chain(r_plan.schema().columns()).collect();
+        let mut condition: Option<Expr> = None;
+        for part in &conditions {
+            self.prove(part)?;
+            let part = replace(part, &|column| {
+                place(column).and_then(|(_, column)| both.get(column).cloned()).map(Expr::Column)
+            })?;
+            condition = Some(match condition {
+                Some(before) => before.and(part),
+                None => part,
+            });
+        }
+        let r_plan = r_plan.build().map_err(engine)?;
+        let plan = LogicalPlanBuilder::from(l_plan)
+            .join_with_expr_keys(r_plan, join_type, (left, right), condition)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(engine)?;
+        Ok(Some(plan))
+    }
+
+    /// Proves that a condition over both tables cannot fail.
+    fn prove(&self, condition: &Expr) -> Result<()> {
+        // Whatever number of rows that has: only what is known of the columns counts.
+        let one = |leaf: &Leaf| Leaf { bound: 1, keys: Vec::new(), ..leaf.clone() };
+        let mut both = Branch::of_leaf(beside(&one(self.leaf), &one(self.other), &[])?);
+        both.leaves = vec![both.leaves.remove(0); self.index + 1];
+        infer(condition, &both.scope()?).map(|_| ())
+    }
+
+    /// The branch with the columns of the other table, of which there is at most one row per identifier, beside those of
+    /// the leaf, NULL where there is none, and the mark that is NULL then too. `None` for any other table.
+    fn attach(&self, on: &On) -> Result<Option<(Branch, Expr)>> {
+        let key: Option<BTreeSet<usize>> = self.pairs.iter().map(|(_, b)| plain(b)).collect();
+        if key.is_none_or(|key| self.other.rows_per_key(&key) != 1) {
+            return Ok(None);
+        }
+        let Some(plan) = self.plan(on, JoinType::Left)? else { return Ok(None) };
+        let (l_plan, r_plan) = (renamed(self.leaf, "l")?, renamed(self.other, "r")?);
+        let both = beside(self.leaf, self.other, &self.keys(&l_plan, &r_plan)?.columns)?;
+        let (left, bound, keys) = (self.leaf.whole, self.leaf.bound, self.leaf.keys.clone());
+        let mut leaf = Leaf { whole: left, bound, keys, ..both };
+        for facts in leaf.scope.facts.iter_mut().skip(self.shift()) {
+            facts.nullable = true;
+        }
+        leaf.scope.facts.push(Facts::truth(true));
+        leaf.scope.schema = plan.schema().as_ref().clone();
+        leaf.plan = plan;
+        let mark = symbol(self.index, leaf.names.len(), "matched");
+        leaf.names.push("matched".into());
+        leaf.origins.push(None);
+        leaf.conditional.push(false);
+        leaf.branched.push(false);
+        let (columns, _) = self.moved(on)?;
+        let mut branch = self.first.clone();
+        branch.columns.extend(columns);
+        self.put(&mut branch, leaf);
+        Ok(Some((branch, mark)))
+    }
+}
+
+/// The equal expressions of a join at an owner.
+#[derive(Default)]
+struct Keys {
+    left: Vec<Expr>,
+    right: Vec<Expr>,
+    columns: Vec<(Option<usize>, Option<usize>)>,
+}
+
+/// The column of its leaf that an expression is.
+fn plain(expr: &Expr) -> Option<usize> {
+    match expr {
+        Expr::Column(column) => place(column).map(|(_, column)| column),
+        _ => None,
+    }
+}
+
+/// A column of an owner that has the same values as another owner's column in all rows that count.
+fn equal_at(branch: &Branch, expr: &Expr, owner: PartyId) -> Option<Expr> {
+    let of_owner = |leaf: usize| branch.leaves.get(leaf).is_some_and(|leaf| leaf.owner == owner);
+    let always = |leaf: usize| branch.presence.get(leaf) == Some(&Presence::Always);
+    let mut sides = branch
+        .joins
+        .iter()
+        .filter(|join| join.link == Link::Required && !join.normalised)
+        .flat_map(|join| [(&join.left, &join.right), (&join.right, &join.left)]);
+    sides.find_map(|(here, there)| {
+        if of_owner(here.leaf) || !of_owner(there.leaf) || !always(here.leaf) || !always(there.leaf) {
+            return None;
+        }
+        here.parts.iter().position(|part| part == expr).and_then(|part| there.parts.get(part).cloned())
     })
 }

@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::chain::{Chain, chain};
 use super::clear::stacked;
+use super::eager::eager;
 use super::group::{lower_groups, may_be_released};
 use super::leaf::owners;
 use super::rows::normalise;
@@ -173,7 +174,17 @@ impl Cut<'_> {
         top: Option<&Top>,
     ) -> Result<LogicalPlan> {
         let relation = normalise(&aggregate.input, self.federation)?;
-        let (release, clear) = lower_groups(aggregate, chain, top, &relation, self)?;
+        let start = self.nodes.len();
+        let summed = eager(aggregate, &relation, self.federation)?.and_then(|eager| {
+            lower_groups(&eager.aggregate, &eager.counts, (chain, top), &eager.relation, self).ok()
+        });
+        let (release, clear) = if let Some(found) = summed {
+            found
+        } else {
+            // Sums of sums may need more than there is, where sums do not.
+            self.nodes.truncate(start);
+            lower_groups(aggregate, &[], (chain, top), &relation, self)?
+        };
         self.releases.push(release);
         Ok(clear)
     }

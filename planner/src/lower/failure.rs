@@ -7,6 +7,14 @@ pub(crate) fn not_built(what: impl std::fmt::Display) -> Error {
     Error { class: Class::Invalid, message: format!("not built yet: {what}"), hint: None, position: None }
 }
 
+/// Rows that IN or EXISTS finds several partners for, used for more than counting them once.
+pub(crate) fn once() -> Error {
+    not_built(
+        "IN or EXISTS over rows of several owners, of which several may have the same identifier, for more than COUNT(*), \
+         COUNT(DISTINCT x), MIN and MAX",
+    )
+}
+
 /// The query does not make sense.
 pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error { class: Class::Invalid, message: message.into(), hint: None, position: None }

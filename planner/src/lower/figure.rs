@@ -170,12 +170,16 @@ impl<'a> Sums<'a> {
             return self.percentile(expr, function, schema, &what);
         }
         let argument = self.argument(function, schema)?;
+        if let Some(once) = self.rows.once().cloned() {
+            return self.figure_once(expr, &argument, once, (function_name.as_str(), params.distinct));
+        }
         let same_without = ["min", "max", "bool_and", "bool_or"].contains(&function_name.as_str());
         let distinct = params.distinct && !same_without;
         match function_name.as_str() {
             "count" if distinct => self.count_distinct(expr, &argument, &what),
             "count" => self.count_rows(&argument, &what),
             "sum" if distinct => self.sum_distinct(expr, &argument, &what, data_type),
+            "first_value" if self.open => self.same_value(expr, &argument, &what),
             "avg" | "mean" if distinct => self.average_distinct(expr, &argument, &what, data_type),
             _ if distinct => Err(failure::not_built(format!("DISTINCT in {}", show(expr)))),
             "min" => self.at_rank(expr, &argument, &what, Rank::FIRST),
@@ -192,6 +196,52 @@ impl<'a> Sums<'a> {
                 self.variance(expr, &argument, &what, false, function_name.starts_with("std"))
             }
             _ => Err(failure::not_built(format!("the aggregate {}", show(expr)))),
+        }
+    }
+
+    /// A value that is the same in all rows of a group.
+    fn same_value(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Figure> {
+        let wide = || failure::bounds(show(expr));
+        let gates = self.gates(&all_rows(argument.exprs.len()), what)?;
+        let range = argument.facts.range.ok_or_else(wide)?.with_zero();
+        let (ring, scale) = (range.ring().ok_or_else(wide)?, argument.facts.scale);
+        let plain = |expr: &Expr| Want::Plain { expr: expr.clone(), scale, ring, dictionary: None };
+        let wants: Vec<Want> = argument.exprs.iter().map(plain).collect();
+        let def = ColumnDef { name: what.to_owned(), encoding: Encoding::Arithmetic(ring), range };
+        let column = self.rows.column(&wants, def.clone())?;
+        let reg = self.measure(Measure::Same { column }, def);
+        let mut known = None;
+        if argument.facts.nullable {
+            let wants: Vec<Want> = argument.exprs.iter().cloned().map(Want::IsNull).collect();
+            let range = Range { lo: 0, hi: 1 };
+            let def = ColumnDef { name: format!("{what} is NULL"), encoding: Encoding::Bit, range };
+            let column = self.rows.column(&wants, def.clone())?;
+            let null = self.measure(Measure::Same { column }, def);
+            known = Some(self.program.not(null));
+        }
+        Ok(Figure::of(Number { reg, known, scale }, gates))
+    }
+
+    /// An aggregate over rows that may be there several times, each of which is to count once.
+    fn figure_once(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        once: Expr,
+        (function, distinct): (&str, bool),
+    ) -> Result<Figure> {
+        let what = name(expr);
+        match function {
+            "count" if distinct => self.count_distinct(expr, argument, &what),
+            "count" if !argument.facts.nullable => {
+                let exprs = vec![once];
+                let facts = self.rows.facts(&exprs)?;
+                let rows = Argument { exprs, facts, conditional: false, demands: Vec::new() };
+                self.count_distinct(expr, &rows, &what)
+            }
+            "min" => self.at_rank(expr, argument, &what, Rank::FIRST),
+            "max" => self.at_rank(expr, argument, &what, Rank::LAST),
+            _ => Err(failure::once()),
         }
     }
 

@@ -41,6 +41,8 @@ const MAX_CELLS: usize = 10_000;
 /// The columns of an aggregate's result on their way out.
 pub(super) struct Groups<'a> {
     pub(super) aggregate: &'a Aggregate,
+    /// Which of its sums are counts.
+    counts: &'a [bool],
     pub(super) sums: Sums<'a>,
     pub(super) scope: Scope,
     pub(super) keys: Vec<Key>,
@@ -52,17 +54,18 @@ pub(super) struct Groups<'a> {
 }
 
 /// Lowers an aggregate over rows with what is above it up to the released table; returns the clear plan of the result.
+/// `counts`: which of its sums are counts, 0 over no rows.
 ///
 /// # Errors
 /// Invalid for what is not built, refused where a range does not fit.
 pub(crate) fn lower_groups(
     aggregate: &Aggregate,
-    chain: &Chain<'_>,
-    top: Option<&Top>,
+    counts: &[bool],
+    (chain, top): (&Chain<'_>, Option<&Top>),
     relation: &Relation,
     cut: &mut Cut<'_>,
 ) -> Result<(NodeId, LogicalPlan)> {
-    let mut rows = RowSet::new(relation, cut.federation)?;
+    let mut rows = RowSet::repeated(relation, cut.federation)?;
     let closed = if cut.sorts { None } else { key_columns(aggregate, &mut rows)? };
     let grouped = !aggregate.group_expr.is_empty();
     let (by, sums, keys, domains) = if let Some((columns, keys, domains)) = closed {
@@ -80,7 +83,7 @@ pub(crate) fn lower_groups(
         *facts = key.facts.clone();
     }
     let figures = vec![None; aggregate.aggr_expr.len()];
-    let mut groups = Groups { aggregate, sums, scope, keys, figures, gated: false, used: Vec::new() };
+    let mut groups = Groups { aggregate, counts, sums, scope, keys, figures, gated: false, used: Vec::new() };
     let inside: Vec<usize> = top.iter().flat_map(|top| &top.order).map(|key| key.column).collect();
     let Outgoing { mut leaving, exprs, places } = groups.outputs(chain, &inside)?;
     let (present, row_gates) = groups.presence(chain)?;
@@ -191,7 +194,10 @@ impl Groups<'_> {
         let expr =
             self.aggregate.aggr_expr.get(index).ok_or_else(|| failure::internal("an unknown aggregate"))?;
         let data_type = self.aggregate.schema.field(self.keys() + index).data_type().clone();
-        let figure = self.sums.figure(expr, self.aggregate.input.schema(), &data_type)?;
+        let mut figure = self.sums.figure(expr, self.aggregate.input.schema(), &data_type)?;
+        if self.counts.get(index) == Some(&true) {
+            figure.number.known = None;
+        }
         if let Some(slot) = self.figures.get_mut(index) {
             *slot = Some(figure.clone());
         }
@@ -330,7 +336,7 @@ impl Groups<'_> {
 }
 
 /// Whether the groups of an aggregate are those that a query releases, given the rows it reads: all keys have closed
-/// domains, or are made of columns that allow `group`.
+/// domains, or are made of columns that allow `group` and are no persons.
 pub(crate) fn may_be_released(aggregate: &Aggregate, relation: &Relation, federation: &Federation) -> bool {
     let released = || -> Result<bool> {
         let rows = RowSet::new(relation, federation)?;
@@ -356,7 +362,11 @@ fn may_group(branch: &Branch, expr: &Expr, federation: &Federation) -> bool {
         let leaf = branch.leaves.get(leaf)?;
         let origin = leaf.origins.get(index).copied()??;
         let table = federation.parties.get(leaf.owner.0)?.tables.get(origin.table)?;
-        let allow = &table.columns.get(origin.column)?.allow;
+        let column = table.columns.get(origin.column)?;
+        if table.person.as_ref() == Some(&column.name) {
+            return Some(false);
+        }
+        let allow = &column.allow;
         Some(allow.contains(&Use::Group) || allow.contains(&Use::Public))
     };
     expr.column_refs().into_iter().all(|column| allowed(column).unwrap_or(false))

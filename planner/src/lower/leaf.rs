@@ -80,8 +80,22 @@ pub(crate) enum Persons {
 impl Leaf {
     /// The most rows that are equal in these columns.
     pub(crate) fn rows_per_key(&self, columns: &BTreeSet<usize>) -> u64 {
-        let known = self.keys.iter().filter(|(key, _)| key.is_subset(columns)).map(|(_, rows)| *rows);
-        known.min().unwrap_or(self.bound).min(self.bound)
+        self.known_rows_per_key(columns).unwrap_or(self.bound).min(self.bound)
+    }
+
+    /// The most rows that are equal in these columns, where anything is declared or known of them.
+    pub(crate) fn known_rows_per_key(&self, columns: &BTreeSet<usize>) -> Option<u64> {
+        self.keys.iter().filter(|(key, _)| key.is_subset(columns)).map(|(_, rows)| *rows).min()
+    }
+
+    /// A column that is different in all rows, and never NULL.
+    pub(crate) fn unique_column(&self) -> Option<usize> {
+        let single = |(key, rows): &(BTreeSet<usize>, u64)| match (key.len(), rows) {
+            (1, 1) => key.first().copied(),
+            _ => None,
+        };
+        let known = |column: &usize| self.scope.facts.get(*column).is_some_and(|facts| !facts.nullable);
+        self.keys.iter().filter_map(single).find(known)
     }
 
     /// The same rows under another schema of as many columns.
@@ -215,11 +229,22 @@ fn describe_scan(plan: &LogicalPlan, scan: &TableScan, federation: &Federation) 
         tables: vec![table.name.clone()],
         whole: Some(table.max_rows_per_person),
         origins: columns.iter().map(|&column| Some(Origin { table: table_index, column })).collect(),
-        keys: place.map(|column| (BTreeSet::from([column]), table.max_rows_per_person)).into_iter().collect(),
+        keys: declared_keys(table, &columns, place),
         persons,
         conditional: vec![false; columns.len()],
         branched: vec![false; columns.len()],
     })
+}
+
+/// What a policy says of equal rows of a scan of these columns, of which the person is one.
+fn declared_keys(table: &Table, columns: &[usize], person: Option<usize>) -> Vec<(BTreeSet<usize>, u64)> {
+    let of_person = person.map(|column| (BTreeSet::from([column]), table.max_rows_per_person));
+    let place = |column: &usize| columns.iter().position(|shown| shown == column);
+    let declared = table.keys.iter().filter_map(|key| {
+        let key_columns: Option<BTreeSet<usize>> = key.columns.iter().map(place).collect();
+        Some((key_columns?, key.max_rows))
+    });
+    of_person.into_iter().chain(declared).collect()
 }
 
 /// Columns computed from the columns of a leaf; the schema is set by the caller.

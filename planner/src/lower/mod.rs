@@ -5,6 +5,7 @@
 //!   cut      the lowest aggregates over rows, and table functions: releases; above them, the clear stage
 //!   rows     below: unions of joins of one owner's rows each (leaf), columns and conditions as expressions
 //!   outer    joins of all types across owners, as branches; tree: which table stays in place, which are moved beside it
+//!   beside   an owner's own tables around a join, joined at the owner; eager: a side summed per identifier before its join
 //!   persons  whose persons are behind a row, and how they are counted once each
 //!   emit     per branch: what an owner computes alone becomes a column it shares, the rest a program on shares
 //!   figure   aggregates: sums over rows, arithmetic on sums; gate: the persons behind each number, and behind the outcomes
@@ -29,6 +30,7 @@ mod condition;
 mod cut;
 mod dates;
 mod distinct;
+mod eager;
 mod emit;
 mod enumerate;
 mod facts;
@@ -42,6 +44,7 @@ mod group_atoms;
 mod guard;
 mod infer;
 mod inference;
+mod inline;
 mod inner;
 #[cfg(test)]
 mod interpret;
@@ -107,7 +110,7 @@ pub fn lower(federation: &Federation, session: &Session, bound: &Bound) -> Resul
         notices,
         limits: 0,
     };
-    let clear = cut.cut(&bound.optimised)?;
+    let clear = cut.cut(&inline::grouped_subqueries(&bound.optimised)?)?;
     cut::refuse_limits(&bound.raw, cut.limits)?;
     let clear = clear::with_schema(clear, bound.raw.schema())?;
     Ok(SecurePlan { nodes: cut.nodes, releases: cut.releases, clear, notices: cut.notices })

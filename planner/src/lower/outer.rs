@@ -16,13 +16,13 @@ use datafusion::common::{DFSchema, JoinType, NullEquality, ScalarValue};
 use datafusion::logical_expr::{Expr, Join, lit};
 
 use super::across::{On, Pair, pair};
-use super::beside::join_at_owner;
+use super::beside::{found_at_owner, join_at_owner, left_at_owner};
 use super::failure;
 use super::guard::{guarded, matched};
 use super::infer::infer;
 use super::leaf::name;
 use super::reduce::reduce;
-use super::rows::{Branch, Link, Presence, Relation, normalise};
+use super::rows::{Branch, Link, Presence, Relation, normalise, symbol};
 use super::slots::slots;
 use super::tree::rows_per_key;
 use crate::Result;
@@ -104,6 +104,10 @@ impl Sides<'_> {
         let mut branches = Vec::new();
         for f in first {
             if let [s] = second {
+                if let Some(at_owner) = left_at_owner(f, s, self.on)? {
+                    branches.push(at_owner);
+                    continue;
+                }
                 let pair = self.pair(f, s)?;
                 if is_unique(&pair) {
                     branches.push(optional(pair)?);
@@ -135,7 +139,13 @@ impl Sides<'_> {
         for f in first {
             let mut rest = f.clone();
             for s in second {
-                rest = absent(unique(self.pair(&rest, s)?)?, behind)?;
+                rest = match found_at_owner(&rest, s, self.on)? {
+                    Some((mut branch, found)) => {
+                        branch.filters.push(Expr::IsNotTrue(Box::new(found)));
+                        branch
+                    }
+                    None => absent(unique(self.pair(&rest, s)?)?, behind)?,
+                };
             }
             branches.push(rest);
         }
@@ -169,6 +179,15 @@ impl Sides<'_> {
         let mut branches = Vec::new();
         for f in first {
             if let [s] = second {
+                if let Some((mut branch, found)) = found_at_owner(f, s, self.on)? {
+                    branch.filters.push(found);
+                    branches.push(branch);
+                    continue;
+                }
+                if let Some(branch) = self.each_partner(f, s)? {
+                    branches.push(branch);
+                    continue;
+                }
                 let pair = unique(self.pair(f, s)?)?;
                 let width = pair.width;
                 let mut branch = inner(pair);
@@ -181,6 +200,21 @@ impl Sides<'_> {
             branches.push(branch);
         }
         Ok(branches)
+    }
+
+    /// The rows of a table that have a partner among rows of several owners: once for each partner, with what tells them
+    /// apart.
+    fn each_partner(&self, first: &Branch, second: &Branch) -> Result<Option<Branch>> {
+        let ([leaf], true) = (first.leaves.as_slice(), second.leaves.len() > 1) else { return Ok(None) };
+        let Some(column) = leaf.unique_column() else { return Ok(None) };
+        let (width, shown) = (first.columns.len(), second.columns.len());
+        let mut first = first.clone();
+        first.columns.extend(leaf.names.get(column).map(|name| symbol(0, column, name)));
+        let Some(mut branch) = join_at_owner(second, &first, &self.on.flipped())? else { return Ok(None) };
+        branch.once = branch.columns.pop();
+        branch.columns.drain(..shown);
+        branch.columns.truncate(width);
+        Ok(Some(branch))
     }
 
     fn mark(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
@@ -198,9 +232,11 @@ impl Sides<'_> {
         let mut branch = first.clone();
         let mut found = None;
         for s in second {
-            let pair = unique(self.pair(&branch, s)?)?;
-            let width = pair.width;
-            let (with, guard) = beside(pair)?;
+            let width = branch.columns.len();
+            let (with, guard) = match found_at_owner(&branch, s, self.on)? {
+                Some(found) => found,
+                None => beside(unique(self.pair(&branch, s)?)?)?,
+            };
             branch = with;
             branch.columns.truncate(width);
             found = Some(match found {
@@ -216,7 +252,7 @@ impl Sides<'_> {
 fn is_unique(pair: &Pair) -> bool {
     let key = pair.branch.joins.get(pair.key);
     let leaf = key.and_then(|key| pair.branch.leaves.get(key.right.leaf));
-    leaf.is_some_and(|leaf| rows_per_key(leaf) == 1)
+    key.zip(leaf).is_some_and(|(key, leaf)| rows_per_key(leaf, &key.right) == 1)
 }
 
 /// The pair with the distinct identifiers of the second side, if these repeat. Its columns are gone then.

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Proj
 use super::beside::whole;
 use super::facts::Facts;
 use super::infer::{Scope, infer};
+use super::inline::joined_subqueries;
 use super::leaf::{Leaf, beside, describe, name, owners, whole_table};
 use super::{failure, guard, outer, subquery};
 use crate::Result;
@@ -45,6 +46,8 @@ pub(crate) struct Branch {
     pub(crate) absences: Vec<Expr>,
     /// For each leaf, in which rows it has a part.
     pub(crate) presence: Vec<Presence>,
+    /// Where a row may be there several times, once for each partner that IN or EXISTS finds: what tells rows apart.
+    pub(crate) once: Option<Expr>,
 }
 
 /// In which rows a leaf has a part.
@@ -146,6 +149,7 @@ impl Branch {
             filters: Vec::new(),
             absences: Vec::new(),
             presence: vec![Presence::Always],
+            once: None,
         }
     }
 
@@ -239,7 +243,8 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             normalise_local_join(join, federation)
         }
         other if owners(other)?.len() == 1 => {
-            Ok(Relation { branches: vec![Branch::of_leaf(describe(other, federation)?)] })
+            let leaf = describe(&joined_subqueries(other)?, federation)?;
+            Ok(Relation { branches: vec![Branch::of_leaf(leaf)] })
         }
         LogicalPlan::Join(join) => outer::join(join, federation),
         LogicalPlan::Union(union) => {

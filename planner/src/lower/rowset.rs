@@ -32,11 +32,30 @@ pub(crate) struct RowSet<'a> {
 
 impl<'a> RowSet<'a> {
     /// No columns yet.
+    ///
+    /// # Errors
+    /// Invalid ("not built") for rows that may be there several times.
     pub(crate) fn new(relation: &'a Relation, federation: &'a Federation) -> Result<RowSet<'a>> {
+        if relation.branches.iter().any(|branch| branch.once.is_some()) {
+            return Err(failure::once());
+        }
+        RowSet::repeated(relation, federation)
+    }
+
+    /// No columns yet, of rows that may be there several times.
+    pub(crate) fn repeated(relation: &'a Relation, federation: &'a Federation) -> Result<RowSet<'a>> {
+        if relation.branches.len() > 1 && relation.branches.iter().any(|branch| branch.once.is_some()) {
+            return Err(failure::once());
+        }
         let emits =
             relation.branches.iter().map(|branch| Emit::new(branch, federation)).collect::<Result<_>>()?;
         let scopes = relation.branches.iter().map(Branch::scope).collect::<Result<_>>()?;
         Ok(RowSet { relation, federation, emits, scopes, columns: Vec::new(), wanted: BTreeMap::new() })
+    }
+
+    /// What tells rows apart, where a row may be there several times.
+    pub(crate) fn once(&self) -> Option<&Expr> {
+        self.relation.branches.iter().find_map(|branch| branch.once.as_ref())
     }
 
     /// An expression over the columns of a plan with these rows, for every branch.

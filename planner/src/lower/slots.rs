@@ -13,7 +13,7 @@ use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use super::failure;
 use super::leaf::{Leaf, Persons};
 use super::rows::{Branch, KeyJoin, KeySide, Link, key_columns, localised, renamed};
-use super::tree::rooted;
+use super::tree::{rooted, rows_per_key};
 use crate::Result;
 use crate::function::hashed::hashed;
 
@@ -28,7 +28,10 @@ pub(super) fn slots(branch: Branch) -> Result<Vec<Branch>> {
         return Ok(vec![branch]);
     }
     let sides = branch.joins.iter().flat_map(|join| [(join, &join.left), (join, &join.right)]);
-    let rows = |side: &KeySide| branch.leaves.get(side.leaf).and_then(|leaf| leaf.whole).unwrap_or(0);
+    let rows = |side: &KeySide| match branch.leaves.get(side.leaf) {
+        Some(leaf) if leaf.whole.is_some() => rows_per_key(leaf, side),
+        _ => 0,
+    };
     let mut few: Vec<(&KeyJoin, &KeySide)> = sides
         .filter(|(join, side)| join.link == Link::Required && (2..=MAX_SLOTS).contains(&rows(side)))
         .collect();

@@ -66,7 +66,8 @@ fn attach(branch: &mut Branch, subquery: &Subquery, federation: &Federation) -> 
     Ok(column)
 }
 
-fn gives_one_row(plan: &LogicalPlan) -> bool {
+/// Whether a plan gives exactly one row, whatever its tables hold.
+pub(super) fn gives_one_row(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
         LogicalPlan::Projection(projection) => gives_one_row(&projection.input),

@@ -5,6 +5,7 @@ mod choice;
 mod expressions;
 mod files;
 mod joins;
+mod keys;
 mod models;
 mod persons;
 mod refusals;

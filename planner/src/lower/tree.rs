@@ -27,10 +27,12 @@ pub(crate) struct Tree {
     pub(crate) above: Vec<Option<(usize, usize)>>,
 }
 
-/// How many rows of a leaf may have one identifier if it is moved. For another identifier than a person's or a group's
-/// this is taken for granted, and checked at the owner.
-pub(crate) fn rows_per_key(leaf: &Leaf) -> u64 {
-    leaf.whole.unwrap_or(leaf.bound)
+/// How many rows of a leaf may have one identifier if it is moved: what is declared of the identifier or follows from
+/// what is. Of an identifier of which nothing is, what the table says of persons is taken for granted, and checked at
+/// the owner.
+pub(crate) fn rows_per_key(leaf: &Leaf, side: &KeySide) -> u64 {
+    let known = key_columns(side, leaf).and_then(|key| leaf.known_rows_per_key(&key));
+    known.or(leaf.whole).unwrap_or(leaf.bound).min(leaf.bound)
 }
 
 /// How many rows of a leaf that stays may have one identifier: nothing is taken for granted.
@@ -65,7 +67,8 @@ pub(crate) fn rooted(branch: &Branch, root: usize) -> Option<Tree> {
                 continue;
             }
             let moves = join.link != Link::Optional || to == join.right.leaf;
-            if !moves || branch.leaves.get(to).is_none_or(|leaf| rows_per_key(leaf) != 1) {
+            let moved = branch.leaves.get(to)?;
+            if !moves || rows_per_key(moved, side_of(join, to)) != 1 {
                 return None;
             }
             *above.get_mut(to)? = Some((index, from));
@@ -87,20 +90,30 @@ fn side_of(join: &KeyJoin, leaf: usize) -> &KeySide {
     if join.left.leaf == leaf { &join.left } else { &join.right }
 }
 
+/// Whether nothing is taken for granted: all identifiers that must be unique are known to be.
+pub(crate) fn is_known(branch: &Branch, tree: &Tree) -> bool {
+    !(0..branch.leaves.len()).any(|leaf| is_assumed(branch, tree, leaf))
+}
+
 /// Whether nothing says that the identifiers of a leaf are unique but that its table has one row a person.
 fn is_assumed(branch: &Branch, tree: &Tree, leaf: usize) -> bool {
     let Some((join, _)) = tree.above.get(leaf).copied().flatten() else { return false };
     let (Some(join), Some(source)) = (branch.joins.get(join), branch.leaves.get(leaf)) else { return true };
     let key = key_columns(side_of(join, leaf), source);
-    key.is_none_or(|key| !source.keys.iter().any(|(known, rows)| *rows == 1 && known.is_subset(&key)))
+    key.is_none_or(|key| source.known_rows_per_key(&key) != Some(1))
 }
 
 fn no_root(branch: &Branch, federation: &Federation) -> Error {
+    let repeats = |(index, leaf): &(usize, &Leaf)| {
+        let mut sides = branch.joins.iter().flat_map(|join| [&join.left, &join.right]);
+        sides.any(|side| side.leaf == *index && rows_per_key(leaf, side) > 1)
+    };
     let many: Vec<String> = branch
         .leaves
         .iter()
-        .filter(|leaf| rows_per_key(leaf) > 1)
-        .map(|leaf| table_names(leaf, federation))
+        .enumerate()
+        .filter(repeats)
+        .map(|(_, leaf)| table_names(leaf, federation))
         .collect();
     if many.len() < 2 {
         return failure::not_built(
@@ -110,7 +123,7 @@ fn no_root(branch: &Branch, federation: &Federation) -> Error {
     Error {
         class: Class::Refused,
         message: format!(
-            "{} may each have several rows per identifier (`max_rows_per_person`)",
+            "{} may each have several rows per identifier (`max_rows_per_person`, `max_rows_per_value`)",
             many.join(" and ")
         ),
         hint: Some(

@@ -5,6 +5,7 @@
 //! | `min_people` | 10 | the threshold of many statistical offices; 1 must be written to withhold nothing |
 //! | `round_counts` | 0: exact | counts under the gate are exact, so that sums agree |
 //! | `max_rows_per_person` | 1 | the strict reading: more is an error, not a wrong join |
+//! | `max_rows_per_value`, `unique` | nothing declared | a join on such a column takes one row a value for granted, and checks it |
 //! | `nullable` | true | files have gaps |
 //! | `step` of a DOUBLE | a power of two fine enough for a millionth of the range | no visible rounding, small shares |
 //! | `max_bytes` of open text | 64 | |

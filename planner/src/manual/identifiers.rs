@@ -10,3 +10,10 @@
 //! class source, never with wrong rows. For an identifier that is not the person column of the table, composite ones
 //! above all, that error tells whoever may ask that two records of the whole table share an identifier; which ones, it
 //! does not tell, and conditions of the query do not change it.
+//!
+//! Of a column that is not the person, `max_rows_per_value` says how many rows may have the same value, and `unique =
+//! [["part", "supplier"]]` of a table which columns together are different in all rows (a NULL is equal to nothing). Both are
+//! checked when the table is loaded, over all of its rows. Joins on such columns need no assumption then: the planner
+//! leaves in place the rows of the table that all others have one row for. A side with several rows per identifier of
+//! which only SUM and COUNT are asked is summed per identifier at its owner first, so that a party that matches
+//! pseudonyms learns no histogram of rows per identifier.

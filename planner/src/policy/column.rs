@@ -12,8 +12,18 @@ use crate::nearest::hint;
 use crate::plan::Scale;
 
 /// Keys of a column.
-const KEYS: [&str; 9] =
-    ["type", "allow", "bounds", "values", "step", "nullable", "unit", "label", "max_bytes"];
+const KEYS: [&str; 10] = [
+    "type",
+    "allow",
+    "bounds",
+    "values",
+    "step",
+    "nullable",
+    "unit",
+    "label",
+    "max_bytes",
+    "max_rows_per_value",
+];
 /// `max_bytes` where nothing is declared.
 const DEFAULT_MAX_BYTES: u32 = 64;
 /// The step of DOUBLE and REAL columns without bounds and without step: about a millionth.
@@ -42,6 +52,12 @@ pub(super) fn parse(entry: &Entry<'_>) -> Result<Column> {
         label: text("label")?,
         max_bytes: parse_max_bytes(&section, sql_type)?,
     })
+}
+
+/// How many rows of a table of `max_rows` may have the same value of a column, if its policy says so.
+pub(super) fn rows_per_value(entry: &Entry<'_>, max_rows: u64) -> Result<Option<u64>> {
+    let section = entry.section()?;
+    section.get("max_rows_per_value").map(|limit| limit.integer(1, max_rows)).transpose()
 }
 
 /// `DECIMAL(10,2)`, in any case.

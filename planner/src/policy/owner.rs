@@ -3,7 +3,7 @@
 use super::column;
 use super::document::{Entry, File, Section};
 use super::names::{self, Named};
-use crate::catalog::{Analyst, ReleaseRules, Table};
+use crate::catalog::{Analyst, ReleaseRules, Table, TableKey};
 use crate::error::Result;
 use crate::nearest::{hint, same_name};
 use crate::plan::PartyId;
@@ -80,12 +80,15 @@ fn parse_recipients(entry: &Entry<'_>, analysts: &[Analyst]) -> Result<Vec<Strin
 fn parse_table(entry: &Entry<'_>, owner: PartyId) -> Result<Table> {
     names::check(entry, entry.key, Named::Table)?;
     let section = entry.section()?;
-    section.only(&["person", "max_rows", "max_rows_per_person", "pseudonyms", "column"])?;
+    section.only(&["person", "max_rows", "max_rows_per_person", "unique", "pseudonyms", "column"])?;
     let max_rows = section.require("max_rows")?.integer(1, MAX_ROWS)?;
     let mut columns: Vec<crate::catalog::Column> = Vec::new();
+    let mut keys = Vec::new();
     for item in section.require("column")?.section()?.entries() {
         names::check(item, item.key, Named::Column)?;
         names::unique(item, item.key, columns.iter().map(|c| c.name.as_str()))?;
+        let limit = column::rows_per_value(item, max_rows)?;
+        keys.extend(limit.map(|max_rows| TableKey { columns: vec![columns.len()], max_rows }));
         columns.push(column::parse(item)?);
     }
     if columns.is_empty() {
@@ -99,7 +102,14 @@ fn parse_table(entry: &Entry<'_>, owner: PartyId) -> Result<Table> {
         max_rows_per_person: 1,
         pseudonyms: true,
         columns,
+        keys,
     };
+    if let Some(unique) = section.get("unique") {
+        for key in unique.list()? {
+            let columns = parse_key(&key, &table)?;
+            table.keys.push(TableKey { columns, max_rows: 1 });
+        }
+    }
     if let Some(pseudonyms) = section.get("pseudonyms") {
         table.pseudonyms = pseudonyms.boolean()?;
     }
@@ -118,9 +128,27 @@ fn parse_table(entry: &Entry<'_>, owner: PartyId) -> Result<Table> {
 }
 
 fn parse_person(entry: &Entry<'_>, table: &Table) -> Result<String> {
+    let column = column_of(entry, table)?;
+    Ok(table.columns.get(column).map(|column| column.name.clone()).unwrap_or_default())
+}
+
+/// Columns that together are unique.
+fn parse_key(entry: &Entry<'_>, table: &Table) -> Result<Vec<usize>> {
+    let mut columns = Vec::new();
+    for item in entry.list()? {
+        let column = column_of(&item, table)?;
+        if columns.contains(&column) {
+            return Err(item.error("the same column twice"));
+        }
+        columns.push(column);
+    }
+    if columns.is_empty() { Err(entry.error("a key needs at least one column")) } else { Ok(columns) }
+}
+
+fn column_of(entry: &Entry<'_>, table: &Table) -> Result<usize> {
     let name = entry.text()?;
     match table.column(name) {
-        Some((_, column)) => Ok(column.name.clone()),
+        Some((index, _)) => Ok(index),
         None => Err(entry.error(&format!("the table has no column `{name}`")).with_hint(hint(
             name,
             table.columns.iter().map(|c| c.name.as_str()),

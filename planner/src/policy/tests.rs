@@ -35,6 +35,7 @@ recipients = ["*"]
 person = "Patient_ID"
 max_rows = 20_000
 max_rows_per_person = 3
+unique = [["patient_id", "Since"]]
 [table.claims.column]
 patient_id = { type = "TEXT", allow = ["join"] }
 days = { type = "bigint", bounds = [0, 366], allow = ["filter", "aggregate", "model"], unit = "days", label = "Hospital days" }
@@ -46,7 +47,7 @@ since = { type = "DATE", bounds = ["2010-01-01", 2026-12-31] }
 at = { type = "TIMESTAMP", bounds = ["2010-01-01T00:00:00Z", 2026-12-31T23:59:59.5] }
 smoker = { type = "BOOLEAN", nullable = false }
 score = { type = "SMALLINT" }
-note = { type = "TEXT", max_bytes = 10 }
+note = { type = "TEXT", max_bytes = 10, max_rows_per_value = 40 }
 "#;
 
 fn read(federation: &str, policies: &[(&str, &str)]) -> Result<Federation> {
@@ -85,6 +86,8 @@ fn reads_everything() {
     let (_, _, claims) = federation.table("insurer", "Claims").unwrap();
     assert_eq!((claims.max_rows, claims.max_rows_per_person), (20_000, 3));
     assert_eq!(claims.person.as_deref(), Some("patient_id"));
+    let keys: Vec<_> = claims.keys.iter().map(|key| (key.columns.as_slice(), key.max_rows)).collect();
+    assert_eq!(keys, [(&[10][..], 40), (&[0, 6][..], 1)]);
     let names: Vec<&str> = claims.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(
         names,
@@ -159,6 +162,13 @@ fn faults_of_a_policy() {
         ),
         (format!("{table}max_rows_per_person = 2\n{column}"), "without `person` every row is a person"),
         (format!("{table}max_rows_per_person = 11\n{column}"), "must be between 1 and 10"),
+        (
+            format!("{table}unique = [[\"x\", \"y\"]]\n{column}"),
+            "`unique`: the table has no column `y`; did you mean `x`?",
+        ),
+        (format!("{table}unique = [[\"x\", \"X\"]]\n{column}"), "`unique`: the same column twice"),
+        (format!("{table}unique = [[]]\n{column}"), "`unique`: a key needs at least one column"),
+        (format!("{table}unique = [\"x\"]\n{column}"), "`unique`: expected an array, found string"),
         (format!("{table}{column}X = {{ type = \"TEXT\" }}\n"), "`X` and `x` are the same name"),
         (format!("{table}{column}[table.T]\nmax_rows = 1\n"), "`T` and `t` are the same name"),
         (

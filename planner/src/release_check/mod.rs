@@ -46,7 +46,7 @@ use lineage::Base;
 /// [`Class::Refused`]: something row-level would leave, a use is not allowed, or the analyst is no recipient.
 /// [`Class::Internal`]: the plan does not fit the federation.
 pub fn check(federation: &Federation, session: &Session, sql: &str, raw: &LogicalPlan) -> Result<()> {
-    let mut checker = Checker { federation, session, sql, scans: 0, used: BTreeSet::new() };
+    let mut checker = Checker { federation, session, sql, scans: 0, used: BTreeSet::new(), sought: 0 };
     let root = checker.relation(raw, None)?;
     checker.verdict(&root, raw)
 }
@@ -60,6 +60,8 @@ struct Checker<'a> {
     scans: usize,
     /// Base columns that some use was demanded of.
     used: BTreeSet<Base>,
+    /// How many IN and EXISTS are around: what is sought in there is not put out, and HAVING may use any aggregate.
+    sought: usize,
 }
 
 impl Checker<'_> {

@@ -9,17 +9,25 @@ use crate::error::{Class, Error, Result};
 
 use super::Checker;
 use super::expression::Scope;
-use super::lineage::{Base, Kind, Lineage, Role};
+use super::lineage::{Base, Kind, Lineage, Relation, Role};
 
 impl Checker<'_> {
     /// EXISTS: a semi-join if the two queries are linked by identifiers, else the presence of a row.
     pub(super) fn exists(&mut self, subquery: &Subquery, at: &Expr, scope: &Scope<'_>) -> Result<Lineage> {
-        let relation = self.relation(&subquery.subquery, Some(scope))?;
+        let relation = self.sought(subquery, scope)?;
         match relation.kind {
             Kind::Rows if !relation.correlated_by_join => Err(self.row_level(at)),
             Kind::Rows => Ok(decision(true)),
             Kind::Clear | Kind::Released => Ok(decision(relation.correlated)),
         }
+    }
+
+    /// The rows in which IN and EXISTS look for one.
+    fn sought(&mut self, subquery: &Subquery, scope: &Scope<'_>) -> Result<Relation> {
+        self.sought += 1;
+        let relation = self.relation(&subquery.subquery, Some(scope));
+        self.sought -= 1;
+        relation
     }
 
     /// IN: a semi-join on identifiers, or a comparison with values that may be known.
@@ -31,7 +39,7 @@ impl Checker<'_> {
         scope: &Scope<'_>,
     ) -> Result<Lineage> {
         let left = self.lineage(value, scope)?;
-        let relation = self.relation(&subquery.subquery, Some(scope))?;
+        let relation = self.sought(subquery, scope)?;
         let Some(right) = relation.columns.first().cloned() else { return Err(no_column(at)) };
         if relation.kind != Kind::Rows {
             let both = Lineage::merge([left, right]);

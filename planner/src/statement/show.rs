@@ -9,7 +9,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
 
 use crate::bind::lineage::declared;
-use crate::catalog::{Column, Domain, Federation, Use};
+use crate::catalog::{Column, Domain, Federation, Table, Use};
 use crate::error::{Error, Result};
 use crate::function::registry;
 use crate::function::table::{self as table_functions, Spec};
@@ -101,9 +101,13 @@ pub(crate) fn settings(session: &Session, name: Option<&str>) -> Result<RecordBa
 }
 
 /// `DESCRIBE party.table`.
-pub(crate) fn table(columns: &[Column]) -> Result<RecordBatch> {
-    let row = |column| Described { declared: Some(column), ..Described::of(column) };
-    describe(&columns.iter().map(row).collect::<Vec<_>>())
+pub(crate) fn table(table: &Table) -> Result<RecordBatch> {
+    let row = |(index, column)| Described {
+        declared: Some(column),
+        rows: table.keys.iter().find(|key| key.columns == [index]).map(|key| key.max_rows),
+        ..Described::of(column)
+    };
+    describe(&table.columns.iter().enumerate().map(row).collect::<Vec<_>>())
 }
 
 /// `DESCRIBE` of a virtual table: the columns of its query; what owners declare of those that are theirs untouched.
@@ -113,6 +117,7 @@ pub(crate) fn query(plan: &LogicalPlan, federation: &Federation) -> Result<Recor
         sql_type: sql_type(field.data_type()),
         nullable: field.is_nullable(),
         declared: declared(plan, index, federation),
+        rows: None,
     };
     describe(&plan.schema().fields().iter().enumerate().map(row).collect::<Vec<_>>())
 }
@@ -123,12 +128,23 @@ struct Described<'c> {
     sql_type: String,
     nullable: bool,
     declared: Option<&'c Column>,
+    /// The most rows with the same value, where that is declared.
+    rows: Option<u64>,
 }
 
 impl Described<'_> {
     fn of(column: &Column) -> Self {
         let (name, sql_type) = (column.name.clone(), column.sql_type.to_string());
-        Described { name, sql_type, nullable: column.nullable, declared: None }
+        Described { name, sql_type, nullable: column.nullable, declared: None, rows: None }
+    }
+
+    /// Its values, and how many rows may have the same.
+    fn domain(&self) -> Option<String> {
+        let rows = self
+            .rows
+            .map(|rows| format!("at most {rows} {} a value", if rows == 1 { "row" } else { "rows" }));
+        let parts: Vec<String> = self.declared.and_then(domain).into_iter().chain(rows).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
 
@@ -140,7 +156,7 @@ fn describe(rows: &[Described<'_>]) -> Result<RecordBatch> {
     let arrays = vec![
         text(&|row| Some(row.name.clone())),
         text(&|row| Some(row.sql_type.clone())),
-        text(&|row| row.declared.and_then(domain)),
+        text(&|row| row.domain()),
         text(&|row| row.declared.map(allow)),
         nullable,
         text(&|row| row.declared.and_then(label)),

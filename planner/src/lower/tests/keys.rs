@@ -1,0 +1,195 @@
+//! Keys that are declared, and tables that are summed per identifier before a join.
+
+use super::*;
+use crate::plan::{HashedJoin, Multiplicity};
+
+const PARTIES: &str = r#"
+version = 1
+name = "shop"
+party = [{ name = "a", seat = 0 }, { name = "b", seat = 1 }, { name = "c", seat = 2 }]
+"#;
+
+const ITEMS: &str = r#"
+version = 1
+release = { min_people = 1 }
+[table.items]
+max_rows = 12
+[table.items.column]
+item_of = { type = "BIGINT", bounds = [0, 99], max_rows_per_value = 3, allow = ["join", "group"] }
+part = { type = "BIGINT", bounds = [0, 99], nullable = false, allow = ["join", "group"] }
+shop = { type = "BIGINT", bounds = [0, 99], nullable = false, allow = ["join"] }
+pieces = { type = "INTEGER", bounds = [0, 50], allow = ["filter", "aggregate"] }
+price = { type = "DECIMAL(6,2)", bounds = [0, 100], nullable = false, allow = ["filter", "aggregate"] }
+"#;
+
+const ORDERS: &str = r#"
+version = 1
+release = { min_people = 1 }
+[table.orders]
+person = "customer"
+max_rows = 8
+max_rows_per_person = 4
+[table.orders.column]
+id = { type = "BIGINT", bounds = [0, 99], max_rows_per_value = 1, nullable = false, allow = ["join", "group"] }
+customer = { type = "BIGINT", bounds = [0, 99], nullable = false, allow = ["join"] }
+level = { type = "INTEGER", bounds = [0, 9], allow = ["group", "filter", "aggregate"] }
+"#;
+
+const OFFERS: &str = r#"
+version = 1
+release = { min_people = 1 }
+[table.offers]
+max_rows = 10
+unique = [["part", "shop"]]
+[table.offers.column]
+part = { type = "BIGINT", bounds = [0, 99], nullable = false, allow = ["join", "group"] }
+shop = { type = "BIGINT", bounds = [0, 99], nullable = false, allow = ["join"] }
+cost = { type = "DECIMAL(6,2)", bounds = [0, 100], allow = ["filter", "aggregate"] }
+"#;
+
+fn policies(items: &str, orders: &str, offers: &str) -> Federation {
+    federation(PARTIES, &[("a", items), ("b", orders), ("c", offers)])
+}
+
+fn shop() -> (Federation, Data) {
+    let federation = policies(ITEMS, ORDERS, OFFERS);
+    let items = "item_of,part,shop,pieces,price\n1,1,1,5,1.50\n1,2,1,,2.25\n1,1,2,7,3.00\n2,1,1,1,4.10\n2,3,1,2,5.00\n\
+                 4,2,2,9,6.99\n,1,1,3,7.00\n9,2,1,4,8.00";
+    let orders = "id,customer,level\n1,1,3\n2,1,\n3,2,5\n4,3,3\n5,3,7";
+    let offers = "part,shop,cost\n1,1,0.50\n1,2,0.70\n2,1,1.10\n3,1,\n4,1,9.00";
+    let data = data(&federation, &[("a.items", items), ("b.orders", orders), ("c.offers", offers)]);
+    (federation, data)
+}
+
+fn joins(federation: &Federation, sql: &str) -> Vec<HashedJoin> {
+    let Planned::Secure(checked) = crate::plan(federation, &Session::default(), sql).expect(sql) else {
+        panic!("{sql}")
+    };
+    let join = |node: &Node| match node {
+        Node::HashedJoin(join) => Some(join.clone()),
+        _ => None,
+    };
+    checked.plan.nodes.iter().filter_map(join).collect()
+}
+
+#[test]
+fn the_rows_that_stay_are_those_that_declared_keys_leave() {
+    let (federation, data) = shop();
+    let star = "FROM b.orders o JOIN a.items i ON o.id = i.item_of JOIN c.offers f ON f.part = i.part AND f.shop = i.shop";
+    for sql in [
+        format!("SELECT COUNT(*), SUM(i.price - f.cost * i.pieces), AVG(o.level) {star}"),
+        format!("SELECT o.level, i.part, SUM(i.pieces) {star} GROUP BY o.level, i.part"),
+        format!("SELECT COUNT(*), MIN(o.level + f.cost) {star} WHERE f.cost < i.price AND o.level > 1")
+            .replace("MIN", "AVG"),
+    ] {
+        check(&federation, &data, &sql);
+        let most: Vec<usize> = joins(&federation, &sql).iter().map(|join| join.stay_key.max_rows).collect();
+        assert_eq!(most, [3, 12], "{sql}");
+    }
+    // A column of which nothing is declared: as many rows as its table has.
+    let sql = "SELECT COUNT(*) FROM a.items i JOIN b.orders o ON i.part = o.id WHERE i.pieces > o.level";
+    check(&federation, &data, sql);
+    assert_eq!(joins(&federation, sql)[0].stay_key.max_rows, 12);
+}
+
+#[test]
+fn two_sides_with_several_rows_are_joined_part_by_part() {
+    let (_, data) = shop();
+    let sql = "SELECT COUNT(*), AVG(x.pieces + y.cost) FROM a.items x JOIN c.offers y ON x.part = y.part";
+    let items = ITEMS.replace("part = {", "part = { max_rows_per_value = 4,");
+    let offers = OFFERS.replace("part = {", "part = { max_rows_per_value = 2,");
+    let federation = policies(&items, ORDERS, &offers);
+    check(&federation, &data, sql);
+    assert_eq!(joins(&federation, sql).len(), 2);
+}
+
+/// Whether all joins of a query are one to one.
+fn is_summed_first(federation: &Federation, sql: &str) -> bool {
+    joins(federation, sql).iter().all(|join| join.multiplicity == Multiplicity::OneToOne)
+}
+
+#[test]
+fn sums_of_several_rows_are_made_before_the_join() {
+    let (federation, data) = shop();
+    let join = "FROM b.orders o JOIN a.items i ON o.id = i.item_of";
+    for sql in [
+        format!("SELECT COUNT(*), SUM(i.pieces), SUM(i.price * (100 - i.price)) {join}"),
+        format!(
+            "SELECT o.level, COUNT(*), SUM(i.pieces) {join} WHERE i.price > 2 AND o.level > 1 GROUP BY o.level"
+        ),
+        format!("SELECT o.id, SUM(i.pieces) AS n {join} GROUP BY o.id ORDER BY n DESC, id LIMIT 2"),
+        format!("SELECT i.item_of, SUM(i.price) {join} GROUP BY i.item_of HAVING SUM(i.price) > 5"),
+        format!("SELECT COUNT(*), SUM(i.pieces), SUM(i.price) / 7 {join} WHERE i.price > 90"),
+        format!("SELECT COUNT(*), SUM(CASE WHEN i.pieces > 2 THEN i.price ELSE 0 END) {join}"),
+        "SELECT COUNT(*), SUM(i.price) FROM a.items i JOIN b.orders o ON HASHED(o.id) = HASHED(i.item_of)"
+            .into(),
+    ] {
+        check(&federation, &data, &sql);
+        assert!(is_summed_first(&federation, &sql), "{sql}");
+    }
+    for sql in [
+        format!("SELECT AVG(i.pieces) {join}"),
+        format!("SELECT COUNT(i.pieces) {join}"),
+        format!("SELECT SUM(i.pieces + o.level) {join}"),
+        format!("SELECT SUM(i.price) {join} WHERE i.pieces > o.level"),
+        format!("SELECT i.part, SUM(i.price) {join} GROUP BY i.part"),
+        format!("SELECT SUM(i.price), SUM(o.level) {join}"),
+        "SELECT SUM(i.price) FROM a.items i LEFT JOIN b.orders o ON o.id = i.item_of".into(),
+    ] {
+        check(&federation, &data, &sql);
+        assert!(!is_summed_first(&federation, &sql), "{sql}");
+    }
+}
+
+#[test]
+fn sums_are_not_made_first_where_persons_or_counts_would_change() {
+    let join = "FROM b.orders o JOIN a.items i ON o.id = i.item_of";
+    let sql = format!("SELECT COUNT(*), SUM(i.price) {join}");
+    let rounded = ORDERS.replace("min_people = 1", "min_people = 1, round_counts = 5");
+    let federation = policies(ITEMS, &rounded, OFFERS);
+    assert!(!is_summed_first(&federation, &sql));
+    // Every item is a person: that many would be one after the sum.
+    let few = ITEMS.replace("min_people = 1", "min_people = 4");
+    let federation = policies(&few, ORDERS, OFFERS);
+    assert!(!is_summed_first(&federation, &sql));
+    assert_eq!(cells(&federation, &shop().1, &sql), "6,22.84");
+    // The identifier is the person: the same persons, before and after.
+    let persons =
+        few.replace("max_rows = 12", "person = \"item_of\"\nmax_rows = 12\nmax_rows_per_person = 3");
+    let federation = policies(&persons, ORDERS, OFFERS);
+    assert!(is_summed_first(&federation, &sql));
+    assert_eq!(cells(&federation, &shop().1, &sql), "-,-");
+    let three = persons.replace("min_people = 4", "min_people = 3");
+    let federation = policies(&three, ORDERS, OFFERS);
+    assert_eq!(cells(&federation, &shop().1, &sql), "6,22.84");
+    let condition = format!("SELECT SUM(CASE WHEN i.pieces > 2 THEN i.price ELSE 0 END) {join}");
+    assert!(!is_summed_first(&federation, &condition), "who is neutral in a condition is not counted");
+}
+
+#[test]
+fn rows_with_several_partners_among_several_owners_count_once() {
+    let (_, tables) = shop();
+    let policy = OFFERS.replace(
+        "[table.offers]",
+        "[table.shops]\nmax_rows = 3\n[table.shops.column]\n\
+         shop = { type = \"BIGINT\", bounds = [0, 99], max_rows_per_value = 1, nullable = false, allow = [\"join\"] }\n\
+         town = { type = \"TEXT\", values = [\"a\", \"b\"], allow = [\"group\", \"filter\", \"aggregate\"] }\n[table.offers]",
+    );
+    let federation = policies(ITEMS, ORDERS, &policy);
+    let mut all = data(&federation, &[("c.shops", "shop,town\n1,a\n2,b\n3,b")]);
+    all.extend(tables);
+    let offered = "SELECT f.shop FROM c.offers f WHERE f.cost < (SELECT 0.5 * SUM(i.price) FROM a.items i WHERE i.part = f.part AND i.shop = f.shop)";
+    for sql in [
+        format!("SELECT COUNT(*) FROM c.shops s WHERE s.shop IN ({offered})"),
+        format!("SELECT s.town, COUNT(*) FROM c.shops s WHERE s.shop IN ({offered}) GROUP BY s.town"),
+        format!(
+            "SELECT COUNT(*), COUNT(DISTINCT s.town) FROM c.shops s WHERE s.town = 'a' AND s.shop IN ({offered})"
+        ),
+    ] {
+        check(&federation, &all, &sql);
+    }
+    let sum = format!("SELECT SUM(s.shop) FROM c.shops s WHERE s.shop IN ({offered})")
+        .replace("SUM(s.shop)", "COUNT(*) FILTER (WHERE s.town = 'a')");
+    let error = secure(&federation, &all, &sum).unwrap_err();
+    assert!(error.message.contains("for more than COUNT(*)"), "{error}");
+}
