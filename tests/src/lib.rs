@@ -5,3 +5,4 @@
 pub mod clear;
 pub mod heart;
 pub mod rows;
+pub mod tpch;

@@ -10,4 +10,5 @@ mod oblivious;
 mod random;
 mod report;
 mod sql;
+mod tpch;
 mod withheld;
