@@ -83,12 +83,14 @@ pub struct Rows {
 }
 
 /// What a query took, in public quantities.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Stats {
     /// From submission to the last share.
     pub elapsed: Duration,
     /// What it took at seats 0, 1, 2.
     pub seats: [Figures; 3],
+    /// What each node of the plan took in the secure core, at the seat where it took most.
+    pub nodes: Vec<Figures>,
 }
 
 /// What a statement gave.
@@ -339,9 +341,9 @@ impl Connection {
         let watch = Watch::new(plan, &self.peers.federation, self.progress.clone());
         let hash = planner::plan_hash(plan);
         let submitted = submit(&self.peers, &request, &hash, plan.releases.len(), &watch);
-        let Collected { releases, figures } = Box::pin(submitted).await?;
+        let Collected { releases, figures, nodes } = Box::pin(submitted).await?;
         watch.answered();
-        let stats = Stats { elapsed: start.elapsed(), seats: figures };
+        let stats = Stats { elapsed: start.elapsed(), seats: figures, nodes };
         let mut notices = plan.notices.clone();
         let mut released = Vec::with_capacity(releases.len());
         for (index, [p0, p1, p2]) in releases.iter().enumerate() {

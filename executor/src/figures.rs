@@ -20,6 +20,25 @@ pub(crate) struct Verdict {
     pub(crate) agreement: String,
     /// What it took.
     pub(crate) figures: Figures,
+    /// What each node of the plan took in the secure core, as [`nodes_to_text`] writes it; nothing at an owner without a
+    /// seat.
+    pub(crate) nodes: String,
+}
+
+/// A text of one length, whatever the numbers are: for each node rounds and bytes, each 8 bytes, little-endian,
+/// hexadecimal.
+pub(crate) fn nodes_to_text(nodes: &[Figures]) -> String {
+    let numbers = nodes.iter().flat_map(|figures| [figures.rounds, figures.sent_bytes]);
+    hex::encode(numbers.flat_map(u64::to_le_bytes).collect::<Vec<u8>>())
+}
+
+/// Reads what [`nodes_to_text`] wrote; nothing from another text.
+pub(crate) fn nodes_from_text(text: &str) -> Vec<Figures> {
+    let bytes = hex::decode(text).unwrap_or_default();
+    let numbers: Vec<u64> =
+        bytes.as_chunks::<8>().0.iter().map(|number| u64::from_le_bytes(*number)).collect();
+    let (nodes, _) = numbers.as_chunks::<2>();
+    nodes.iter().map(|&[rounds, sent_bytes]| Figures { rounds, sent_bytes }).collect()
 }
 
 /// How far the secure stage has come, as seat 0 tells the analyst: public quantities, in a message of one length.
@@ -55,6 +74,15 @@ impl Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_of_nodes_are_read_back_and_have_one_length() {
+        let nodes = [Figures::default(), Figures { rounds: 7, sent_bytes: u64::MAX }];
+        let text = nodes_to_text(&nodes);
+        assert_eq!((text.len(), &nodes_from_text(&text)[..]), (64, &nodes[..]));
+        assert_eq!(nodes_from_text(&text[..48]), nodes[..1]);
+        assert!(nodes_from_text("é").is_empty());
+    }
 
     #[test]
     fn marks_are_read_back_and_have_one_length() {

@@ -345,9 +345,9 @@ impl Network for SeatLinks {
         async move { received.await.map_err(|Closed| SeatLinks::closed(from)) }.boxed()
     }
 
-    fn trace(&self, channel: Channel, step: &str) {
+    fn trace(&self, channel: Channel, step: &dyn std::fmt::Display) {
         let (_, _, channel) = self.key(self.seat, self.seat, channel);
-        self.hub.lock().steps.insert(channel, format!("core/{}", step.trim_start_matches('/')));
+        self.hub.lock().steps.insert(channel, format!("core/{}", step.to_string().trim_start_matches('/')));
     }
 }
 

@@ -196,7 +196,7 @@ impl Runner {
                     sql: &statement.sql,
                     position: statement.position,
                     elapsed: start.elapsed(),
-                    stats: delivered.stats,
+                    stats: delivered.stats.as_ref(),
                     rows: delivered.rows,
                     notices: &delivered.notices,
                     output: delivered.file.as_deref(),

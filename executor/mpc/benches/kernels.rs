@@ -12,7 +12,7 @@ use mpc::lasso::{Problem, Variable, solve, statistics};
 use mpc::sort::{Direction, Key};
 use mpc::world::World;
 use mpc::{Column, Context, Planes, Prg, Result, Shared, SharedBits};
-use mpc::{arrange, compare, convert, product, shuffle, sort, truncate};
+use mpc::{compare, convert, counting, product, shuffle, sort, truncate};
 
 /// As in the programs: freed memory is used again without asking the system.
 #[global_allocator]
@@ -70,7 +70,7 @@ fn protocols(c: &mut Criterion) {
         shuffle::shuffle(&ctx, vec![Column::U64(i.x.clone()), Column::Bits(i.keys.clone())]).await
     });
     protocol(c, "destinations of 4 planes", async |ctx, i| {
-        arrange::destinations(&ctx, &i.keys.planes(0..4)).await
+        counting::destinations(&ctx, &i.keys.planes(0..4)).await
     });
     protocol(c, "sort by 64 planes", async |ctx, i| {
         let key = Key::unsigned(&ctx, &i.keys, Direction::Ascending);

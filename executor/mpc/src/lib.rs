@@ -59,7 +59,8 @@
 //! | [`permute`], [`gather`], [`shuffle`] | `permute_known(ctx, Vec<Column>, holder, Option<&[u32]>)`, `gather_known`, `place_known(ctx, Vec<Column>, holder, Option<&[u32]>, out_len)`, `shuffle(ctx, Vec<Column>)` |
 //! | [`segmented`] | `segmented_or(ctx, &flags, &run_starts, max_run)`: the OR of each run at its last row |
 //! | [`pooled`] | `pool(ctx, &columns, &at_least, length, bits)`: sums since the last entry shown, and which entries have enough |
-//! | [`arrange`] | `move_to(ctx, Vec<Column>, &destinations)`, `take_from(ctx, Vec<Column>, &sources)`, `invert`, `compose`, `compact(ctx, Vec<Column>, &flags)`, `destinations(ctx, &digit)` |
+//! | [`arrange`] | `move_to(ctx, Vec<Column>, &destinations)`, `take_from(ctx, Vec<Column>, &sources)`, `invert`, `compose`, `compact(ctx, Vec<Column>, &flags)` |
+//! | [`counting`] | `destinations(ctx, &digit)` of a stable sort by few planes |
 //! | [`read`] | `read_rows(ctx, &table, &places)`: few rows of bits at secret places |
 //! | [`sort`] | `Key::unsigned(&ctx, &planes, Direction)`, `Key::signed`, `.with_validity(&ctx, &valid, nulls_first)`; `sort(ctx, Vec<Column>, &[Key])`, `order(ctx, &planes)`, `top_k` |
 //! | [`one_hot`], [`merge`] | `one_hot(ctx, &planes)`, `merge(ctx, &a, &b, key_from)` |
@@ -95,15 +96,15 @@
 //! | exponential; logarithm of 40 bits | 25; 35 | about 550; about 1,300 | polynomials |
 //! | square root, 1 / square root, reciprocal of 64 bits | 48, 45, 48 | about 1,250 | Newton |
 //! | one-hot code of 4 planes | 2 | 11 / 8 | outer products |
-//! | shuffle; move to secret destinations | 2; 3 | 2 components; and 12 | Laur et al. 2011; Asharov et al. 2022 |
+//! | shuffle; move to secret destinations | 2; 3 | 2 components; and 4, or log n bits | Laur et al. 2011; Asharov et al. 2022, own |
 //! | permutation one seat knows; gathering with repetitions | 2; 4 | 1 component and 4; 3 components | Mohassel et al. 2020; own |
-//! | compaction | 6 | 2 components and 20 | Asharov et al. 2022 |
-//! | sort of 64 planes | 8 for each 4 planes | see [`sort`] | Asharov et al. 2022 |
+//! | compaction | 5 | 2 components and 8 | Asharov et al. 2022 |
+//! | sort of 64 planes | 7 for each 4 planes | see [`sort`] | Asharov et al. 2022 |
 //! | merge of two sorted lists | log n (log(k + 1) + 1) | see [`merge`] | Batcher 1968 |
-//! | copying down from heads | 9 | see [`fill`] | own |
-//! | sums of open-domain groups | a sort, and 6 + log(w + 1) | see [`group`] | own |
+//! | copying down from heads | 8 | see [`fill`] | own |
+//! | sums of open-domain groups | a sort, and 5 + log(w + 1) | see [`group`] | own |
 //! | order statistics of groups | a sort, and 8 + log(w + 1); quantiles about 35 more | see [`quantile`] | own |
-//! | oblivious join; semi join | a merge or sort, and 19 + log(k + 1) + log n | see [`join`] | Badrinarayanan et al. 2022; own |
+//! | oblivious join; semi join | a merge or sort, and 18 + log(k + 1) + log n | see [`join`] | Badrinarayanan et al. 2022; own |
 //! | LASSO of 10 features | 1,009 | 1.6 MB, whatever the rows | see [`lasso`] |
 
 #![expect(clippy::doc_markdown, reason = "formulas are written as in the papers, not as code")]
@@ -127,7 +128,7 @@ pub mod seeds;
 mod share;
 pub mod world;
 
-pub use context::{Context, Meter, Opening, Prg, Random, Traffic};
+pub use context::{Context, Meter, Opening, Prg, Random, Taken, Traffic};
 pub use error::{Error, Result};
 pub use network::{Channel, Network};
 pub use planes::Planes;

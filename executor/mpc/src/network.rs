@@ -41,7 +41,7 @@ pub trait Network: Send + Sync {
     fn recycle(&self, _from: Seat, _message: Vec<u8>) {}
 
     /// Is told the step path of a channel before its message is sent. For transcripts; does nothing by default.
-    fn trace(&self, _channel: Channel, _step: &str) {}
+    fn trace(&self, _channel: Channel, _step: &dyn std::fmt::Display) {}
 
     /// Is told that iteration `number` of `of`, counted from 0, begins: public quantities, for whoever watches the query
     /// run. Does nothing by default.

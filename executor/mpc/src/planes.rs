@@ -404,6 +404,11 @@ fn transpose<const W: usize>(block: &mut [u64; W]) {
     }
 }
 
+/// Bits of the numbers below `count`.
+pub(crate) fn bits_below(count: usize) -> usize {
+    (usize::BITS - count.saturating_sub(1).leading_zeros()) as usize
+}
+
 /// Positions of rows and planes are far below 2^32 by the bounds of a plan.
 pub(crate) fn as_u32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)

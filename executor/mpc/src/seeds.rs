@@ -59,10 +59,10 @@ async fn pair(
     let seat = network.seat();
     let commit = channel(query_id, b"seed commitment");
     let open = channel(query_id, b"seed opening");
-    network.trace(commit, "seeds/commit");
+    network.trace(commit, &"seeds/commit");
     network.send(peer, commit, commitment(query_id, seat, peer, opening).to_vec()).await?;
     let committed = network.recv(peer, commit).await?;
-    network.trace(open, "seeds/open");
+    network.trace(open, &"seeds/open");
     network.send(peer, open, opening.to_vec()).await?;
     let theirs = Zeroizing::new(network.recv(peer, open).await?);
     let theirs: Zeroizing<[u8; 64]> = Zeroizing::new(theirs.as_slice().try_into().map_err(|_| mismatch())?);

@@ -342,8 +342,8 @@ impl Network for End {
         future::poll_fn(move |task| self.wires.poll_recv((from, self.seat, channel), task)).boxed()
     }
 
-    fn trace(&self, channel: Channel, step: &str) {
-        self.wires.lock().steps.insert(channel, step.to_owned());
+    fn trace(&self, channel: Channel, step: &dyn std::fmt::Display) {
+        self.wires.lock().steps.insert(channel, step.to_string());
     }
 }
 

@@ -24,14 +24,16 @@ pub(super) fn in_place_of_result(
     plan: &SecurePlan,
     federation: &Federation,
     link: LinkSpeed,
-    outcome: Outcome,
+    mut outcome: Outcome,
 ) -> Result<Outcome> {
-    let stats = outcome.stats.ok_or_else(|| Error::internal("explain", "there are no figures"))?;
+    let stats = outcome.stats.take().ok_or_else(|| Error::internal("explain", "there are no figures"))?;
     let tree = explain::analyzed(plan, federation, link, &measured(&stats))?;
-    with_seats(&tree, &stats, outcome)
+    let with_seats = with_seats(&tree, &stats, outcome)?;
+    Ok(Outcome { stats: Some(stats), ..with_seats })
 }
 
-/// The whole run. Nodes run at once, so that they have no time of their own.
+/// The whole run, and what its nodes took in the secure core: messages of owners belong to none of them. Nodes run at
+/// once, so that they have no time of their own.
 fn measured(stats: &Stats) -> Measured {
     let most = |figure: fn(&Figures) -> u64| stats.seats.iter().map(figure).max();
     let total = MeasuredStep {
@@ -39,7 +41,12 @@ fn measured(stats: &Stats) -> Measured {
         rounds: most(|seat| seat.rounds),
         bytes: most(|seat| seat.sent_bytes),
     };
-    Measured { nodes: Vec::new(), total }
+    let node = |figures: &Figures| MeasuredStep {
+        seconds: None,
+        rounds: Some(figures.rounds),
+        bytes: Some(figures.sent_bytes),
+    };
+    Measured { nodes: stats.nodes.iter().map(node).collect(), total }
 }
 
 /// The outcome with the lines of `tree`, then one for each seat, in place of its rows.
@@ -67,11 +74,16 @@ mod tests {
         let lines: ArrayRef = Arc::new(StringArray::from(vec!["release", "  aggregate"]));
         let tree = RecordBatch::try_new(schema(), vec![lines]).unwrap();
         let seat = |rounds| Figures { rounds, sent_bytes: 80 };
-        let stats = Stats { elapsed: Duration::from_millis(1500), seats: [seat(7), seat(9), seat(8)] };
+        let stats = Stats {
+            elapsed: Duration::from_millis(1500),
+            seats: [seat(7), seat(9), seat(8)],
+            nodes: vec![seat(2)],
+        };
         let rows = with_seats(&tree, &stats, Outcome::default()).unwrap().rows.unwrap();
         let text: Vec<_> = rows.batches[0].column(0).as_string::<i32>().iter().flatten().collect();
         assert_eq!(text[1..3], ["  aggregate", "seat 0: 7 waits, 80 bytes sent"]);
         let total = MeasuredStep { seconds: Some(1.5), rounds: Some(9), bytes: Some(80) };
-        assert_eq!(measured(&stats), Measured { nodes: Vec::new(), total });
+        let node = MeasuredStep { seconds: None, rounds: Some(2), bytes: Some(80) };
+        assert_eq!(measured(&stats), Measured { nodes: vec![node], total });
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant, timeout};
 
 use super::progress::Watch;
 use crate::directory::{Directory, seats};
-use crate::figures::{Figures, Mark, Verdict};
+use crate::figures::{Figures, Mark, Verdict, nodes_from_text};
 use crate::identity::Identity;
 use crate::network::{Link, LinkError, LinkSettings, cannot_connect, channel, tls};
 use crate::party::mark_name;
@@ -47,6 +47,8 @@ pub(crate) struct Collected {
     pub(crate) releases: Vec<[Vec<u8>; 3]>,
     /// What it took at the seats.
     pub(crate) figures: [Figures; 3],
+    /// What each node of the plan took, at the seat where it took most.
+    pub(crate) nodes: Vec<Figures>,
 }
 
 /// Sends a request and collects `releases` releases, while `watch` is told how far the seats have come. `plan` is the
@@ -121,6 +123,20 @@ struct Links {
     links: Vec<Link>,
 }
 
+/// For each node, the most rounds and the most bytes of any seat.
+fn most(verdicts: &[Verdict]) -> Vec<Figures> {
+    let mut most: Vec<Figures> = Vec::new();
+    for verdict in verdicts {
+        let nodes = nodes_from_text(&verdict.nodes);
+        most.resize(most.len().max(nodes.len()), Figures::default());
+        for (most, node) in most.iter_mut().zip(nodes) {
+            most.rounds = most.rounds.max(node.rounds);
+            most.sent_bytes = most.sent_bytes.max(node.sent_bytes);
+        }
+    }
+    most
+}
+
 impl Links {
     async fn collect(
         &self,
@@ -151,9 +167,10 @@ impl Links {
         let figures: Vec<Figures> = verdicts.iter().map(|verdict| verdict.figures).collect();
         let figures =
             <[Figures; 3]>::try_from(figures).map_err(|_| Error::internal("collect", "three seats"))?;
+        let nodes = most(&verdicts);
         let mut next = || messages.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>().try_into().ok();
         let releases = (0..releases).map_while(|_| next()).collect();
-        Ok((Collected { releases, figures }, verdicts))
+        Ok((Collected { releases, figures, nodes }, verdicts))
     }
 
     /// Passes on what seat 0 says about how far it has come, until its link has ended.

@@ -1,12 +1,12 @@
 //! A party's connections of one query, and what the secure core and the operators see of them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::{BoxFuture, select_all};
 use futures::{FutureExt as _, StreamExt as _, stream};
-use mpc::{Channel, Network, Seat};
+use mpc::{Channel, Meter, Network, Seat};
 use planner::plan::PartyId;
 use rand::SeedableRng as _;
 use rand::rngs::{StdRng, SysRng};
@@ -29,11 +29,19 @@ pub(super) struct Links {
     rounds: AtomicU64,
     /// Bytes of all messages so far.
     sent_bytes: AtomicU64,
+    /// What the nodes of the plan took in the secure core, once it has run.
+    nodes: Mutex<Vec<Figures>>,
 }
 
 impl Links {
     pub(super) fn new(names: Vec<String>, links: Vec<Option<Link>>) -> Self {
-        Links { names, others: links, rounds: AtomicU64::new(0), sent_bytes: AtomicU64::new(0) }
+        Links {
+            names,
+            others: links,
+            rounds: AtomicU64::new(0),
+            sent_bytes: AtomicU64::new(0),
+            nodes: Mutex::default(),
+        }
     }
 
     /// What this party's seat has taken so far.
@@ -44,6 +52,25 @@ impl Links {
     /// How often this party's seat has sent and then waited, so far.
     pub(super) fn rounds(&self) -> u64 {
         self.rounds.load(Ordering::Relaxed)
+    }
+
+    /// Notes what each step of the secure core took, by the node of the plan that it belongs to.
+    pub(super) fn note_nodes(&self, meter: &Meter) {
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, taken) in meter.by_step() {
+            let mut names = path.split('/').skip_while(|name| *name != "node");
+            let Some(node) = names.nth(1).and_then(|node| node.parse::<usize>().ok()) else { continue };
+            if nodes.len() <= node {
+                nodes.resize(node + 1, Figures::default());
+            }
+            nodes[node].rounds += taken.rounds;
+            nodes[node].sent_bytes += taken.bytes();
+        }
+    }
+
+    /// What each node took, as far as the plan was run here.
+    pub(super) fn nodes(&self) -> Vec<Figures> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn send(&self, to: PartyId, channel: u64, payload: Vec<u8>) -> Result<()> {

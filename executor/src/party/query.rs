@@ -30,7 +30,7 @@ use super::reporter::Reporter;
 use super::{QueryReport, Server, stopping};
 use crate::audit::{self, AuditLink, AuditRecord, now_us};
 use crate::directory::seats;
-use crate::figures::{Figures, Verdict};
+use crate::figures::{Figures, Verdict, nodes_to_text};
 use crate::network::{Link, cannot_connect, channel, tls};
 use crate::report::Report;
 use crate::request::{Agreement, Nonce, Request, fresh_nonce, query_id, request_hash};
@@ -210,7 +210,8 @@ impl Query {
         self.ready.store(true, Ordering::Relaxed);
         links.exchange("ready", &[]).await?;
         let nonces = agreed.nonces.iter().map(|nonce| hex::encode(nonce.0)).collect();
-        let verdict = Verdict { nonces, agreement: hex::encode(agreed.agreement.to_bytes()), figures };
+        let agreement = hex::encode(agreed.agreement.to_bytes());
+        let verdict = Verdict { nonces, agreement, figures, nodes: nodes_to_text(&links.nodes()) };
         Ok(Answer { verdict, messages })
     }
 
@@ -409,5 +410,9 @@ async fn run_job(job: Box<dyn Job>, mut run: QueryRun) -> Result<Vec<Vec<u8>>> {
         let seeds = mpc::seeds::agree(network.as_ref(), &run.query_id, &mut rng).await?;
         run.context = Some(Context::new(Arc::clone(network) as Arc<dyn Network>, &seeds));
     }
-    job.run(&run).await
+    let messages = job.run(&run).await?;
+    if let Some(ctx) = &run.context {
+        run.links.note_nodes(&ctx.meter());
+    }
+    Ok(messages)
 }

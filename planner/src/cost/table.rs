@@ -11,11 +11,8 @@ use super::Cost;
 /// Bytes of a pseudonym.
 pub(super) const TAG_BYTES: u64 = 16;
 
-/// Bytes of a place in a permutation.
+/// Bytes of a running count, and of a place in a permutation that one seat knows.
 const INDEX_BYTES: u64 = 4;
-
-/// Bytes of a hash that goes with what is opened.
-const HASH_BYTES: u64 = 32;
 
 /// Planes that a pass of a radix sort takes.
 const DIGIT: u64 = 4;
@@ -344,7 +341,7 @@ fn suffix_or(n: u64, width: u64) -> Cost {
 
 /// The order of numbers of `bits` bits: a radix sort that an index travels with.
 fn order(n: u64, bits: u64) -> Cost {
-    passes(n, bits, INDEX_BYTES * n)
+    passes(n, bits, places(n))
 }
 
 /// The passes of a radix sort by keys of `planes` planes, with `payload` bytes of one component of what travels.
@@ -354,8 +351,7 @@ fn passes(n: u64, planes: u64, payload: u64) -> Cost {
     for (pass, digit) in (0..).zip(digits(n, planes)) {
         left -= digit;
         let busy = if n < LONG { 0 } else { pass };
-        let moved = moved_from(busy, n, payload + self::planes(n, left));
-        cost = cost.then(destinations(n, digit)).then(moved);
+        cost = cost.then(by_digit(busy, n, digit, payload + self::planes(n, left)));
     }
     cost
 }
@@ -365,7 +361,7 @@ fn passes(n: u64, planes: u64, payload: u64) -> Cost {
 pub(super) fn distinct(parts: &[u64], bits: u64, width: u64, cells: Cost) -> Cost {
     let n = parts.iter().sum();
     let numbers = parts.iter().fold(Cost::default(), |cost, rows| cost.beside(all_bits(*rows, bits)));
-    let sorted = order(n, bits).then(moved(n, INDEX_BYTES * n)).then(moved(n, planes(n, bits + width)));
+    let sorted = order(n, bits).then(moved(n, places(n))).then(moved(n, planes(n, bits + width)));
     let same = and_many(n.saturating_sub(1), bits);
     numbers.beside(cells).then(sorted).then(same).then(segmented_or(n, width, n)).then(to_arithmetic(
         n,
@@ -427,24 +423,23 @@ fn one_hot(n: u64, width: u64) -> Cost {
     one_hot(n, low).beside(one_hot(n, high)).then(and(n, ((1 << low) - 1) * ((1 << high) - 1)))
 }
 
-/// Rows to the front, or to destinations, by a shuffle and opened places: `bytes` of one component of what travels.
+/// Bytes of an order of rows, as planes.
+fn places(n: u64) -> u64 {
+    planes(n, bits_below(n))
+}
+
+/// Rows moved to where planes say: `bytes` of one component of what travels.
 fn moved(n: u64, bytes: u64) -> Cost {
-    moved_from(0, n, bytes)
+    let each = places(n) + bytes;
+    Cost { rounds: 3, seat_bytes: [each + bytes, each, each], ..Cost::default() }
 }
 
-/// As [`moved`], where seat `busy` sends two components.
-fn moved_from(busy: usize, n: u64, bytes: u64) -> Cost {
-    let travels = bytes + INDEX_BYTES * n;
-    let mut seat_bytes = [travels; 3];
-    seat_bytes[busy % 3] += travels;
-    let shuffled = Cost { rounds: 2, seat_bytes, ..Cost::default() };
-    shuffled.then(each(1, INDEX_BYTES * n + HASH_BYTES))
-}
-
-/// Where rows go by a digit of `width` planes: running counts of each of its values.
-fn destinations(n: u64, width: u64) -> Cost {
+/// Rows moved by a digit of `width` planes, by running counts of each of its values; seat `busy` sends two components.
+fn by_digit(busy: usize, n: u64, width: u64, bytes: u64) -> Cost {
     let code = one_hot(n, width).then(each(2, ((1 << width) - 1) * n * INDEX_BYTES));
-    code.then(each(1, n * INDEX_BYTES))
+    let mut seat_bytes = [2 * INDEX_BYTES * n + bytes; 3];
+    seat_bytes[busy % 3] = INDEX_BYTES * n + 2 * bytes;
+    code.then(Cost { rounds: 3, seat_bytes, ..Cost::default() })
 }
 
 /// The widths of the digits of a key, as the protocol chooses them.
@@ -452,13 +447,13 @@ fn digits(n: u64, planes: u64) -> Vec<u64> {
     if n < LONG {
         return (0..planes.div_ceil(DIGIT)).map(|index| DIGIT.min(planes - index * DIGIT)).collect();
     }
-    let count = (19 * planes).div_ceil(64);
+    let count = (21 * planes).div_ceil(64);
     (0..count).map(|index| planes / count + u64::from(index < planes % count)).collect()
 }
 
 /// Rows whose bit is 1 to the front.
 pub(super) fn compact(n: u64, payload: &[Encoding]) -> Cost {
-    destinations(n, 1).then(moved(n, table(payload, n)))
+    by_digit(0, n, 1, table(payload, n))
 }
 
 /// A radix sort of a payload by keys of `planes` planes.
@@ -466,21 +461,21 @@ pub(super) fn sort(n: u64, planes: u64, payload: &[Encoding]) -> Cost {
     let passes = digits(n, planes).len() as u64;
     // As the protocol decides it: per 8 rows, the payload in every pass, or an index and the payload at the end.
     let eight = table(payload, 8);
-    let travels = passes * eight <= passes * 32 + 96 + eight;
+    let travels = passes * eight <= (passes + 3) * 32 + eight;
     let whole = table(payload, n);
-    let payload = if travels { whole } else { INDEX_BYTES * n };
+    let payload = if travels { whole } else { places(n) };
     let cost = self::passes(n, planes, payload);
     if travels {
         return cost;
     }
-    cost.then(moved(n, INDEX_BYTES * n)).then(moved(n, whole))
+    cost.then(moved(n, places(n))).then(moved(n, whole))
 }
 
 /// An oblivious join of `stay` rows with `moved` unique ones by keys of `bits` bits, with columns of the latter: all rows
 /// sorted by side, key and validity; the first row of each key and keys that repeat; the columns copied down from it.
 pub(super) fn oblivious_join(columns: &[Encoding], stay: u64, moved: u64, bits: u64) -> Cost {
     let n = stay + moved;
-    let index = || self::moved(n, INDEX_BYTES * n);
+    let index = || self::moved(n, places(n));
     let payload = table(columns, n);
     let sorted = order(n, bits + 2).then(index()).then(self::moved(n, planes(n, bits + 2)));
     let heads = and_many(n.saturating_sub(1), bits + 1).beside(and(n, 1)).then(and(n, 1));
@@ -491,7 +486,7 @@ pub(super) fn oblivious_join(columns: &[Encoding], stay: u64, moved: u64, bits: 
         left -= left / 2;
     }
     let with_bit = payload + planes(n, 1);
-    let parted = destinations(n, 1).then(self::moved(n, with_bit + INDEX_BYTES * n));
+    let parted = by_digit(0, n, 1, with_bit + places(n));
     let filled = parted.then(self::moved(n, with_bit));
     let found = sorted.then(heads).then(any).then(index()).then(self::moved(n, payload)).then(filled);
     found.then(self::moved(n, with_bit)).then(to_arithmetic(stay, 1, RingSize::Z64))

@@ -26,7 +26,7 @@ pub struct Entry<'a> {
     /// How long it took.
     pub elapsed: Duration,
     /// What it took at the seats, if the parties answered.
-    pub stats: Option<Stats>,
+    pub stats: Option<&'a Stats>,
     /// How many rows came.
     pub rows: Option<usize>,
     /// What the user was told.

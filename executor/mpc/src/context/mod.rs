@@ -14,7 +14,7 @@ use aes::cipher::KeyInit;
 use aes::{Aes128, Block};
 use sha2::{Digest, Sha256};
 
-pub use meter::{Meter, Traffic};
+pub use meter::{Meter, Taken, Traffic};
 pub use openings::Opening;
 pub use random::{Prg, Random};
 
@@ -52,6 +52,19 @@ struct Step {
     name: Name,
     parent: Option<Arc<Step>>,
     id: [u8; 16],
+}
+
+impl fmt::Display for Step {
+    /// The path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = &self.parent {
+            write!(f, "{parent}/")?;
+        }
+        match self.name {
+            Name::Text(text) => f.write_str(text),
+            Name::Index(index) => index.fmt(f),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -121,17 +134,7 @@ impl Context {
 
     /// The path of this scope, for errors and reports.
     pub fn path(&self) -> String {
-        let mut names = Vec::new();
-        let mut step = Some(&self.step);
-        while let Some(current) = step {
-            match current.name {
-                Name::Text(text) => names.push(text.to_owned()),
-                Name::Index(index) => names.push(index.to_string()),
-            }
-            step = current.parent.as_ref();
-        }
-        names.reverse();
-        names.join("/")
+        self.step.to_string()
     }
 
     /// The correlated randomness of this scope. Once per path.
@@ -175,9 +178,8 @@ impl Context {
 
     async fn transmit(&self, to: Seat, chunk: usize, bytes: Vec<u8>) -> Result<()> {
         let channel = self.channel(chunk);
-        let path = self.path();
-        lock(&self.session.meter).record(&path, to, bytes.len());
-        self.session.network.trace(channel, &path);
+        lock(&self.session.meter).send(&self.step, to, bytes.len());
+        self.session.network.trace(channel, &*self.step);
         self.session.network.send(to, channel, bytes).await
     }
 
@@ -196,6 +198,7 @@ impl Context {
     }
 
     async fn receive(&self, from: Seat, chunk: usize, len: usize) -> Result<Vec<u8>> {
+        lock(&self.session.meter).wait(&self.step);
         let bytes = self.session.network.recv(from, self.channel(chunk)).await?;
         if bytes.len() == len { Ok(bytes) } else { Err(self.abort("a message has the wrong length")) }
     }
@@ -329,7 +332,7 @@ impl Context {
         self.session.network.iteration(number, of);
     }
 
-    /// What this seat has sent so far.
+    /// What this seat has sent so far, and how often it waited, per step.
     pub fn meter(&self) -> Meter {
         lock(&self.session.meter).clone()
     }

@@ -175,10 +175,6 @@ impl Table {
     fn component(self, n: usize) -> usize {
         n * self.bytes + planes(n, self.planes)
     }
-
-    fn with(self, bytes: usize) -> Table {
-        Table { bytes: self.bytes + bytes, ..self }
-    }
 }
 
 /// [`crate::permute::permute_known`], with P0 as the holder.
@@ -199,34 +195,76 @@ pub(crate) fn shuffle(n: usize, table: Table) -> Bill {
     Bill { rounds: 2, sent: [2 * component, component, component] }
 }
 
-/// [`crate::open::open`] of so many bytes.
-pub(crate) fn open(bytes: usize) -> Bill {
-    each(bytes + 32)
+/// Bits of the number of a row.
+pub(crate) fn place_bits(n: usize) -> usize {
+    log(n)
 }
 
-/// [`crate::arrange::move_to`].
+/// The order of `n` rows as planes.
+fn places(n: usize) -> Table {
+    Table::of(0, place_bits(n))
+}
+
+/// [`crate::arrange::move_to`] destinations over Z_2^32.
+pub(crate) fn move_to_numbers(n: usize, table: Table) -> Bill {
+    moved(n, Table::of(4, 0), table)
+}
+
+/// [`crate::arrange::move_to`] destinations that are planes.
 pub(crate) fn move_to(n: usize, table: Table) -> Bill {
-    shuffle(n, table.with(4)).then(open(4 * n))
+    moved(n, places(n), table)
 }
 
-/// [`crate::arrange::take_from`].
+fn moved(n: usize, places: Table, table: Table) -> Bill {
+    let (places, component) = (places.component(n), table.component(n));
+    Bill { rounds: 3, sent: [places + 2 * component, places + component, places + component] }
+}
+
+/// [`crate::arrange::invert`] of numbers over Z_2^32.
+pub(crate) fn invert_numbers(n: usize) -> Bill {
+    move_to_numbers(n, places(n))
+}
+
+/// [`crate::arrange::invert`] of planes.
+pub(crate) fn invert(n: usize) -> Bill {
+    move_to(n, places(n))
+}
+
+/// [`crate::arrange::take_from`], by planes.
 pub(crate) fn take_from(n: usize, table: Table) -> Bill {
-    move_to(n, Table::of(4, 0)).then(move_to(n, table))
+    invert(n).then(move_to(n, table))
 }
 
-/// [`crate::arrange::destinations`].
+/// [`crate::arrange::take_from`], by numbers over Z_2^32.
+pub(crate) fn take_from_numbers(n: usize, table: Table) -> Bill {
+    invert_numbers(n).then(move_to(n, table))
+}
+
+/// [`crate::counting::destinations`].
 pub(crate) fn destinations(n: usize, width: usize) -> Bill {
-    one_hot(n, width).then(to_arithmetic(n, (1 << width) - 1, 4)).then(each(4 * n))
+    counts(n, width).then(each(4 * n))
+}
+
+fn counts(n: usize, width: usize) -> Bill {
+    one_hot(n, width).then(to_arithmetic(n, (1 << width) - 1, 4))
+}
+
+/// A pass of a radix sort: rows moved by a digit, whose counts come in three parts.
+fn by_digit(n: usize, width: usize, table: Table) -> Bill {
+    let component = table.component(n);
+    let sent = [4 * n + 2 * component, 8 * n + component, 8 * n + component];
+    counts(n, width).then(Bill { rounds: 3, sent })
 }
 
 /// [`crate::arrange::compact`].
 pub(crate) fn compact(n: usize, table: Table) -> Bill {
-    destinations(n, 1).then(move_to(n, table))
+    by_digit(n, 1, table)
 }
 
 /// [`crate::fill::fill`].
 pub(crate) fn fill(n: usize, table: Table) -> Bill {
-    compact(n, table.with(4)).then(move_to(n, table))
+    let with_places = Table { planes: table.planes + place_bits(n), ..table };
+    compact(n, with_places).then(move_to(n, table))
 }
 
 /// [`crate::sort::order`] of so many planes, with a table that travels along.
@@ -237,14 +275,14 @@ pub(crate) fn passes(n: usize, width: usize, table: Table) -> Bill {
         let digit = left.min(4);
         left -= digit;
         let travels = Table { planes: table.planes + left, ..table };
-        bill = bill.then(destinations(n, digit)).then(move_to(n, travels));
+        bill = bill.then(by_digit(n, digit, travels));
     }
     bill
 }
 
 /// [`crate::sort::order`].
 pub(crate) fn order(n: usize, width: usize) -> Bill {
-    passes(n, width, Table::of(4, 0))
+    passes(n, width, places(n))
 }
 
 /// [`crate::merge::merge`] of `n` rows altogether, `width` planes of which `key` are the key.

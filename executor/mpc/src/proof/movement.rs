@@ -7,7 +7,8 @@ use crate::gather::NO_SOURCE;
 use crate::harness::{self, Clear, Inputs, Outcome};
 use crate::sort::{Direction, Key};
 use crate::{
-    Column, Prg, Ring, Seat, SharedBits, arrange, fill, gather, ideal, merge, permute, shuffle, sort,
+    Column, Prg, Ring, Seat, SharedBits, arrange, counting, fill, gather, ideal, merge, permute, shuffle,
+    sort,
 };
 
 /// Planes of the second column.
@@ -97,7 +98,7 @@ fn secret_orders() -> Vec<Case> {
             as_order,
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::move_to(&ctx, columns(&i), &i.x[1]).await),
             |v| taken(v, &inverse(&order_of(&v[2]))),
-            |n| bill::move_to(n, Table::of(4, WIDTH)),
+            |n| bill::move_to_numbers(n, Table::of(4, WIDTH)),
             |n| n,
         ),
         case(
@@ -106,7 +107,7 @@ fn secret_orders() -> Vec<Case> {
             as_order,
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::invert(&ctx, &i.x[1]).await),
             |v| exactly(inverse(&order_of(&v[2])).into_iter().map(i128::from)),
-            |n| bill::move_to(n, Table::of(4, 0)),
+            bill::invert_numbers,
             |n| n,
         ),
         case(
@@ -115,7 +116,7 @@ fn secret_orders() -> Vec<Case> {
             as_order,
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::take_from(&ctx, columns(&i), &i.x[1]).await),
             |v| taken(v, &order_of(&v[2])),
-            |n| bill::take_from(n, Table::of(4, WIDTH)),
+            |n| bill::take_from_numbers(n, Table::of(4, WIDTH)),
             |n| 2 * n,
         ),
         case(
@@ -128,7 +129,7 @@ fn secret_orders() -> Vec<Case> {
             },
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::compose(&ctx, &i.x[0], &i.x[1]).await),
             |v| exactly(ideal::gather(&v[0], &order_of(&v[1]))),
-            |n| bill::take_from(n, Table::of(4, 0)),
+            |n| bill::take_from_numbers(n, Table::of(4, 0)),
             |n| 2 * n,
         ),
         case(
@@ -144,10 +145,10 @@ fn secret_orders() -> Vec<Case> {
             |n| n,
         ),
         case(
-            "arrange::destinations",
+            "counting::destinations",
             |n| vec![planes(n, 3)],
             as_they_are,
-            |c, _| c.run::<u64, _>(async |ctx, i| arrange::destinations(&ctx, &i.bits[0]).await),
+            |c, _| c.run::<u64, _>(async |ctx, i| counting::destinations(&ctx, &i.bits[0]).await),
             |v| {
                 let order: Vec<u32> = ideal::order_by(&v[0]).into_iter().map(|row| row as u32).collect();
                 exactly(inverse(&order).into_iter().map(i128::from))

@@ -129,7 +129,7 @@ fn grouping() -> Vec<Case> {
                     .then(marks)
                     .then(and(n, 1).repeated(2))
                     .then(counted)
-                    .then(bill::move_to(n, Table::of(4, 4)))
+                    .then(bill::move_to_numbers(n, Table::of(4, 4)))
             },
             masked: |n| 4 * n,
             long: true,
@@ -179,10 +179,11 @@ fn pick_cost(n: usize) -> Bill {
     let targets = bill::widen(g, 4, 8).then(bill::is_negative(g, 35)).then(bill::to_arithmetic(g, 1, 8));
     let targets = targets.then(bill::divide_by_public(3 * g, 4, 8)).then(bill::to_arithmetic(g, 1, 4));
     let targets = targets.then(bill::each(3 * g * 4));
-    let ranks = bill::move_to(n, Table::of(8, 1)).then(targets).then(bill::move_to(n, Table::of(12, 0)));
+    let ends = bill::move_to_numbers(n, Table::of(8, 1));
+    let ranks = ends.then(targets).then(bill::move_to_numbers(n, Table::of(12, 0)));
     let bits = (usize::BITS - n.leading_zeros()).max(1) as usize;
     let flags = and(n, 1).then(and(below, 1)).then(bill::equal(3 * n, bits)).then(and(n, 3));
-    let chosen = and(n, 5 * VALUE).then(bill::move_to(n, Table::of(4, 5 * VALUE + 4)));
+    let chosen = and(n, 5 * VALUE).then(bill::move_to_numbers(n, Table::of(4, 5 * VALUE + 4)));
     sorted.then(counted).then(ranks).then(flags).then(chosen)
 }
 
@@ -296,14 +297,12 @@ async fn found_by(ctx: Context, i: Inputs<u64>, how: How) -> Result<Column> {
 /// Records are side, key and validity; merged with the number of the row below them.
 fn merged(n: usize) -> Bill {
     let rows = 2 * n + 1;
-    let number = (usize::BITS - rows.leading_zeros()) as usize;
-    bill::merge(rows, number + KEY + 2, KEY + 2).then(bill::to_arithmetic(rows, number, 4))
+    bill::merge(rows, bill::place_bits(rows) + KEY + 2, KEY + 2)
 }
 
 fn sorted(n: usize) -> Bill {
     let rows = 2 * n + 1;
-    let inverted = bill::order(rows, KEY + 2).then(bill::move_to(rows, Table::of(4, 0)));
-    inverted.then(bill::move_to(rows, Table::of(0, KEY + 2)))
+    bill::order(rows, KEY + 2).then(bill::take_from(rows, Table::of(0, KEY + 2)))
 }
 
 fn heads(rows: usize) -> Bill {
@@ -317,7 +316,7 @@ fn join_cost(rows: usize) -> Bill {
         Some(and(half, 1))
     });
     let any = any.fold(Bill::NOTHING, Bill::then);
-    let moves = bill::move_to(rows, Table::of(4, 0)).then(bill::move_to(rows, Table::of(8, LOW)));
+    let moves = bill::take_from(rows, Table::of(8, LOW));
     heads(rows).then(and(rows, 1)).then(any).then(moves).then(back(rows, Table::of(8, LOW + 1)))
 }
 

@@ -25,7 +25,7 @@ pub struct Groups {
 /// `values` are arithmetic columns that are zero in invalid rows (a column of validity as numbers counts the rows).
 /// `max_groups` is a public bound on the number of groups; more groups than that are cut off.
 /// Shapes: n rows -> min(n, `max_groups`) rows.
-/// Cost: [`sort`] by w + 1 planes, ceil(log2(w + 1)) rounds and w planes for the neighbours, [`compact`] (6 rounds).
+/// Cost: [`sort`] by w + 1 planes, ceil(log2(w + 1)) rounds and w planes for the neighbours, [`compact`] (5 rounds).
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Internal`] for a value column of bits;
@@ -70,7 +70,7 @@ pub(super) async fn goes_on(ctx: &Context, sorted: &SharedBits, width: usize) ->
     and_all(ctx, &SharedBits::concat_planes(&[&same, &next.plane(width)])).await
 }
 
-pub(super) fn pop_bits(ctx: &Context, table: &mut Vec<Column>) -> Result<SharedBits> {
+pub(crate) fn pop_bits(ctx: &Context, table: &mut Vec<Column>) -> Result<SharedBits> {
     table.pop().and_then(Column::into_bits).ok_or_else(|| ctx.internal("a column of bits is missing"))
 }
 

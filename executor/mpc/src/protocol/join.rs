@@ -7,16 +7,15 @@
 //! Compare: [Badrinarayanan et al., CCS 2022](https://eprint.iacr.org/2022/1595) for joins by sorting; the copy by
 //! differences is our own. Model: semi-honest, 1 of 3.
 
-use super::arrange::{invert, move_to};
+use super::arrange::{first_bits, invert, move_to, position_planes, take_from};
 use super::bits::{and, or};
 use super::compare::equal_planes;
-use super::convert::planes_to_arithmetic;
 use super::fill::{by_part, fill};
 use super::merge::merge;
 use super::open::open_bits;
 use super::sort::order;
-use crate::planes::as_u32;
-use crate::{Column, Context, Planes, Result, Shared, SharedBits};
+use crate::planes::bits_below;
+use crate::{Column, Context, Result, SharedBits};
 
 /// The side of a join whose keys are unique among its valid rows.
 #[derive(Clone, Debug)]
@@ -54,7 +53,7 @@ pub struct Joined {
 ///
 /// Shapes: unique side n_a rows, other side n_b rows, keys of the same width -> n_b rows.
 /// Cost: with N = n_a + n_b: [`merge`] (and the conversion of its index) or [`order`] (and a move of the keys), then
-/// for keys of k planes ceil(log2(k + 1)) + 1 + ceil(log2 N) rounds to find heads and duplicates, and 18 for five moves
+/// for keys of k planes ceil(log2(k + 1)) + 1 + ceil(log2 N) rounds to find heads and duplicates, and 17 for five moves
 /// of N rows. Measured at N = 2^17 with 48 planes and one column of 8 bytes, sorted: 163 rounds, 399 bytes a row.
 ///
 /// # Errors
@@ -153,27 +152,23 @@ async fn in_one_order(
     a: &SharedBits,
     b: &SharedBits,
     inputs: Inputs,
-) -> Result<(SharedBits, Shared<u32>)> {
+) -> Result<(SharedBits, SharedBits)> {
     let n = a.len() + b.len();
     let width = a.width();
     match inputs {
         Inputs::Unsorted => {
             let records = SharedBits::concat_rows(&[a, b]);
             let index = order(&ctx.step("sort"), &records).await?;
-            let destinations = invert(&ctx.step("invert"), &index).await?;
-            let moved = move_to(&ctx.step("records"), vec![Column::Bits(records)], &destinations).await?;
-            let rows = moved.into_iter().next().and_then(Column::into_bits);
-            Ok((rows.ok_or_else(|| ctx.internal("the records are missing"))?, index))
+            let moved = take_from(&ctx.step("records"), vec![Column::Bits(records)], &index).await?;
+            Ok((first_bits(ctx, moved)?, index))
         }
         Inputs::Sorted => {
-            let bits = usize::BITS as usize - n.leading_zeros() as usize;
-            let numbers: Vec<u32> = (0..as_u32(n)).collect();
-            let numbers = SharedBits::from_public(ctx.seat(), &Planes::from_values(&numbers, bits));
+            let bits = bits_below(n);
+            let numbers = position_planes(ctx, n);
             let a = SharedBits::concat_planes(&[&numbers.rows(0..a.len()), a]);
             let b = SharedBits::concat_planes(&[&numbers.rows(a.len()..n), b]);
             let merged = merge(&ctx.step("merge"), &a, &b, bits).await?;
-            let index = planes_to_arithmetic(&ctx.step("index"), &merged.planes(0..bits)).await?;
-            Ok((merged.planes(bits..bits + width), index))
+            Ok((merged.planes(bits..bits + width), merged.planes(0..bits)))
         }
     }
 }
@@ -338,9 +333,9 @@ mod tests {
         let (ka, va, kb, vb, payload) = tables(n, m);
         let run = clear(&ka, &va, &kb, &vb, &payload)
             .run::<u64, _>(async |ctx, i| joined(ctx, i, How::Sorted).await);
-        // 9 levels of a comparison of 14 planes (4 rounds) and a swap; 2 for the index; 4 + 1 + 9 for heads and
+        // 9 levels of a comparison of 14 planes (4 rounds) and a swap; 4 + 1 + 9 for heads and
         // duplicates; moves: invert 3, payload 3, part 6, back 3, original 3.
-        assert_eq!(run.cost.rounds, 9 * 5 + 2 + 14 + 18);
+        assert_eq!(run.cost.rounds, 9 * 5 + 14 + 17);
     }
 
     #[test]

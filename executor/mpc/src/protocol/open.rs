@@ -38,19 +38,6 @@ pub async fn open_bits(ctx: &Context, label: &str, x: &SharedBits) -> Result<Pla
     Ok(value)
 }
 
-/// Opens values that are uniformly random whatever the inputs are, such as the destinations of shuffled rows.
-///
-/// They need no declaration, since they can be simulated from public sizes; they are counted.
-/// Cost: as [`open`].
-///
-/// # Errors
-/// As [`open`].
-pub(crate) async fn open_masked<R: Ring>(ctx: &Context, x: &Shared<R>) -> Result<Vec<R>> {
-    ctx.book_masked_opening(x.len());
-    let missing = disclose(ctx, verify(ctx).await?, x.clone().into_column(), &Seat::ALL).await?;
-    Ok(sum(x, missing))
-}
-
 /// Opens a column to one seat; the others get `None`.
 ///
 /// Cost: 1 round, n elements sent by the previous neighbour, a hash of 32 bytes by the next.
@@ -185,14 +172,13 @@ mod tests {
         }
     }
 
-    /// Opens one column in one of four ways; the result as numbers, if this seat learns it.
+    /// Opens one column in one of three ways; the result as numbers, if this seat learns it.
     async fn opened(ctx: Context, x: Shared<u64>, bits: SharedBits, way: usize) -> Result<Option<Vec<u64>>> {
         ctx.declare("it", x.len());
         match way {
             0 => open(&ctx, "it", &x).await.map(Some),
             1 => Ok(Some(open_bits(&ctx, "it", &bits).await?.to_values())),
-            2 => open_to(&ctx, "it", Seat::P1, &x).await,
-            _ => open_masked(&ctx, &x).await.map(Some),
+            _ => open_to(&ctx, "it", Seat::P1, &x).await,
         }
     }
 
@@ -200,7 +186,7 @@ mod tests {
     #[test]
     fn every_changed_message_aborts() {
         let values = [5u64, u64::MAX, 0];
-        for way in 0..4 {
+        for way in 0..3 {
             let run = |target: usize| {
                 let count = AtomicUsize::new(0);
                 let world = World::new(1).with_hook(move |_, payload| {

@@ -26,6 +26,14 @@ pub(super) async fn bilinear<R: Ring>(ctx: &Context, z: Vec<R>) -> Result<Shared
     products
 }
 
+/// As [`bilinear`], without its round: the products in three parts, one at each seat, for who moves on with them at once.
+pub(super) fn masked<R: Ring>(ctx: &Context, mut z: Vec<R>) -> Result<Vec<R>> {
+    let random = ctx.random()?;
+    random.first(0).apply(&mut z, R::plus);
+    random.second(0).apply(&mut z, R::minus);
+    Ok(z)
+}
+
 /// As [`bilinear`], of cross terms that `cross` appends for a range of rows: they are masked and on their way while they
 /// are still in the cache, and the next ones are made meanwhile.
 async fn bilinear_of<R: Ring>(

@@ -4,10 +4,27 @@
 
 use std::borrow::Cow;
 
-use crate::share::{Part, Shape};
+use crate::share::Part;
 use crate::{Planes, Prg, Ring, pool};
 
+/// How a mask is applied: one of two parts gets it added, the other subtracted.
+#[derive(Clone, Copy)]
+pub(super) enum Sign {
+    Plus,
+    Minus,
+}
+
+impl Sign {
+    fn of<R: Ring>(self) -> fn(R, R) -> R {
+        match self {
+            Sign::Plus => R::plus,
+            Sign::Minus => R::minus,
+        }
+    }
+}
+
 /// One component of a column.
+#[derive(Clone)]
 pub(super) enum Rows {
     /// Ring elements; never planes.
     Ring(Part),
@@ -50,37 +67,19 @@ impl Rows {
         }
     }
 
-    /// The next `len` rows of a stream of uniformly random elements.
-    pub(super) fn random(shape: Shape, len: usize, stream: &mut Prg) -> Self {
-        match shape {
-            Shape::Bits(width) => {
-                let words = (0..width.div_ceil(64)).map(|_| stream.elements(len)).collect();
-                Rows::Bits { len, width, words }
-            }
-            Shape::U32 | Shape::U64 | Shape::U128 => Rows::Ring(shape.random(len, stream)),
+    /// Adds or subtracts the next elements of a stream, in the group of its kind.
+    pub(super) fn mask(&mut self, stream: &mut Prg, sign: Sign) {
+        match (self, sign) {
+            (Rows::Ring(part), Sign::Plus) => part.add_random(stream),
+            (Rows::Ring(part), Sign::Minus) => part.sub_random(stream),
+            (Rows::Bits { words, .. }, _) => words.iter_mut().for_each(|x| stream.apply(x, |a, b| a ^ b)),
         }
     }
 
-    /// Adds the next elements of a stream, in the group of its kind.
-    pub(super) fn add_random(&mut self, stream: &mut Prg) {
-        match self {
-            Rows::Ring(part) => part.add_random(stream),
-            Rows::Bits { words, .. } => words.iter_mut().for_each(|x| stream.apply(x, |a, b| a ^ b)),
-        }
-    }
-
-    /// Subtracts the next elements of a stream, in the group of its kind.
-    pub(super) fn sub_random(&mut self, stream: &mut Prg) {
-        match self {
-            Rows::Ring(part) => part.sub_random(stream),
-            Rows::Bits { words, .. } => words.iter_mut().for_each(|x| stream.apply(x, |a, b| a ^ b)),
-        }
-    }
-
-    /// Subtracts a component of the same shape, in the group of its kind.
-    pub(super) fn sub(&mut self, other: &Rows) {
+    /// Adds a component of the same shape, in the group of its kind.
+    pub(super) fn add(&mut self, other: &Rows) {
         match (self, other) {
-            (Rows::Ring(x), Rows::Ring(y)) => x.sub(y),
+            (Rows::Ring(x), Rows::Ring(y)) => x.add(y),
             (Rows::Bits { words: x, .. }, Rows::Bits { words: y, .. }) => {
                 let words = x.iter_mut().zip(y).flat_map(|(x, y)| x.iter_mut().zip(y));
                 words.for_each(|(a, b)| *a ^= b);
@@ -103,6 +102,22 @@ impl Rows {
         }
     }
 
+    /// As [`Rows::gather`], with the next elements of a stream added or subtracted while a row is in the cache.
+    pub(super) fn gather_masked(self, sources: &[u32], stream: &mut Prg, sign: Sign) -> Rows {
+        match self {
+            Rows::Ring(Part::U32(x)) => Rows::Ring(Part::U32(gathered_masked(x, sources, stream, sign.of()))),
+            Rows::Ring(Part::U64(x)) => Rows::Ring(Part::U64(gathered_masked(x, sources, stream, sign.of()))),
+            Rows::Ring(Part::U128(x)) => {
+                Rows::Ring(Part::U128(gathered_masked(x, sources, stream, sign.of())))
+            }
+            Rows::Ring(Part::Bits(x)) => Rows::from(Part::Bits(x)).gather_masked(sources, stream, sign),
+            Rows::Bits { width, words, .. } => {
+                let moved = |x| gathered_masked(x, sources, stream, |a: u64, b| a ^ b);
+                Rows::Bits { len: sources.len(), width, words: words.into_iter().map(moved).collect() }
+            }
+        }
+    }
+
     /// Gives the buffers back.
     pub(super) fn give(self) {
         match self {
@@ -118,6 +133,19 @@ impl Rows {
 fn gathered<R: Ring>(x: Vec<R>, sources: &[u32]) -> Vec<R> {
     let row = |&source: &u32| x.get(source as usize).copied().unwrap_or(R::ZERO);
     let moved = pool::collect(sources.len(), sources.iter().map(row));
+    pool::give(x);
+    moved
+}
+
+fn gathered_masked<R: Ring>(x: Vec<R>, sources: &[u32], stream: &mut Prg, f: impl Fn(R, R) -> R) -> Vec<R> {
+    /// Bytes of a block in the first-level cache.
+    const BLOCK_BYTES: usize = 1 << 12;
+    let mut moved = pool::take_empty(sources.len());
+    for block in sources.chunks(BLOCK_BYTES / R::BYTES) {
+        let start = moved.len();
+        moved.extend(block.iter().map(|&source| x.get(source as usize).copied().unwrap_or(R::ZERO)));
+        stream.apply(&mut moved[start..], &f);
+    }
     pool::give(x);
     moved
 }

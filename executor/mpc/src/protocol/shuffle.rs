@@ -6,10 +6,8 @@
 //! between hops. Every seat misses one of the three permutations, so it knows nothing about the composition.
 //! Security: what P2, P0 and P1 receive is masked by a stream of the two others. Model: semi-honest, 1 of 3.
 
-use std::borrow::Cow;
-
 use super::permute::{join_columns, plus, recv_table, rows, send_table, stream_with};
-use super::rows::Rows;
+use super::rows::{Rows, Sign};
 use crate::share::{Part, Shape};
 use crate::{Column, Context, Prg, Result, Seat, pool};
 
@@ -21,57 +19,44 @@ use crate::{Column, Context, Prg, Result, Seat, pool};
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
 pub async fn shuffle(ctx: &Context, columns: Vec<Column>) -> Result<Vec<Column>> {
-    let (first, second) = shuffle_from(ctx, columns, Seat::P0).await?;
-    let parts = |rows: Vec<Rows>| rows.into_iter().map(Rows::into_part).collect();
-    join_columns(ctx, parts(first), parts(second))
-}
-
-/// As [`shuffle`], with `busy` in the place of P0, its next neighbour in that of P1, and its previous one in that of P2:
-/// who shuffles often lets the seats take turns. Gives the two components of all columns.
-///
-/// # Errors
-/// As [`shuffle`].
-pub(super) async fn shuffle_from(
-    ctx: &Context,
-    columns: Vec<Column>,
-    busy: Seat,
-) -> Result<(Vec<Rows>, Vec<Rows>)> {
     let len = rows(ctx, &columns)?;
     let parts: Vec<(Part, Part)> = columns.into_iter().map(Column::into_parts).collect();
     let shapes: Vec<Shape> = parts.iter().map(|(first, _)| first.shape()).collect();
     let [a, b, c, d] = ["01", "12", "20", "last"].map(|name| ctx.step(name));
-    let (p1, p2) = (busy.next(), busy.previous());
-    // Orders are drawn before a seat waits for what it applies them to.
-    if ctx.seat() == busy {
-        let sums: Vec<Rows> = parts.into_iter().map(|(x, y)| plus(x, &y).into()).collect();
-        let mut hop = Hop::new(&a, p1, len)?;
-        let sums = hop.permuted(sums, Rows::add_random);
-        send_rows(&a, p2, &sums).await?;
-        sums.into_iter().for_each(Rows::give);
-        let mut hop = Hop::new(&c, p2, len)?;
-        let rest = recv_rows(&b, p1, &shapes, len).await?;
-        let mut y1 = hop.permuted(rest, Rows::sub_random);
-        let y0 = hop.random(&shapes);
-        y1.iter_mut().zip(&y0).for_each(|(x, s)| x.sub(s));
-        send_rows(&c, p1, &y1).await?;
-        Ok((y0, y1))
-    } else if ctx.seat() == p1 {
-        let rest: Vec<Rows> = parts.into_iter().map(|(_, x2)| x2.into()).collect();
-        let rest = Hop::new(&a, busy, len)?.permuted(rest, Rows::sub_random);
-        let rest = Hop::new(&b, p2, len)?.permuted(rest, Rows::sub_random);
-        send_rows(&b, busy, &rest).await?;
-        rest.into_iter().for_each(Rows::give);
-        let (y1, y2) = (recv_rows(&c, busy, &shapes, len), recv_rows(&d, p2, &shapes, len));
-        futures::try_join!(y1, y2)
-    } else {
-        let (mut second, mut third) = (Hop::new(&b, p1, len)?, Hop::new(&c, busy, len)?);
-        let sums = recv_rows(&a, busy, &shapes, len).await?;
-        let sums = second.permuted(sums, Rows::add_random);
-        let y2 = third.permuted(sums, Rows::add_random);
-        let y0 = third.random(&shapes);
-        send_rows(&d, p1, &y2).await?;
-        Ok((y2, y0))
-    }
+    let (first, second) = match ctx.seat() {
+        Seat::P0 => {
+            let sums = parts.into_iter().map(|(x, y)| plus(x, &y).into()).collect();
+            let sums = Hop::new(&a, Seat::P1, len)?.permuted(sums, Sign::Plus);
+            send_table(&a, Seat::P2, &into_parts(sums)).await?;
+            let mut hop = Hop::new(&c, Seat::P2, len)?;
+            let rest = recv_rows(&b, Seat::P1, &shapes, len).await?;
+            let mut y1 = into_parts(hop.permuted(rest, Sign::Minus));
+            let y0 = hop.random(&shapes);
+            y1.iter_mut().zip(&y0).for_each(|(x, s)| x.sub(s));
+            send_table(&c, Seat::P1, &y1).await?;
+            (y0, y1)
+        }
+        Seat::P1 => {
+            let rest = parts.into_iter().map(|(_, x2)| x2.into()).collect();
+            let rest = Hop::new(&a, Seat::P0, len)?.permuted(rest, Sign::Minus);
+            let rest = Hop::new(&b, Seat::P2, len)?.permuted(rest, Sign::Minus);
+            send_table(&b, Seat::P0, &into_parts(rest)).await?;
+            futures::try_join!(
+                recv_table(&c, Seat::P0, &shapes, len),
+                recv_table(&d, Seat::P2, &shapes, len)
+            )?
+        }
+        Seat::P2 => {
+            let (mut second, mut third) = (Hop::new(&b, Seat::P1, len)?, Hop::new(&c, Seat::P0, len)?);
+            let sums = recv_rows(&a, Seat::P0, &shapes, len).await?;
+            let sums = second.permuted(sums, Sign::Plus);
+            let y2 = into_parts(third.permuted(sums, Sign::Plus));
+            let y0 = third.random(&shapes);
+            send_table(&d, Seat::P1, &y2).await?;
+            (y2, y0)
+        }
+    };
+    join_columns(ctx, first, second)
 }
 
 /// One pair's permutation, and the stream that its masks come from.
@@ -94,24 +79,18 @@ impl Hop {
     }
 
     /// The permuted table, masked with the sign of this side.
-    fn permuted(&mut self, table: Vec<Rows>, mask: fn(&mut Rows, &mut Prg)) -> Vec<Rows> {
-        let moved = |rows: Rows| {
-            let mut rows = rows.gather(&self.order);
-            mask(&mut rows, &mut self.stream);
-            rows
-        };
-        table.into_iter().map(moved).collect()
+    fn permuted(&mut self, table: Vec<Rows>, sign: Sign) -> Vec<Rows> {
+        table.into_iter().map(|rows| rows.gather_masked(&self.order, &mut self.stream, sign)).collect()
     }
 
     /// A table known to this pair.
-    fn random(&mut self, shapes: &[Shape]) -> Vec<Rows> {
-        shapes.iter().map(|&shape| Rows::random(shape, self.order.len(), &mut self.stream)).collect()
+    fn random(&mut self, shapes: &[Shape]) -> Vec<Part> {
+        shapes.iter().map(|shape| shape.random(self.order.len(), &mut self.stream)).collect()
     }
 }
 
-async fn send_rows(ctx: &Context, to: Seat, table: &[Rows]) -> Result<()> {
-    let table: Vec<Cow<'_, Part>> = table.iter().map(Rows::part).collect();
-    send_table(ctx, to, &table).await
+fn into_parts(table: Vec<Rows>) -> Vec<Part> {
+    table.into_iter().map(Rows::into_part).collect()
 }
 
 async fn recv_rows(ctx: &Context, from: Seat, shapes: &[Shape], len: usize) -> Result<Vec<Rows>> {

@@ -15,10 +15,10 @@
 //! opened bits. Every cost that EXPLAIN prints is exact, and every test of obliviousness compares all lengths; so
 //! everything is sorted by digits.
 
-use super::arrange::{destinations, first_u32, move_from, positions, take_from};
+use super::arrange::{move_by_digit, position_planes, take_from};
 use super::permute::rows;
 use crate::share::Shape;
-use crate::{Column, Context, Result, Seat, Shared, SharedBits};
+use crate::{Column, Context, Result, Seat, SharedBits};
 
 /// The most planes of a digit.
 const DIGIT: usize = 4;
@@ -29,13 +29,13 @@ const LONG: usize = 1 << 17;
 /// The widths of the digits of a key of `width` planes, the lowest first.
 ///
 /// Short columns take digits of four planes, the fewest rounds. A code of three planes has half as many places to
-/// convert: long columns take 19 digits of three or four planes for 64, 158 rounds instead of 134 in all, and an eighth
-/// less bytes.
+/// convert: long columns take 21 digits of three planes (and one more plane) for 64, 153 rounds instead of 118 in all,
+/// and a quarter less bytes.
 fn digits(len: usize, width: usize) -> Vec<usize> {
     if len < LONG {
         return (0..width).step_by(DIGIT).map(|low| DIGIT.min(width - low)).collect();
     }
-    let count = (19 * width).div_ceil(64);
+    let count = (21 * width).div_ceil(64);
     (0..count).map(|index| width / count + usize::from(index < width % count)).collect()
 }
 
@@ -106,7 +106,7 @@ pub async fn sort(ctx: &Context, columns: Vec<Column>, keys: &[Key]) -> Result<V
     let planes =
         if planes.is_empty() { SharedBits::zeros(len, 0) } else { SharedBits::concat_planes(&planes) };
     if travels(&columns, digits(len, planes.width()).len()) {
-        return passes(&ctx.step("passes"), planes, columns).await;
+        return travelling(&ctx.step("passes"), planes, columns).await;
     }
     let index = order(&ctx.step("order"), &planes).await?;
     take_from(&ctx.step("payload"), columns, &index).await
@@ -118,9 +118,10 @@ pub async fn sort(ctx: &Context, columns: Vec<Column>, keys: &[Key]) -> Result<V
 ///
 /// # Errors
 /// [`crate::Error::Peer`].
-pub async fn order(ctx: &Context, planes: &SharedBits) -> Result<Shared<u32>> {
-    let sorted = passes(ctx, planes.clone(), vec![positions(ctx, planes.len())]).await?;
-    first_u32(ctx, sorted)
+pub async fn order(ctx: &Context, planes: &SharedBits) -> Result<SharedBits> {
+    let index = position_planes(ctx, planes.len());
+    let bits = SharedBits::concat_planes(&[planes, &index]);
+    Ok(passes(ctx, bits, planes.width(), Vec::new()).await?.0)
 }
 
 /// The first `k` rows of the order that `keys` give.
@@ -134,18 +135,55 @@ pub async fn top_k(ctx: &Context, columns: Vec<Column>, keys: &[Key], k: usize) 
     Ok(sorted.iter().map(|column| column.rows(0..k.min(column.len()))).collect())
 }
 
-/// All passes of a radix sort, with everything that travels.
-async fn passes(ctx: &Context, mut planes: SharedBits, mut columns: Vec<Column>) -> Result<Vec<Column>> {
-    for (pass, width) in digits(planes.len(), planes.width()).into_iter().enumerate() {
+/// A radix sort with all columns in every pass: planes travel together with what is left of the key.
+async fn travelling(ctx: &Context, planes: SharedBits, columns: Vec<Column>) -> Result<Vec<Column>> {
+    let width = planes.width();
+    let mut bits = vec![planes];
+    let mut numbers = Vec::new();
+    let mut widths = Vec::with_capacity(columns.len());
+    for column in columns {
+        match column {
+            Column::Bits(x) => {
+                widths.push(Some(x.width()));
+                bits.push(x);
+            }
+            other @ (Column::U32(_) | Column::U64(_) | Column::U128(_)) => {
+                widths.push(None);
+                numbers.push(other);
+            }
+        }
+    }
+    let bits = SharedBits::concat_planes(&bits.iter().collect::<Vec<_>>());
+    let (bits, numbers) = passes(ctx, bits, width, numbers).await?;
+    let (mut numbers, mut from) = (numbers.into_iter(), 0);
+    let mut sorted = Vec::with_capacity(widths.len());
+    for width in widths {
+        let column = width.map(|width| {
+            from += width;
+            Column::Bits(bits.planes(from - width..from))
+        });
+        sorted.extend(column.or_else(|| numbers.next()));
+    }
+    Ok(sorted)
+}
+
+/// All passes of a radix sort by the lowest `width` planes, with the planes above them and columns that travel along.
+async fn passes(
+    ctx: &Context,
+    mut bits: SharedBits,
+    width: usize,
+    mut columns: Vec<Column>,
+) -> Result<(SharedBits, Vec<Column>)> {
+    for (pass, width) in digits(bits.len(), width).into_iter().enumerate() {
         let ctx = ctx.nth(pass);
-        let digit = planes.planes(0..width);
-        let destinations = destinations(&ctx.step("destinations"), &digit).await?;
-        columns.push(Column::Bits(planes.planes(width..planes.width())));
-        columns = move_from(&ctx.step("move"), columns, &destinations, busy(planes.len(), pass)).await?;
-        planes =
+        let digit = bits.planes(0..width);
+        columns.push(Column::Bits(bits.planes(width..bits.width())));
+        drop(bits);
+        columns = move_by_digit(&ctx, columns, &digit, busy(digit.len(), pass)).await?;
+        bits =
             columns.pop().and_then(Column::into_bits).ok_or_else(|| ctx.internal("the keys are missing"))?;
     }
-    Ok(columns)
+    Ok((bits, columns))
 }
 
 /// Whether it costs fewer bytes that the payload travels with every pass than that an index does.
@@ -157,8 +195,9 @@ fn travels(columns: &[Column], passes: usize) -> bool {
         Column::Bits(x) => Shape::Bits(x.width()).wire_bytes(8),
     };
     let payload: usize = columns.iter().map(bits).sum();
-    // Per 8 rows: an index of 32 bytes in every pass, and at the end 3 more positions, and the payload once.
-    passes * payload <= passes * 32 + 96 + payload
+    // Per 8 rows: an index of 32 planes, the most there can be, in every pass and three times more at the end, and there
+    // the payload once. An index of fewer rows is narrower, but takes 6 more rounds, which decide there.
+    passes * payload <= (passes + 3) * 32 + payload
 }
 
 #[cfg(test)]
@@ -204,9 +243,11 @@ mod tests {
         let run = clear.run::<u64, _>(sorted);
         let expected: Vec<i128> = ideal::order_by(&x).into_iter().map(|row| row as i128).collect();
         assert_eq!(run.values, expected);
-        let digit = |left: usize| n * (60 + 4 + 4) + n / 8 * 11 + 32 + 2 * (n * (4 + 4) + n / 8 * left);
-        let bytes: usize = (0..16).map(|d| digit(60 - 4 * d)).sum();
-        assert_eq!((run.cost.rounds, run.cost.bytes), (128, bytes));
+        // An index of 9 planes; P0 sends what travels twice, the others the places.
+        let (code, travels) = (n * 60 + n / 8 * 11, |digit: usize| n / 8 * (9 + 60 - 4 * digit));
+        let busy: usize = (0..16).map(|digit| code + 4 * n + 2 * travels(digit)).sum();
+        let other: usize = (0..16).map(|digit| code + 8 * n + travels(digit)).sum();
+        assert_eq!((run.cost.rounds, run.cost.bytes), (112, busy.max(other)));
         assert_oblivious::<u64, _>(&clear, &Clear::new().planes(&vec![7; n], 64), sorted);
     }
 
@@ -222,26 +263,22 @@ mod tests {
         let mut expected = x.clone();
         expected.sort_unstable();
         assert_eq!(words(&run.values), expected);
-        assert_eq!(digits(n, 64), [vec![4; 7], vec![3; 12]].concat());
+        assert_eq!(digits(n, 64), [vec![4], vec![3; 20]].concat());
         let (mut left, mut bytes) = (64, [0; 3]);
-        let moved = |busy: usize, travels: usize, bytes: &mut [usize; 3]| {
-            for bytes in bytes.iter_mut() {
-                *bytes += travels + 4 * n + 32;
+        let mut sent = |busy: usize, each: usize, travels: usize, places: [usize; 2]| {
+            for (seat, bytes) in bytes.iter_mut().enumerate() {
+                *bytes += each + if seat == busy { places[0] + 2 * travels } else { places[1] + travels };
             }
-            bytes[busy] += travels;
         };
+        let index = n / 8 * 17;
         for (pass, width) in digits(n, 64).into_iter().enumerate() {
             left -= width;
             let code = 4 * ((1 << width) - 1) * n + n / 8 * if width == 4 { 11 } else { 4 };
-            // Windows hold a multiple of 192 rows; of what is left after them, the last seat may have a word more.
-            for bytes in &mut bytes {
-                *bytes += code + 4 * n;
-            }
-            moved(pass % 3, 8 * n + n / 8 * left, &mut bytes);
+            sent(pass % 3, code, index + n / 8 * left, [4 * n, 8 * n]);
         }
-        moved(0, 8 * n, &mut bytes);
-        moved(0, 12 * n, &mut bytes);
-        assert_eq!((run.cost.rounds, run.cost.bytes), (158, bytes.into_iter().max().unwrap()));
+        sent(0, 0, index, [index; 2]);
+        sent(0, 0, 8 * n, [index; 2]);
+        assert_eq!((run.cost.rounds, run.cost.bytes), (153, bytes.into_iter().max().unwrap()));
     }
 
     #[test]

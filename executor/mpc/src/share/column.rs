@@ -26,6 +26,12 @@ macro_rules! column_from {
             }
         }
 
+        impl From<&$type> for Column {
+            fn from(column: &$type) -> Self {
+                Column::$variant(column.clone())
+            }
+        }
+
         impl Column {
             #[doc = concat!("The column as ", $what, ", if it is one.")]
             pub fn $name(self) -> Option<$type> {

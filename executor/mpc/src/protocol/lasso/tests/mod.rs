@@ -16,6 +16,11 @@ use crate::Ring;
 use crate::ideal::fixed as ideal;
 use crate::world::{Cost, Message, Run, World, reconstruct, reconstruct_bits};
 
+mod random;
+mod validation;
+
+use random::{random_problem, reference};
+
 /// Rows of integers; the last column is the target.
 type Rows = Vec<Vec<i64>>;
 
@@ -255,113 +260,6 @@ fn elastic_nets_agree_with_scikit_learn() {
     }
 }
 
-/// Folds of `sample()` and a target that its features say little of, as scikit-learn was given them.
-fn validation() -> (Rows, Vec<usize>) {
-    let noisy = |mut row: Vec<i64>| {
-        let noise = (row[0] * 7919 + row[1] * 104_729).rem_euclid(61) - 30;
-        row[5] = 12 * row[2] + noise + row[4].div_euclid(2);
-        row
-    };
-    (sample().into_iter().map(noisy).collect(), (0..200).map(|i| (i * i + i / 3) % 4).collect())
-}
-
-struct Chosen {
-    place: u128,
-    coefficients: Coefficients,
-    r2: f64,
-    accepted: bool,
-    cost: Cost,
-    transcript: Vec<Message>,
-}
-
-fn validate<R: Ring>(problem: &Problem, rows: &Rows, folds: &[usize]) -> Chosen {
-    let world = World::new(7);
-    let (width, others) = (problem.features.len() + 1, 3);
-    let bit = |yes: bool| if yes { R::ONE } else { R::ZERO };
-    let column = |j: usize| rows.iter().map(|row| R::from_i128(row[j].into())).collect::<Vec<R>>();
-    let mut columns: Vec<[Shared<R>; 3]> = (0..width).map(|j| world.share(&column(j))).collect();
-    columns.push(world.share(&vec![R::ONE; rows.len()]));
-    for fold in 0..others {
-        columns.push(world.share(&folds.iter().map(|&of| bit(of == fold)).collect::<Vec<R>>()));
-    }
-    let run = world.run(|ctx| {
-        let parts: Vec<Shared<R>> = columns.iter().map(|c| c[ctx.seat().index()].clone()).collect();
-        async move {
-            let features: Vec<&Shared<R>> = parts[..width - 1].iter().collect();
-            let folds: Vec<&Shared<R>> = parts[width + 1..].iter().collect();
-            let (target, valid) = (&parts[width - 1], &parts[width]);
-            let own = ctx.step("statistics");
-            let folds = statistics_of_folds(&own, &features, target, valid, &folds).await?;
-            Box::pin(cross_validate(&ctx.step("validate"), &folds, problem)).await
-        }
-    });
-    let (cost, transcript) = (run.cost(), run.transcript.clone());
-    let parts = run.outputs().unwrap();
-    let clear =
-        |f: fn(&Validated) -> &Shared<u128>| reconstruct(&parts.each_ref().map(|s| f(s).clone())).unwrap();
-    let accepted = parts.each_ref().map(|validated| validated.solution.accepted.clone());
-    let intercept = clear(|v| &v.solution.intercept)[0];
-    Chosen {
-        place: clear(|v| &v.place)[0],
-        coefficients: problem.decode(&clear(|v| &v.solution.coefficients), intercept).unwrap(),
-        r2: Problem::decode_fraction(clear(|v| &v.solution.r2)[0]),
-        accepted: reconstruct_bits::<u64>(&accepted).unwrap() == [1],
-        cost,
-        transcript,
-    }
-}
-
-/// scikit-learn `LassoCV(alphas, cv=PredefinedSplit(fold), tol=1e-13)`: standardize, alphas, the chosen place, coefficients, intercept,
-/// score.
-type Validation = (bool, &'static [f64], u128, [f64; 5], f64, f64);
-#[rustfmt::skip]
-#[expect(clippy::unreadable_literal, reason = "as printed by scikit-learn")]
-const VALIDATED: [Validation; 2] = [
-    (false, &[3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003], 5, [0.0, -0.004274486694259, 1.456856889727, 9.204905150381e-09, 1.381111638751], 0.7794486737698, 0.08389733657391862),
-    (true, &[3.0, 1.0, 0.6, 0.3, 0.1, 0.03, 0.01, 0.003], 3, [0.0, -0.002191934577073, 0.9287854372494, 0.0, 0.9239892344203], 1.075461283446, 0.07105558176991134),
-];
-
-#[test]
-fn cross_validation_chooses_what_scikit_learn_does() {
-    let (rows, folds) = validation();
-    for (standardize, alphas, place, coefficients, constant, r2) in VALIDATED {
-        let mut problem = Problem { standardize, ..problem(&SAMPLE_STEPS, 13, 200, 0.0) };
-        problem.alphas = alphas.to_vec();
-        let chosen = validate::<u64>(&problem, &rows, &folds);
-        assert!(chosen.accepted, "standardize {standardize}");
-        assert_eq!(chosen.place, place, "standardize {standardize}");
-        let off = distance(&problem, &rows, &chosen.coefficients.features, &coefficients);
-        assert!(off < 1e-7 && (chosen.coefficients.intercept - constant).abs() < 1e-6, "{off}");
-        assert!((chosen.r2 - r2).abs() < 1e-8);
-    }
-}
-
-#[test]
-fn of_equal_penalties_the_largest_is_chosen() {
-    let (rows, folds) = validation();
-    let mut problem = problem(&SAMPLE_STEPS, 13, 200, 0.0);
-    // No feature is left by any of them.
-    problem.alphas = vec![9e8, 8e8, 7e8, 6e8, 5e8];
-    let chosen = validate::<u128>(&problem, &rows, &folds);
-    assert!(chosen.accepted && chosen.place == 0);
-    assert_eq!(chosen.coefficients.features, [0.0; 5]);
-}
-
-#[test]
-fn cross_validation_costs_the_rounds_of_one_model_and_tells_nothing() {
-    let (rows, folds) = validation();
-    let mut problem = problem(&SAMPLE_STEPS, 13, 200, 0.0);
-    problem.alphas = vec![1.0, 0.1, 0.01];
-    let chosen = validate::<u64>(&problem, &rows, &folds);
-    let (more, bytes) = VALIDATION;
-    assert_eq!(chosen.cost, Cost { rounds: rounds(&problem) + more, bytes });
-    let other = validate::<u64>(&problem, &vec![vec![1; 6]; 200], &[3; 200]);
-    assert!(chosen.transcript == other.transcript);
-}
-
-/// Rounds more than one model of the same statistics takes, and bytes, for three penalties and four folds.
-const VALIDATION: (usize, usize) = (90, 6_315_202);
-
 #[test]
 fn a_huge_ridge_leaves_nothing() {
     let mut rows = sample();
@@ -375,115 +273,6 @@ fn a_huge_ridge_leaves_nothing() {
         let off = distance(&problem, &rows, &fit.coefficients.features, &[0.0; 5]);
         assert!(fit.accepted && off < 1e-4, "{off}");
         assert_eq!(fit.coefficients.features[3..4], [0.0]);
-    }
-}
-
-/// Coordinate descent in the clear, on the original scale.
-fn reference(problem: &Problem, rows: &Rows) -> Vec<f64> {
-    let p = problem.features.len();
-    let n = rows.len() as f64;
-    let sigma = deviations(problem, rows);
-    let value = |row: &Vec<i64>, j: usize| {
-        let v = problem.features.iter().chain([&problem.target]).nth(j).unwrap();
-        (row[j] as f64 + v.offset as f64) * v.step
-    };
-    let mean: Vec<f64> = (0..=p).map(|j| rows.iter().map(|r| value(r, j)).sum::<f64>() / n).collect();
-    let scaled =
-        |r: &Vec<i64>, j: usize| if sigma[j] > 0.0 { (value(r, j) - mean[j]) / sigma[j] } else { 0.0 };
-    let product = |i: usize, j: usize| rows.iter().map(|r| scaled(r, i) * scaled(r, j)).sum::<f64>() / n;
-    let gram: Vec<Vec<f64>> = (0..p).map(|i| (0..p).map(|j| product(i, j)).collect()).collect();
-    let target: Vec<f64> = (0..p).map(|i| product(i, p)).collect();
-    let threshold =
-        |j: usize| problem.alphas[0] / sigma[p] / if problem.standardize { 1.0 } else { sigma[j] };
-    let varies = |j: usize| if sigma[j] > 0.0 { threshold(j) } else { f64::INFINITY };
-    let u = ideal::lasso(&gram, &target, &(0..p).map(varies).collect::<Vec<_>>());
-    (0..p).map(|j| if sigma[j] > 0.0 { u[j] * sigma[p] / sigma[j] } else { 0.0 }).collect()
-}
-
-/// Correlated features of very different scales: 0 independent, 1 a chain of correlation 0.99, 2 all pairs 0.98,
-/// 3 few common factors; every fifth problem has a constant feature.
-fn random_problem(seed: u64, features: usize) -> (Problem, Rows) {
-    let mut rng = ChaCha12Rng::seed_from_u64(seed);
-    let mut normal = move || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
-    let n = [60, 300, 1000][seed as usize % 3].max(4 * features);
-    let kind = seed % 4;
-    let loadings: Vec<f64> = (0..3 * features).map(|_| normal()).collect();
-    let weights: Vec<f64> = (0..features).map(|_| if normal() > 0.0 { normal() } else { 0.0 }).collect();
-    let scale = |j: usize| 10f64.powi(2 + (j * 7 % 3) as i32);
-    let rows: Vec<Vec<f64>> = (0..n)
-        .map(|_| {
-            let common = [normal(), normal(), normal()];
-            let mut x: Vec<f64> = Vec::new();
-            for j in 0..features {
-                x.push(match kind {
-                    1 if j > 0 => 0.99 * x[j - 1] + 0.141 * normal(),
-                    2 => 0.98f64.sqrt() * common[0] + 0.02f64.sqrt() * normal(),
-                    3 => (0..3).map(|k| loadings[3 * j + k] * common[k]).sum::<f64>() + 0.15 * normal(),
-                    _ => normal(),
-                });
-            }
-            let y = x.iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>() + normal();
-            x.push(y);
-            x
-        })
-        .collect();
-    let mut integers: Rows = rows
-        .iter()
-        .map(|r| r.iter().enumerate().map(|(j, x)| (x * scale(j)).round() as i64).collect())
-        .collect();
-    if seed.is_multiple_of(5) && features > 2 {
-        for row in &mut integers {
-            row[1] = 77;
-        }
-    }
-    let steps: Vec<f64> = (0..=features).map(|j| 10f64.powi((j * 5 % 9) as i32 - 3)).collect();
-    let mut problem = problem(&steps, 18, n, 0.0);
-    problem.standardize = seed % 2 == 1;
-    let sigma = deviations(&problem, &integers);
-    let share = [0.0, 0.002, 0.02, 0.1, 0.4][seed as usize / 2 % 5];
-    problem.alphas =
-        vec![share * sigma[features] * if problem.standardize { 1.0 } else { sigma[features / 2] }];
-    (problem, integers)
-}
-
-fn agrees_on_random_problems(features: usize, seeds: std::ops::Range<u64>, tolerance: f64) {
-    for seed in seeds {
-        let (problem, rows) = random_problem(seed, features);
-        let fit = fit_all(&problem, &rows);
-        let off = distance(&problem, &rows, &fit.coefficients.features, &reference(&problem, &rows));
-        assert!(fit.accepted && off < tolerance, "features {features}, seed {seed}: {off} {}", fit.violation);
-    }
-}
-
-#[test]
-fn random_problems_agree_with_the_reference() {
-    agrees_on_random_problems(1, 0..4, 1e-6);
-    agrees_on_random_problems(3, 0..8, 1e-6);
-    agrees_on_random_problems(10, 0..24, 1e-6);
-}
-
-#[test]
-fn fifty_features() {
-    agrees_on_random_problems(50, 1..2, 1e-6);
-}
-
-#[test]
-fn condition_number_3000() {
-    // Two nearly equal features: correlation 1 - 2/3000.
-    let mut rng = ChaCha12Rng::seed_from_u64(3);
-    let mut uniform = move |bound: i64| rng.random_range(-bound..=bound);
-    let rows: Rows = (0..400)
-        .map(|_| {
-            let (a, c) = (uniform(10_000), uniform(1000));
-            let b = a + uniform(365);
-            vec![a, b, c, 3 * a - 2 * b + c + uniform(2000)]
-        })
-        .collect();
-    for alpha in [0.0, 1e-3, 10.0, 1000.0] {
-        let problem = problem(&[1.0, 1.0, 1.0, 1.0], 17, 400, alpha);
-        let fit = fit_all(&problem, &rows);
-        let off = distance(&problem, &rows, &fit.coefficients.features, &reference(&problem, &rows));
-        assert!(fit.accepted && off < 1e-6, "alpha {alpha}: {off}");
     }
 }
 
