@@ -18,7 +18,8 @@
 //! receiver does not know, and the other follows. Every part of a row that P0 or P2 receives is masked by a stream of
 //! the two others. P1 receives two components of rows whose third is a stream of P0 and P2, one of them masked by
 //! another; it receives nothing of the destinations but what P2 has of a product, which is masked by a stream of P2 and
-//! P0. So each view is simulated from uniformly random values.
+//! P0. So each view is simulated from uniformly random values. Against a malicious seat this needs a second body: there is
+//! no copy of what is opened to compare it with, only that it must be a permutation.
 
 use std::borrow::Cow;
 

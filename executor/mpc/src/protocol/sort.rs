@@ -8,12 +8,22 @@
 //!
 //! # Why no comparison is opened
 //! Rows that were shuffled may also be sorted by opened comparisons
-//! ([Hamada et al., ICISC 2012](https://eprint.iacr.org/2014/121)). One pivot for each part halves the parts at best: 2^20
-//! rows of 64 planes take about 24 levels of 8 rounds (a comparison and an opening) and 15.3 bytes a row, 192 rounds and 370
-//! bytes instead of 158 rounds and 1,271 bytes; 1,000 rows take 14 levels, 112 rounds instead of 134. That is fewer bytes,
-//! but neither number is known before the query: the depth follows from the pivots, and the lengths of messages from
-//! opened bits. Every cost that EXPLAIN prints is exact, and every test of obliviousness compares all lengths; so
-//! everything is sorted by digits.
+//! ([Hamada et al., ICISC 2012](https://eprint.iacr.org/2014/121)): k - 1 pivots part the rows into k, and each part is
+//! parted again. Ties are broken by the position before the shuffle, so keys of 64 planes are 84 wide at 2^20 rows: a
+//! comparison with one pivot takes 20 bytes a row, a level 8 rounds. Computed for three seats, with one level more than
+//! parts of equal size would take, four more for k = 2:
+//!
+//! | | 2^20 rows: rounds | bytes a row | 1,000 rows: rounds | bytes a row |
+//! |---|---|---|---|---|
+//! | digits, as here | 153 | 975 | 118 | 1,227 |
+//! | k = 2 | 192 | 500 | 112 | 270 |
+//! | k = 4 | 88 | 680 | 48 | 340 |
+//! | k = 16 | 48 | 1,830 | 32 | 1,080 |
+//!
+//! So samples pay where rounds decide, and k = 4 in both. But none of these numbers is known before the query: how often a
+//! part is parted follows from the pivots, and the lengths of messages from opened bits. Every cost that EXPLAIN prints is
+//! exact, a plan that takes too long is refused before it starts, and every test of obliviousness compares all lengths.
+//! That is kept, and everything is sorted by digits.
 
 use super::arrange::{move_by_digit, position_planes, take_from};
 use super::permute::rows;
@@ -90,10 +100,11 @@ impl Key {
 /// Sorts the rows of all columns by `keys`, the most significant key first; stable.
 ///
 /// Shapes: keys and columns of n rows -> the columns.
-/// Cost: below 2^17 rows d = ceil(w / 4) digits of 4 planes of together w, above it d = ceil(19 w / 64) of equal widths
-/// or one less. 8 rounds a digit (7 for one of 2 planes, 6 for one of 1), and 6 more if the payload follows at the end.
-/// Per digit of 4 planes 60 + 11/8 + 4 + 4 bytes a row, of 3 planes 28 + 4/8 + 4 + 4, 32 to open, and what travels: 4 bytes
-/// of destination, the planes left, the index or payload, twice at the seat whose turn it is (always P0 below 2^17 rows).
+/// Cost: below 2^17 rows d = ceil(w / 4) digits of 4 planes of together w, above it d = ceil(21 w / 64) of equal widths
+/// or one less. 7 rounds a digit (6 for one of 2 planes, 5 for one of 1), and 6 more if the payload follows at the end.
+/// Per digit of 4 planes 60 + 11/8 bytes a row, of 3 planes 28 + 4/8; 4 of destinations at the seat whose turn it is
+/// (always P0 below 2^17 rows), 8 at the others; and what travels, twice at that seat: the planes left, and the payload or
+/// an index of ceil(log2 n) planes.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
@@ -114,7 +125,7 @@ pub async fn sort(ctx: &Context, columns: Vec<Column>, keys: &[Key]) -> Result<V
 
 /// The sources of the stable ascending order of unsigned keys: row i of the sorted table is row `order[i]`.
 ///
-/// Shapes: n rows of w bits -> n elements. Cost: as [`sort`], with an index of 4 bytes.
+/// Shapes: n rows of w bits -> n rows of ceil(log2 n) bits. Cost: as [`sort`], with an index.
 ///
 /// # Errors
 /// [`crate::Error::Peer`].

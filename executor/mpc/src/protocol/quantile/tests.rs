@@ -122,7 +122,7 @@ fn picks_are_oblivious_and_cost_the_formula() {
     assert_eq!((cost.rounds, cost.bytes), (sorted + 8 + 2, 20_370));
     // A common denominator of 7 bits, and 100 rows.
     let cost = one.run::<u64, _>(all).cost;
-    assert_eq!((cost.rounds, cost.bytes), (sorted + 8 + 2 + 1 + 27 + 4 + 3, 45_070));
+    assert_eq!((cost.rounds, cost.bytes), (sorted + 8 + 2 + 1 + 27 + 4 + 3, 38_878));
 }
 
 #[test]
