@@ -214,6 +214,7 @@ fn sums(branch: &Branch, root: usize, side: &KeySide, normalised: bool, parts: &
         }),
     };
     let mut measures: Vec<Expr> = Vec::new();
+    let known = identifier.clone();
     for (index, part) in identifier.into_iter().enumerate() {
         measures.push(min(part).alias(format!("k{index}")));
     }
@@ -227,7 +228,11 @@ fn sums(branch: &Branch, root: usize, side: &KeySide, normalised: bool, parts: &
     let selected = condition.is_some();
     measures.extend(condition.map(|condition| bool_or(condition).alias("selected")));
     let count = groups.len();
-    let plan = LogicalPlanBuilder::from(input.clone()).aggregate(groups, measures);
+    // Rows without an identifier have no partner, and there may be more of them than of any person.
+    let known = known.into_iter().map(|part| Expr::IsNotNull(Box::new(part))).reduce(Expr::and);
+    let known = known.ok_or_else(missing)?;
+    let plan = LogicalPlanBuilder::from(input.clone()).filter(known);
+    let plan = plan.and_then(|plan| plan.aggregate(groups, measures));
     let plan = plan.and_then(LogicalPlanBuilder::build).map_err(engine)?;
     let mut rows = leaf.clone();
     rows.scope.schema = input.schema().as_ref().clone();

@@ -54,7 +54,7 @@ fn policies(items: &str, orders: &str, offers: &str) -> Federation {
 fn shop() -> (Federation, Data) {
     let federation = policies(ITEMS, ORDERS, OFFERS);
     let items = "item_of,part,shop,pieces,price\n1,1,1,5,1.50\n1,2,1,,2.25\n1,1,2,7,3.00\n2,1,1,1,4.10\n2,3,1,2,5.00\n\
-                 4,2,2,9,6.99\n,1,1,3,7.00\n9,2,1,4,8.00";
+                 4,2,2,9,6.99\n,1,1,3,7.00\n,3,2,3,7.00\n,5,1,3,7.00\n,5,2,3,7.00\n9,2,1,4,8.00";
     let orders = "id,customer,level\n1,1,3\n2,1,\n3,2,5\n4,3,3\n5,3,7";
     let offers = "part,shop,cost\n1,1,0.50\n1,2,0.70\n2,1,1.10\n3,1,\n4,1,9.00";
     let data = data(&federation, &[("a.items", items), ("b.orders", orders), ("c.offers", offers)]);
