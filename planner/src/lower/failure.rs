@@ -67,6 +67,19 @@ pub(crate) fn hidden_condition(what: &str) -> Error {
     }
 }
 
+/// An aggregate over several persons that decides something, whose persons cannot be counted there.
+pub(crate) fn uncounted(why: &str) -> Error {
+    Error {
+        class: Class::Refused,
+        message: format!(
+            "only aggregates of enough people leave the federation: a condition depends on an aggregate in a subquery, and \
+             its people cannot be counted: {why}"
+        ),
+        hint: Some("ask for the inner aggregate first, and write its value into the condition".into()),
+        position: None,
+    }
+}
+
 /// Our bug.
 pub(crate) fn internal(message: impl Into<String>) -> Error {
     Error { class: Class::Internal, message: message.into(), hint: None, position: None }

@@ -65,6 +65,7 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         persons,
         conditional,
         branched,
+        pooled: input.pooled,
     })
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, JoinType};
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, TableScan, TableScanBuilder};
+use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, TableScan, TableScanBuilder};
 
 use super::condition::{demands, has_condition};
 use super::facts::Facts;
@@ -17,7 +17,7 @@ use super::infer::{Scope, infer};
 use super::{failure, inner};
 use crate::Result;
 use crate::bind::DeclaredTable;
-use crate::catalog::{Federation, Table};
+use crate::catalog::{Federation, Table, Use};
 use crate::plan::PartyId;
 
 /// More rows than this are not shared.
@@ -50,6 +50,8 @@ pub(crate) struct Leaf {
     pub(crate) conditional: Vec<bool>,
     /// For each column, whether it holds a condition of which several outcomes are not 0.
     pub(crate) branched: Vec<bool>,
+    /// Whether rows are aggregates over rows of several persons.
+    pub(crate) pooled: bool,
 }
 
 /// A declared column of the owner of a leaf.
@@ -174,11 +176,13 @@ pub(crate) fn describe(plan: &LogicalPlan, federation: &Federation) -> Result<Le
         }
         LogicalPlan::Aggregate(aggregate) => {
             let input = describe(&aggregate.input, federation)?;
-            inner::aggregate(plan, aggregate, &input)
+            let pooled = input.pooled || pools(aggregate, &input, federation);
+            Ok(Leaf { pooled, ..inner::aggregate(plan, aggregate, &input)? })
         }
         LogicalPlan::Join(join) => {
             let left = describe(&join.left, federation)?;
             let right = describe(&join.right, federation)?;
+            refuse_pooled(join, &left, &right, federation)?;
             describe_join(plan, join, left, right)
         }
         LogicalPlan::Union(union) => {
@@ -233,6 +237,7 @@ fn describe_scan(plan: &LogicalPlan, scan: &TableScan, federation: &Federation) 
         persons,
         conditional: vec![false; columns.len()],
         branched: vec![false; columns.len()],
+        pooled: false,
     })
 }
 
@@ -312,6 +317,36 @@ pub(crate) fn plain_column(expr: &Expr, scope: &Scope) -> Option<usize> {
         Expr::Column(column) => scope.schema.index_of_column(column).ok(),
         _ => None,
     }
+}
+
+/// Whether the groups of an aggregate are of several persons. Identifiers alone are no aggregate: they may be joined as rows may.
+fn pools(aggregate: &Aggregate, input: &Leaf, federation: &Federation) -> bool {
+    let columns: Vec<_> = aggregate.group_expr.iter().map(|key| plain_column(key, &input.scope)).collect();
+    let of_person = |column: &Option<usize>| matches!((&input.persons, column), (Persons::Column { column: person, .. }, Some(column)) if person == column);
+    let tables =
+        federation.parties.get(input.owner.0).map(|owner| owner.tables.as_slice()).unwrap_or_default();
+    let is_identifier = |column: &Option<usize>| {
+        let origin = column.and_then(|column| input.origins.get(column).copied().flatten());
+        let declared = origin.and_then(|origin| tables.get(origin.table)?.columns.get(origin.column));
+        declared
+            .is_some_and(|column| column.allow.contains(&Use::Join) || column.allow.contains(&Use::Public))
+    };
+    let identifiers = !columns.is_empty() && columns.iter().all(is_identifier);
+    !(columns.iter().any(of_person) || (aggregate.aggr_expr.is_empty() && identifiers))
+}
+
+/// Rows that pass by IN, EXISTS and their like because of an aggregate over other persons tell its value.
+fn refuse_pooled(join: &Join, left: &Leaf, right: &Leaf, federation: &Federation) -> Result<()> {
+    let asked = match join.join_type {
+        JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => right,
+        JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => left,
+        JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => return Ok(()),
+    };
+    let owner = federation.parties.get(asked.owner.0);
+    if asked.pooled && owner.is_none_or(|owner| owner.release.min_people > 1) {
+        return Err(failure::uncounted("IN and EXISTS ask for groups of several people"));
+    }
+    Ok(())
 }
 
 fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Result<Leaf> {
@@ -398,6 +433,7 @@ pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &[(Option<usize>, Option<usi
         persons,
         conditional: left.conditional.iter().chain(&right.conditional).copied().collect(),
         branched: left.branched.iter().chain(&right.branched).copied().collect(),
+        pooled: left.pooled || right.pooled,
     })
 }
 
@@ -418,6 +454,7 @@ fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
     all.origins.iter_mut().for_each(|origin| *origin = None);
     all.conditional.iter_mut().zip(&next.conditional).for_each(|(a, b)| *a |= b);
     all.branched.iter_mut().zip(&next.branched).for_each(|(a, b)| *a |= b);
+    all.pooled |= next.pooled;
     all.tables.extend(next.tables);
     all.tables.dedup();
     all.whole = None;

@@ -13,6 +13,7 @@
 //!            (moments, pairs, distinct, truths from sums and counts; rank from values at ranks)
 //!   group    keys: cells of closed domains, or open_keys that rows are sorted by; HAVING, expressions over aggregates and
 //!            keys, the release; top: which groups a LIMIT reveals; sets: one GROUP BY for each grouping set
+//!   within   aggregates that an owner computes for a condition, gated in its own plan
 //!   model    regressions, penalised or not
 //!   statistic  tests, survival, counts: sums per cell and arithmetic on cells
 //! ```
@@ -86,6 +87,7 @@ mod truth;
 mod truths;
 mod value;
 mod wants;
+mod within;
 
 use crate::bind::Bound;
 use crate::catalog::Federation;

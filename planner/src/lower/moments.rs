@@ -1,19 +1,21 @@
 //! SUM, AVG, VAR and STDDEV from sums over rows.
 
+use std::collections::BTreeSet;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 
-use super::facts::{is_float, type_range};
+use super::facts::{Facts, is_float, type_range};
 use super::failure;
 use super::figure::{Argument, Figure, Gate, Sums};
 use super::fixed::quotient;
 use super::infer::show;
 use super::resolution::resolved;
-use super::scale::{type_scale, worth};
+use super::scale::{encode, type_scale, worth};
 use super::value::Number;
 use super::wants::Want;
 use crate::Result;
-use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Scale};
+use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Rounding, Scale};
 
 /// Bits of a quotient, relative to its range: more than the 53 of the double that it becomes.
 pub(super) const AVERAGE_BITS: u32 = 62;
@@ -105,9 +107,20 @@ impl Sums<'_> {
         {
             return Err(failure::bounds(show(expr)));
         }
+        let reg = self.rounded_total(reg, &argument.facts)?;
         let count = self.count(&Self::not_null(argument), what)?;
         let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
         Ok(Figure::of(Number { reg, known, scale: argument.facts.scale }, gates))
+    }
+
+    /// A sum of one value, or of two, is a count by another name, and rounded as counts are.
+    fn rounded_total(&mut self, total: Reg, facts: &Facts) -> Result<Reg> {
+        let multiple = self.count_multiple();
+        let Some(largest) = largest_of_two(facts).filter(|_| multiple > 1) else { return Ok(total) };
+        let step = multiple.checked_mul(largest).ok_or_else(|| failure::bounds("a rounded sum"))?;
+        self.rounded = Some(multiple);
+        let reg = self.program.divide_by(total, step, Rounding::Nearest)?;
+        self.program.scale(reg, step)
     }
 
     /// The mean: doubles to the nearest of [`AVERAGE_BITS`], decimals truncated as the engine truncates them.
@@ -190,4 +203,21 @@ impl Sums<'_> {
         let (reg, scale) = quotient(program, &top, &bottom, fraction, Some(width))?;
         Ok(Figure { root, ..Figure::of(Number { reg, known, scale }, gates) })
     }
+}
+
+/// The size of the larger of the values in an argument that has no more than two, as integers; `None` if it has more, or is
+/// always 0.
+fn largest_of_two(facts: &Facts) -> Option<i128> {
+    let values: BTreeSet<i128> = match (&facts.closed, facts.range) {
+        (Some(values), _) => {
+            let known = values.iter().filter(|value| !value.is_null());
+            known.map(|value| encode(value, facts.scale)).collect::<Option<_>>()?
+        }
+        (None, Some(range)) if range.hi - range.lo <= i128::from(facts.scale == Scale::Unit) => {
+            BTreeSet::from([range.lo, range.hi])
+        }
+        _ => return None,
+    };
+    let largest = values.iter().map(|value| value.abs()).max()?;
+    (values.len() <= 2 && largest > 0).then_some(largest)
 }

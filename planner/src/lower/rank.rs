@@ -13,6 +13,7 @@ use super::scale::worth;
 use super::value::Number;
 use super::wants::{Counting, Want};
 use crate::Result;
+use crate::catalog::Use;
 use crate::plan::{ColumnDef, Encoding, Measure, Range, Rank, RankPlace, Reg, RingSize, Rounding, Scale};
 
 /// Decimal digits of a share of rows.
@@ -31,7 +32,7 @@ impl Share {
 
     /// A number between 0 and 1 of few decimal digits.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 10^9")]
-    fn of(share: f64) -> Option<Share> {
+    pub(super) fn of(share: f64) -> Option<Share> {
         if !(0.0..=1.0).contains(&share) {
             return None;
         }
@@ -41,6 +42,18 @@ impl Share {
             let exact = (numerator / denominator).to_bits() == (share + 0.0).to_bits();
             exact.then_some(Share { numerator: numerator as u32, denominator: denominator as u32 })
         })
+    }
+
+    /// The gates with so many people demanded that enough of them are beyond this share of the rows; as they are for shares
+    /// between a quarter and three quarters.
+    pub(super) fn with_people_beyond(self, gates: Vec<Gate>) -> Vec<Gate> {
+        let side = u64::from(self.numerator.min(self.denominator - self.numerator));
+        let whole = u64::from(self.denominator);
+        if side == 0 || side * 4 >= whole {
+            return gates;
+        }
+        let more = |gate: Gate| Gate { at_least: gate.at_least.saturating_mul(whole).div_ceil(side), ..gate };
+        gates.into_iter().map(more).collect()
     }
 
     /// The share from the other end.
@@ -83,17 +96,23 @@ impl Sums<'_> {
         let descending = function.params.order_by.first().is_some_and(|sort| !sort.asc);
         let argument = self.argument_of(value, function, schema)?;
         let continuous = function.func.name().eq_ignore_ascii_case("percentile_cont");
-        match (continuous, descending) {
+        let figure = match (continuous, descending) {
             (true, _) => {
                 let share = if descending { share.mirrored() } else { share };
-                self.between_ranks(expr, &argument, what, share)
+                self.between_ranks(expr, &argument, what, share)?
             }
-            (false, false) => self.at_rank(expr, &argument, what, share.rank(RankPlace::Reaching)),
-            (false, true) => Err(failure::not_built(format!(
-                "{}: a discrete percentile from the largest down",
-                show(expr)
-            ))),
+            (false, false) => self.at_rank(expr, &argument, what, share.rank(RankPlace::Reaching))?,
+            (false, true) => {
+                return Err(failure::not_built(format!(
+                    "{}: a discrete percentile from the largest down",
+                    show(expr)
+                )));
+            }
+        };
+        if self.rows.allow(&self.rows.expressions(value, schema)?, Use::MinMax) {
+            return Ok(figure);
         }
+        Ok(Figure { gates: share.with_people_beyond(figure.gates), ..figure })
     }
 
     /// The value at a rank.

@@ -123,6 +123,7 @@ fn described(leaf: &Leaf, columns: &[Option<usize>], plan: LogicalPlan, scope: S
         origins,
         keys: vec![((0..columns.len()).collect(), 1)],
         persons,
+        pooled: leaf.pooled,
     }
 }
 

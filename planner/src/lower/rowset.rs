@@ -17,7 +17,7 @@ use super::rows::{Branch, Presence, Relation, place, replace};
 use super::tree::order;
 use super::wants::Want;
 use crate::Result;
-use crate::catalog::Federation;
+use crate::catalog::{Federation, Use};
 use crate::plan::{ColumnDef, Node, NodeId, PartyId, Reg, Union};
 
 /// Rows with the columns asked for so far.
@@ -134,6 +134,24 @@ impl<'a> RowSet<'a> {
                 })
             })
         })
+    }
+
+    /// Whether every column that an expression is made of, in every branch, allows a use.
+    pub(crate) fn allow(&self, exprs: &[Expr], wanted: Use) -> bool {
+        let allowed = |(expr, branch): (&Expr, &Branch)| {
+            expr.column_refs().into_iter().all(|column| {
+                let declared = place(column).and_then(|(leaf, column)| {
+                    let leaf = branch.leaves.get(leaf)?;
+                    let origin = leaf.origins.get(column).copied().flatten()?;
+                    let owner = self.federation.parties.get(leaf.owner.0)?;
+                    owner.tables.get(origin.table)?.columns.get(origin.column)
+                });
+                declared.is_some_and(|column| {
+                    column.allow.contains(&wanted) || column.allow.contains(&Use::Public)
+                })
+            })
+        };
+        exprs.iter().zip(self.branches()).all(allowed)
     }
 
     /// The most different values of an expression that one table alone computes; `None` if no single one does.

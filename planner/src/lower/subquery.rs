@@ -7,13 +7,15 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
 use super::failure;
 use super::leaf::{Leaf, describe, owners};
 use super::rows::{Branch, renamed, symbol};
+use super::within;
 use crate::Result;
 use crate::catalog::Federation;
 
 /// The expression with a column in place of every scalar subquery; the leaf of the subquery's owner gains the column.
 ///
 /// # Errors
-/// Invalid ("not built") for a subquery over another owner's rows, or one that may give no row or several.
+/// Invalid ("not built") for a subquery over another owner's rows, or one that may give no row or several; refused where the
+/// persons behind its aggregate cannot be counted.
 pub(super) fn attached(branch: &mut Branch, expr: Expr, federation: &Federation) -> Result<Expr> {
     if !has_subquery(&expr)? {
         return Ok(expr);
@@ -56,7 +58,8 @@ fn attach(branch: &mut Branch, subquery: &Subquery, federation: &Federation) -> 
     if !subquery.outer_ref_columns.is_empty() || !gives_one_row(&subquery.subquery) {
         return Err(failure::not_built("a scalar subquery other than an aggregate without GROUP BY"));
     }
-    let inner = describe(&subquery.subquery, federation)?;
+    let owner = federation.parties.get(leaf.owner.0).ok_or_else(|| failure::internal("an owner"))?;
+    let inner = describe(&within::gated(&subquery.subquery, owner, federation)?, federation)?;
     let joined = beside_one(leaf, &inner)?;
     let place = joined.names.len() - 1;
     let column = symbol(index, place, "subquery");

@@ -3,7 +3,7 @@
 //! | setting | default | why |
 //! |---|---|---|
 //! | `min_people` | 10 | the threshold of many statistical offices; 1 must be written to withhold nothing |
-//! | `round_counts` | 0: exact | counts under the gate are exact, so that sums agree |
+//! | `round_counts` | 0: exact | counts under the gate are exact, so that sums agree; what rounding does not hide is on the page of withheld numbers |
 //! | `max_rows_per_person` | 1 | the strict reading: more is an error, not a wrong join |
 //! | `max_rows_per_value`, `unique` | nothing declared | a join on such a column takes one row a value for granted, and checks it |
 //! | `nullable` | true | files have gaps |

@@ -56,7 +56,8 @@
 //!   neither in one cell nor in the other. A coarser `grid` gives rows at fewer times and more of what happened at each. A median
 //!   and a log-rank test need `min_people` events, a standardised rate as many with and without the event.
 //! - **Ranks and quantiles** need values with a grid of at most 10,000 values (`bounds` with a `step`). `QUANTILES` of 0 and 1 are
-//!   MIN and MAX and need `minmax`.
+//!   MIN and MAX and need `minmax`; without it, orders below 0.25 or above 0.75 need `min_people` persons beyond the nearest
+//!   one to an end.
 //! - Persons at risk are counted by running sums over times, so survival functions need tables with one row per person.
 //! - `LOGRANK` takes up to 12 groups, `DESCRIBE_STATS` up to 32 columns, a table up to 100,000 cells.
 //!

@@ -22,6 +22,11 @@
 //! `SUM(CASE WHEN age = 97 THEN days ELSE 0 END)` has one such outcome, with `ELSE 1` it has two. Where an owner's own query
 //! inside a derived table hides such a condition (under DISTINCT, or in an aggregate per person), the query is refused.
 //!
+//! An aggregate that decides something decides as it would be released: in `WHERE x > (SELECT AVG(x) FROM t WHERE ...)` the
+//! inner number is NULL unless enough people are behind it, its count is rounded, and its columns need the `filter` use
+//! beside that of the aggregate. Where these people cannot be counted (groups of several people that IN or EXISTS ask for,
+//! or that a query joins) the query is refused.
+//!
 //! In a join every owner's persons are counted in the rows of the join, once each, however often a join repeats them:
 //!
 //! | the owner's table is | its persons behind a number are those |
@@ -32,7 +37,9 @@
 //! | in several parts of a UNION ALL, or several times in one join | in any of these, once |
 //!
 //! MIN, MAX and percentiles are values of single rows, which is why a policy allows them by uses of their own (`minmax`,
-//! `quantile`); they are withheld as other numbers are. `BOOL_OR` of a condition counts the persons for whom it is true,
+//! `quantile`); they are withheld as other numbers are. The percentiles 0 and 1 are MIN and MAX and need `minmax`; without
+//! it, one below 0.25 or above 0.75 needs so many people that `min_people` of them are beyond it: with `min_people = 10` the
+//! percentile 0.9 needs 100. `BOOL_OR` of a condition counts the persons for whom it is true,
 //! `BOOL_AND` those for whom it is false.
 //!
 //! ORDER BY with LIMIT, and groups of open keys, are put in order before anything is opened: groups that are not asked for,
@@ -40,14 +47,27 @@
 //! notice says only that such groups are not given. The rows of a ROLLUP or CUBE are groups like all others, but a total
 //! minus its other cells is a cell.
 //!
+//! Table functions of numbers and events withhold what SUM and AVG of the same expression would: a condition in them needs
+//! enough people for whom it is true.
+//!
+//! Functions that can single values out, such as whole quotients, remainders, rounding, parts of texts and dates, are
+//! conditions: in an argument they need the `filter` use. Arithmetic, roots, logarithms and powers do not.
+//!
+//! # Rounded counts
+//! With `round_counts` counts are rounded to that multiple, and so is a sum of an argument that has only one value or two,
+//! such as `SUM(1)` or `SUM(CASE WHEN ... THEN 1 ELSE 0 END)`. Other sums are exact, and a mean beside its sum tells exactly
+//! how many there are: `SUM(x) / AVG(x)`; so do a share (`AVG` of 0 and 1) whose denominator can be guessed, and a sum of
+//! expressions that are always 1 without saying so (`SUM(x / x)`), or of counts per person. Rounding keeps counts from being
+//! compared one by one; it does not hide a number from somebody who asks for it in another way. `min_people` does not depend on it.
+//!
 //! Models are withheld unless there are at least `min_people` persons and ten times as many as parameters, and at least
 //! `min_people` persons with each value of every two-valued variable.
 //!
 //! # What this does not stop
 //! - A total minus the other cells; two queries that differ in few people; what a recipient knows already, its own rows
 //!   above all.
-//! - Arithmetic built to be almost constant but for few people, such as a polynomial with many zeros or a high power, and
-//!   rows of one owner stacked on themselves by UNION ALL: no condition can be recognised there.
+//! - Arithmetic built to be almost constant but for few people, such as a polynomial with many zeros, a high power or an
+//!   exponential, and rows of one owner stacked on themselves by UNION ALL: no condition can be recognised there.
 //!
 //! An owner who fears this raises `min_people`, sets `round_counts`, or allows fewer uses of a column.
 //!

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, Window};
@@ -123,7 +125,9 @@ impl Checker<'_> {
         let whole = Lineage::merge(args);
         if !(name == "count" && persons) {
             match gives(&name) {
-                Gives::Number(wanted) => self.require(&whole, wanted, expr)?,
+                Gives::Number(wanted) => {
+                    self.require(&whole, extreme(&name, call).unwrap_or(wanted), expr)?
+                }
                 Gives::Values if per_person => {}
                 Gives::Values => return Err(self.hands_out(call, expr)),
             }
@@ -368,6 +372,23 @@ fn gives(function: &str) -> Gives {
             let number = moments.iter().any(|prefix| other.starts_with(prefix));
             if number { Gives::Number(Use::Aggregate) } else { Gives::Values }
         }
+    }
+}
+
+/// The percentiles 0 and 1 are MIN and MAX.
+fn extreme(name: &str, call: &AggregateFunction) -> Option<Use> {
+    let share =
+        call.params.args.get(1).filter(|_| name.contains("percentile") || name.contains("quantile"))?;
+    let Expr::Literal(share, _) = without_casts(share) else { return None };
+    let share = share.cast_to(&DataType::Float64).ok()?;
+    matches!(share, ScalarValue::Float64(Some(share)) if share <= 0.0 || share >= 1.0).then_some(Use::MinMax)
+}
+
+fn without_casts(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => without_casts(&alias.expr),
+        Expr::Cast(cast) => without_casts(&cast.expr),
+        other => other,
     }
 }
 

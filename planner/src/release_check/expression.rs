@@ -19,6 +19,12 @@ const IDENTITY_FUNCTIONS: &[&str] = &["upper", "lower", "trim", "btrim", "ltrim"
 /// Functions of a value that decide something about it.
 const DECIDING_FUNCTIONS: &[&str] = &["nullif", "signum", "sign", "width_bucket"];
 
+/// Functions that tell apart what their arguments tell apart, or only what is NULL; all others can single values out.
+const SMOOTH_FUNCTIONS: &[&str] = &[
+    "upper", "lower", "trim", "btrim", "ltrim", "rtrim", "hashed", "coalesce", "nvl", "ifnull", "sqrt",
+    "cbrt", "ln", "log", "log2", "log10", "exp", "power", "pow", "radians", "degrees",
+];
+
 /// What the columns in an expression may refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
@@ -59,13 +65,19 @@ impl Checker<'_> {
             Expr::OuterReferenceColumn(_, column) => scope.find_outer(column).ok_or_else(|| unresolved(expr)),
             Expr::Literal(..) | Expr::Placeholder(_) | Expr::ScalarVariable(..) => Ok(Lineage::constant()),
             Expr::Alias(alias) => self.lineage(&alias.expr, scope),
-            Expr::Cast(cast) => self.lineage(&cast.expr, scope),
-            Expr::TryCast(cast) => self.lineage(&cast.expr, scope),
+            Expr::Cast(cast) => self.cast(&cast.expr, cast.field.data_type(), scope),
+            Expr::TryCast(cast) => self.cast(&cast.expr, cast.field.data_type(), scope),
             Expr::Case(case) => self.case(case, scope),
             Expr::ScalarFunction(call) => self.scalar_function(call, expr, scope),
             Expr::BinaryExpr(binary) => {
                 let both = self.children(expr, scope)?;
-                Ok(if decides(binary.op) { both.condition() } else { both })
+                let whole = || expr.get_type(scope.schema).is_ok_and(|t| t.is_integer());
+                Ok(match binary.op {
+                    op if decides(op) => both.condition(),
+                    Operator::Plus | Operator::Minus | Operator::Multiply | Operator::StringConcat => both,
+                    Operator::Divide if !whole() => both,
+                    _ => both.through_bend(),
+                })
             }
             Expr::Not(_)
             | Expr::IsNotNull(_)
@@ -93,6 +105,14 @@ impl Checker<'_> {
             Expr::ScalarSubquery(subquery) => self.scalar_subquery(subquery, expr, scope),
             _ => self.children(expr, scope),
         }
+    }
+
+    /// A cast to whole numbers rounds.
+    fn cast(&mut self, inner: &Expr, to: &DataType, scope: &Scope<'_>) -> Result<Lineage> {
+        let lineage = self.lineage(inner, scope)?;
+        let from = inner.get_type(scope.schema);
+        let rounds = to.is_integer() && from.is_ok_and(|from| from.is_floating() || from.is_decimal());
+        Ok(if rounds { lineage.through_bend() } else { lineage })
     }
 
     /// The values of all operands flow into it.
@@ -146,7 +166,8 @@ impl Checker<'_> {
             let closed = whole.closed;
             return Ok(Lineage { closed, ..Lineage::merge([whole.clone().condition(), whole]) });
         }
-        Ok(whole)
+        let smooth = plain || SMOOTH_FUNCTIONS.contains(&name.as_str());
+        Ok(if smooth { whole } else { whole.through_bend() })
     }
 
     /// An expression over something that may leave must not bring in rows.

@@ -38,6 +38,8 @@ pub(super) struct Lineage {
     pub(super) outer: bool,
     /// Base columns behind the aggregates in it.
     pub(super) behind: BTreeSet<Base>,
+    /// Base columns among `uses` whose values went through a function that can single some of them out, as a condition does.
+    pub(super) bent: BTreeSet<Base>,
     /// Owners of an aggregate over many persons that is used inside another query's rows.
     pub(super) across: BTreeSet<PartyId>,
     /// It has one of a declared set of values.
@@ -72,6 +74,7 @@ impl Lineage {
             whole.uses.extend(part.uses);
             whole.behind.extend(part.behind);
             whole.across.extend(part.across);
+            whole.bent.extend(part.bent);
             whole.row |= part.row;
             whole.outer |= part.outer;
             whole.closed &= part.closed;
@@ -79,14 +82,18 @@ impl Lineage {
         whole
     }
 
-    /// A decision over it: values that flow into it are used as a `filter`. What decides no longer hands out a value.
+    /// A decision over it: values that flow into it are used as a `filter`, and so is what is behind an aggregate over many
+    /// persons. What decides no longer hands out a value.
     pub(super) fn condition(self) -> Self {
         let uses = self.uses.into_iter().map(|(base, role)| match role {
             Role::Value => (base, Role::Spent(Use::Filter)),
             Role::Spent(_) => (base, role),
         });
+        let inner = if self.across.is_empty() { BTreeSet::new() } else { self.behind.clone() };
+        let inner = inner.into_iter().map(|base| (base, Role::Spent(Use::Filter)));
         Lineage {
-            uses: uses.collect(),
+            uses: uses.chain(inner).collect(),
+            bent: BTreeSet::new(),
             across: BTreeSet::new(),
             closed: true,
             plain: false,
@@ -95,6 +102,12 @@ impl Lineage {
             outer: self.outer,
             behind: self.behind,
         }
+    }
+
+    /// The same, after a function that can single values out.
+    pub(super) fn through_bend(self) -> Self {
+        let bent = self.values().collect();
+        Lineage { bent, ..self }
     }
 
     /// The base columns whose values flow on.

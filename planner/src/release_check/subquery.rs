@@ -42,7 +42,9 @@ impl Checker<'_> {
         let relation = self.sought(subquery, scope)?;
         let Some(right) = relation.columns.first().cloned() else { return Err(no_column(at)) };
         if relation.kind != Kind::Rows {
-            let both = Lineage::merge([left, right]);
+            let inside = scope.kind == Kind::Rows && relation.kind == Kind::Released;
+            let across = if inside { self.owners_of(&subquery.subquery) } else { BTreeSet::new() };
+            let both = Lineage::merge([left, Lineage { across, ..right }]);
             return Ok(Lineage { row: both.row || relation.correlated, ..both.condition() });
         }
         if left.values().next().is_none() || right.values().next().is_none() {

@@ -64,6 +64,12 @@ impl Checker<'_> {
         }
         let computes =
             matches!(wanted, Use::Aggregate | Use::Quantile | Use::MinMax | Use::Model | Use::Survival);
+        for &base in lineage.bent.iter().filter(|_| computes) {
+            self.used.insert(base);
+            if !self.allows(base, Use::Filter) {
+                return Err(self.bent(base, at));
+            }
+        }
         let hides =
             lineage.across.iter().find(|owner| self.federation.parties[owner.0].release.min_people > 1);
         if let (true, Some(owner)) = (computes, hides) {
@@ -80,6 +86,24 @@ impl Checker<'_> {
             });
         }
         Ok(())
+    }
+
+    /// The refusal of a function that can single values out.
+    fn bent(&self, base: Base, at: &Expr) -> Error {
+        let (party, column) = (&self.party(base).name, &self.column(base).name);
+        Error {
+            class: Class::Refused,
+            message: format!(
+                "column {} may not go through a function that can single values out, as a condition can (whole quotients, \
+                 remainders, rounding, texts, dates): {party} does not allow `filter` on it (it allows {})",
+                self.full_name(base),
+                self.allowed(base),
+            ),
+            hint: Some(format!(
+                "Aggregate `{column}` as it is, or ask {party} to add \"filter\" to what its policy allows."
+            )),
+            position: position::of_base(at, column, self.sql),
+        }
     }
 
     pub(super) fn require_base(&mut self, base: Base, needed: Use, at: &Expr) -> Result<()> {

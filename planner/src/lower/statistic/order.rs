@@ -14,6 +14,7 @@ use crate::Result;
 use crate::catalog::Use;
 use crate::function::Variable;
 use crate::lower::failure;
+use crate::lower::rank::Share;
 use crate::lower::rows::normalise;
 use crate::plan::{How, Node, Range, RingSize, Rounding};
 
@@ -137,7 +138,14 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
     let keys: Vec<&Key> = by.iter().chain([&grid]).collect();
     rows.count("n", &counting)?;
     rows.table(&keys, &[])?;
-    let gates = rows.gates(&counting, "persons")?;
+    let mut gates = rows.gates(&counting, "persons")?;
+    if !rows.allows(value, Use::MinMax)? {
+        // The result has its groups for all orders or for none.
+        let nearest = q.iter().copied().min_by(|x, y| x.min(1.0 - x).total_cmp(&y.min(1.0 - y)));
+        if let Some(share) = nearest.and_then(Share::of) {
+            gates = share.with_people_beyond(gates);
+        }
+    }
     rows.count("n", &counting)?;
     let groups: Vec<&Key> = by.iter().collect();
     rows.table(&groups, &gates)?;

@@ -3,7 +3,8 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::Case;
-use datafusion::logical_expr::{Expr, cast, lit};
+use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator, cast, lit};
 
 use super::super::facts::{Facts, is_float, is_text};
 use super::super::failure;
@@ -13,7 +14,7 @@ use super::super::persons::PersonRows;
 use super::super::picked::moved;
 use super::super::program::{Kind, Program};
 use super::super::resolution::check;
-use super::super::rows::{Branch, Relation, place};
+use super::super::rows::Relation;
 use super::super::rowset::RowSet;
 use super::super::scale::{decode, worth};
 use super::super::wants::{Counting, Want};
@@ -275,7 +276,15 @@ impl<'a> Rows<'a> {
 
     /// The difference of two numbers of the same row.
     pub(super) fn difference(&self, left: &Variable, right: &Variable) -> Result<Measured> {
-        let expr = left.expr.clone() - right.expr.clone();
+        let engine = |error| failure::engine(&error);
+        let schema = self.function.input.schema();
+        let (x, y) =
+            (left.expr.get_type(schema).map_err(engine)?, right.expr.get_type(schema).map_err(engine)?);
+        let common = BinaryTypeCoercer::new(&x, &Operator::Minus, &y).get_input_types().map_err(engine)?;
+        let of_type = |expr: &Expr, from: &DataType, to: DataType| {
+            if *from == to { expr.clone() } else { cast(expr.clone(), to) }
+        };
+        let expr = of_type(&left.expr, &x, common.0) - of_type(&right.expr, &y, common.1);
         self.measured(&Variable { name: format!("{} - {}", left.name, right.name), expr, categorical: false })
     }
 
@@ -375,20 +384,7 @@ impl<'a> Rows<'a> {
     /// Whether every column that a variable is made of allows a use.
     pub(super) fn allows(&self, variable: &Variable, wanted: Use) -> Result<bool> {
         let (exprs, _) = self.branches(variable)?;
-        let allowed = |(expr, branch): (&Expr, &Branch)| {
-            expr.column_refs().into_iter().all(|column| {
-                let declared = place(column).and_then(|(leaf, column)| {
-                    let leaf = branch.leaves.get(leaf)?;
-                    let origin = leaf.origins.get(column).copied().flatten()?;
-                    let owner = self.sums.rows.federation().parties.get(leaf.owner.0)?;
-                    owner.tables.get(origin.table)?.columns.get(origin.column)
-                });
-                declared.is_some_and(|column| {
-                    column.allow.contains(&wanted) || column.allow.contains(&Use::Public)
-                })
-            })
-        };
-        Ok(exprs.iter().zip(self.sums.rows.branches()).all(allowed))
+        Ok(self.sums.rows.allow(&exprs, wanted))
     }
 
     /// The sum of a variable over the rows that count, and, with `squares`, of its square.

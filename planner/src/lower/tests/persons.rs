@@ -8,7 +8,7 @@ name = "small"
 party = [{ name = "a", seat = 0 }, { name = "b", seat = 1 }, { name = "c", seat = 2 }]
 "#;
 
-const SMALL_A: &str = r#"
+pub(super) const SMALL_A: &str = r#"
 version = 1
 [release]
 min_people = 3
@@ -31,7 +31,7 @@ cost = { type = "BIGINT", bounds = [0, 1000], allow = ["filter", "aggregate", "m
 grade = { type = "BIGINT", bounds = [-100000, 100000], allow = ["group"] }
 "#;
 
-const SMALL_B: &str = r#"
+pub(super) const SMALL_B: &str = r#"
 version = 1
 [release]
 min_people = 2

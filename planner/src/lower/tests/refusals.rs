@@ -69,8 +69,8 @@ min_people = 1
 [table.t]
 max_rows = 8
 [table.t.column]
-y = { type = "DOUBLE", bounds = [-5, 5], step = 0.25, allow = ["aggregate"] }
-z = { type = "DOUBLE", bounds = [-0.7, 0.9], step = 0.1, allow = ["aggregate"] }
+y = { type = "DOUBLE", bounds = [-5, 5], step = 0.25, allow = ["filter", "aggregate"] }
+z = { type = "DOUBLE", bounds = [-0.7, 0.9], step = 0.1, allow = ["filter", "aggregate"] }
 "#;
     let federation = federation(SMALL, &[("a", policy)]);
     let data = data(&federation, &[("a.t", "y,z\n-5,-0.7\n5,0.9\n5,-0.7\n-5,0.9\n0.25,0.7\n0,0")]);

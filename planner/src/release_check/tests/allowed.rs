@@ -19,6 +19,9 @@ const ALLOWED: &[&str] = &[
     "SELECT SUM(cost) / SUM(days) FROM insurer.claims",
     "SELECT AVG(cost / days) FROM insurer.claims",
     "SELECT SUM(COALESCE(bmi, 0)) FROM hospital.lifestyle",
+    "SELECT SUM(SQRT(bmi)), AVG(LN(bmi)), SUM(bmi / 3), SUM(age / 10), SUM(CAST(age AS DOUBLE)) FROM hospital.lifestyle",
+    "SELECT PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY stay) FROM hospital.lifestyle",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE age > (SELECT AVG(age) FROM hospital.lifestyle)",
     "SELECT CASE WHEN AVG(bmi) > 25 THEN 'high' ELSE 'low' END FROM hospital.lifestyle",
     // Conditions.
     "SELECT COUNT(*) FROM hospital.lifestyle WHERE age > 50 AND smoker",

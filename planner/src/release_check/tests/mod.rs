@@ -40,6 +40,7 @@ income = { type = "INTEGER", bounds = [0, 1000000], allow = ["minmax", "quantile
 ward = { type = "TEXT", values = ["a", "b"], allow = ["public"] }
 born = { type = "DATE", bounds = ["1900-01-01", "2026-01-01"], allow = ["filter", "group"] }
 note = { type = "TEXT" }
+stay = { type = "INTEGER", bounds = [0, 90], allow = ["quantile"] }
 [table.labs]
 person = "patient_id"
 max_rows = 5000

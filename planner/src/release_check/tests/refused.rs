@@ -102,6 +102,21 @@ const REFUSED: &[&str] = &[
     "SELECT h.age, l.coefficient FROM hospital.lifestyle h, LASSO(cohort, target => 'days', features => 'age') l",
     "SELECT sex, COUNT(*), (SELECT MAX(bmi) FROM hospital.lifestyle) FROM hospital.lifestyle GROUP BY sex",
     "SELECT COUNT(*) FROM hospital.lifestyle WHERE age > ALL (SELECT days FROM insurer.claims)",
+    // What an inner aggregate is made of decides.
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE (SELECT AVG(bmi) FROM hospital.lifestyle) > 25",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE age > (SELECT AVG(bmi) + 20 FROM hospital.lifestyle)",
+    "SELECT COUNT(*) FROM hospital.lifestyle WHERE age IN (SELECT MIN(income) FROM hospital.lifestyle)",
+    // Functions that can single values out.
+    "SELECT SUM(CAST(bmi AS INT)) FROM hospital.lifestyle",
+    "SELECT SUM(FLOOR(bmi / 30)) FROM hospital.lifestyle",
+    "SELECT COUNT(age / bmi) FROM hospital.lifestyle",
+    "SELECT AVG(bmi % 30) FROM hospital.lifestyle",
+    "SELECT SUM(strpos(CAST(bmi AS TEXT), '9')) FROM hospital.lifestyle",
+    "SELECT SUM(GREATEST(bmi, 40)) FROM hospital.lifestyle",
+    "SELECT MAX(income / 100000) FROM hospital.lifestyle",
+    // The first and the last of an order.
+    "SELECT PERCENTILE_DISC(1.0) WITHIN GROUP (ORDER BY stay) FROM hospital.lifestyle",
+    "SELECT PERCENTILE_CONT(0) WITHIN GROUP (ORDER BY stay) FROM hospital.lifestyle",
 ];
 
 /// What is said, one block a query: the query, then class, position and message, then the hint.
