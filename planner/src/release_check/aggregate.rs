@@ -126,7 +126,7 @@ impl Checker<'_> {
         if !(name == "count" && persons) {
             match gives(&name) {
                 Gives::Number(wanted) => {
-                    self.require(&whole, extreme(&name, call).unwrap_or(wanted), expr)?
+                    self.require(&whole, extreme(&name, call).unwrap_or(wanted), expr)?;
                 }
                 Gives::Values if per_person => {}
                 Gives::Values => return Err(self.hands_out(call, expr)),

@@ -120,15 +120,10 @@ fn statistics_withhold_conditions_of_one_person() {
         assert_eq!(numbers(&sql(one)), 0, "{}", sql(one));
         assert!(numbers(&sql(more)) > 0, "{}", sql(more));
     }
-    for (of, one, more) in [(
-        "rate FROM STANDARDIZED_RATE(?, event => 'e', strata => 'sex', population => 'f=1,m=1')",
-        "age = 60",
-        "age >= 50",
-    )] {
-        let sql = |e: &str| format!("SELECT {}", of.replace('?', &rows_of("age", e)));
-        assert_eq!(numbers(&sql(one)), 0, "{}", sql(one));
-        assert!(numbers(&sql(more)) > 0, "{}", sql(more));
-    }
+    let of = "rate FROM STANDARDIZED_RATE(?, event => 'e', strata => 'sex', population => 'f=1,m=1')";
+    let sql = |e: &str| format!("SELECT {}", of.replace('?', &rows_of("age", e)));
+    assert_eq!(numbers(&sql("age = 60")), 0);
+    assert!(numbers(&sql("age >= 50")) > 0);
 }
 
 /// What lies near the ends of an order is as good as MIN and MAX.
