@@ -198,6 +198,20 @@ fn hashed_stays_an_equi_join_key() {
 }
 
 #[test]
+fn rows_of_tables_are_not_compared_as_a_whole() {
+    for sql in [
+        "SELECT COUNT(*) FROM (SELECT age FROM hospital.lifestyle INTERSECT SELECT MAX(age) FROM hospital.lifestyle)",
+        "SELECT COUNT(*) FROM (SELECT horTh FROM hospital.lifestyle EXCEPT SELECT FALSE)",
+        "SELECT age FROM hospital.lifestyle INTERSECT SELECT 30",
+    ] {
+        let error = error(sql);
+        assert_eq!(error.class, Class::Refused, "{sql}: {error}");
+        assert!(error.hint.is_some() && error.position.is_some(), "{sql}: {error}");
+    }
+    assert!(bind(&federation(), &session(), "SELECT 1 INTERSECT SELECT 1").is_ok());
+}
+
+#[test]
 fn tests_for_distinctness_end_before_and() {
     let with =
         |condition: &str| optimised(&format!("SELECT COUNT(*) FROM hospital.lifestyle WHERE {condition}"));

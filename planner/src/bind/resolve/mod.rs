@@ -14,7 +14,7 @@ use std::mem;
 
 use datafusion::sql::sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, LimitClause, OrderBy, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, Spanned,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -135,9 +135,13 @@ impl<'a> Resolver<'a> {
         match body {
             SetExpr::Select(select) => self.select(select, None, outer),
             SetExpr::Query(query) => self.query(query, outer),
-            SetExpr::SetOperation { left, right, .. } => {
+            SetExpr::SetOperation { op, left, right, .. } => {
+                let before = self.reads;
                 let columns = self.body(left, outer)?;
                 self.body(right, outer)?;
+                if *op != SetOperator::Union && self.reads > before {
+                    return Err(compared_rows(*op, place(right.span())));
+                }
                 Ok(columns)
             }
             SetExpr::Values(values) => {
@@ -334,6 +338,13 @@ fn refuse_select_clauses(select: &Select) -> Result<()> {
 /// SQL that we do not speak.
 fn unsupported(what: &str, at: Option<Position>) -> Error {
     Error::invalid(format!("{what} is not supported")).at(at)
+}
+
+/// INTERSECT and EXCEPT over tables: both would leave rows without persons, which no gate counts.
+fn compared_rows(op: SetOperator, at: Option<Position>) -> Error {
+    Error::refused(format!("{op} compares whole rows of tables, whatever persons they are about"))
+        .with_hint("WHERE x IN (SELECT ...), EXISTS and NOT EXISTS keep the persons".to_owned())
+        .at(at)
 }
 
 /// SQL that no federation answers.

@@ -90,7 +90,6 @@ const REFUSED: &[&str] = &[
     "SELECT age FROM hospital.lifestyle UNION ALL SELECT score FROM lab.tests",
     "SELECT age FROM hospital.lifestyle UNION SELECT score FROM lab.tests",
     "SELECT COUNT(*) FROM hospital.lifestyle UNION ALL SELECT age FROM hospital.lifestyle",
-    "SELECT patient_id FROM hospital.lifestyle INTERSECT SELECT patient_id FROM insurer.claims",
     "WITH t AS (SELECT patient_id, age FROM hospital.lifestyle) SELECT t.age FROM t",
     "SELECT ward FROM hospital.lifestyle WHERE age = 97",
     "SELECT ward FROM hospital.lifestyle ORDER BY age LIMIT 3",
