@@ -1,6 +1,6 @@
 //! TPC-H over three owners: the 22 queries of `tests/tpch/queries`, by the parties and by DataFusion in the clear.
 //!
-//! [`run`] is used by the tests, on few rows, and by the program `tpch`, which prints the table of `tests/README.md`.
+//! [`Runs`] is used by the tests, on few rows, and by the program `tpch`, which prints the table of `tests/README.md`.
 
 pub mod data;
 mod stages;
