@@ -13,7 +13,8 @@ use crate::plan::{Input, KeyDomain, Node, Output, Release, Rows, SecurePlan};
 /// Equal plans have equal hashes on every machine; what else a query depends on (federation, session, program version)
 /// is hashed beside it by the executor.
 pub fn plan_hash(plan: &SecurePlan) -> [u8; 32] {
-    let SecurePlan { nodes, releases, clear, notices } = plan;
+    // Choices explain the nodes, and nothing runs by them.
+    let SecurePlan { nodes, releases, clear, notices, choices: _ } = plan;
     let mut text = Canonical { text: "conjoin plan 1\n".to_owned() };
     text.field("nodes", nodes.len());
     for node in nodes {

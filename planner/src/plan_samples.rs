@@ -150,6 +150,7 @@ pub(crate) fn sum_by_region() -> SecurePlan {
         releases: vec![NodeId(2)],
         clear: released(vec![region, bigint("sum(insurer.claims.days)")]),
         notices: Vec::new(),
+        choices: Vec::new(),
     }
 }
 
@@ -251,6 +252,7 @@ pub(crate) fn join() -> SecurePlan {
         releases: vec![NodeId(5)],
         clear: released(vec![bigint("sum(h.age * c.days)")]),
         notices: Vec::new(),
+        choices: Vec::new(),
     }
 }
 
@@ -310,5 +312,6 @@ pub(crate) fn lasso(party: usize) -> SecurePlan {
         releases: vec![NodeId(3)],
         clear: released(fields),
         notices: Vec::new(),
+        choices: Vec::new(),
     }
 }

@@ -195,6 +195,7 @@ fn join_plan(bounds: [usize; 2], multiplicity: Multiplicity, matching: Matching)
         releases: vec![NodeId(5)],
         clear: empty_clear(),
         notices: vec![],
+        choices: vec![],
     }
 }
 

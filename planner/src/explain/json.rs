@@ -4,13 +4,13 @@ use serde_json::{Value, json as object};
 
 use crate::catalog::Federation;
 use crate::cost::{LinkSpeed, cost};
-use crate::plan::{Node, SecurePlan};
+use crate::plan::{Choice, Node, SecurePlan, Way};
 use crate::sql_text::readable;
 
 use super::text;
 
 /// The plan as one JSON object: `clear` (lines), `secure` (total cost and `nodes`, children before parents), `releases`,
-/// `notices`. Costs are exact numbers: rounds and bytes.
+/// `notices`, `choices` (what was compared by cost). Costs are exact numbers: rounds and bytes.
 pub fn json(plan: &SecurePlan, federation: &Federation, link: LinkSpeed) -> Value {
     let cost = cost(plan, federation);
     let rows = plan.rows();
@@ -69,7 +69,28 @@ pub fn json(plan: &SecurePlan, federation: &Federation, link: LinkSpeed) -> Valu
         },
         "releases": releases,
         "notices": plan.notices,
+        "choices": plan.choices.iter().map(|choice| self::choice(choice, link)).collect::<Vec<_>>(),
     })
+}
+
+/// A choice made by cost: the way taken first.
+fn choice(choice: &Choice, link: LinkSpeed) -> Value {
+    let way = |way: &Way, why: &str| {
+        let cost = way.cost.map(|way| {
+            object!({
+                "rounds": way.cost.rounds,
+                "bytes": way.cost.bytes(),
+                "owner_bytes": way.cost.owner_bytes,
+                "result_bytes": way.cost.result_bytes,
+                "memory_bytes": way.memory_bytes,
+                "seconds": link.seconds(&way.cost),
+            })
+        });
+        object!({ "way": way.name, "why": why, "cost": cost })
+    };
+    let others = choice.others.iter().map(|(other, why)| way(other, why));
+    let ways: Vec<Value> = std::iter::once(way(&choice.taken, "taken")).chain(others).collect();
+    object!({ "release": choice.release, "what": choice.what, "ways": ways })
 }
 
 fn lines(text: &str) -> Vec<String> {

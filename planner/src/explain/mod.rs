@@ -1,5 +1,6 @@
 //! EXPLAIN: what runs where, by which protocol, at which cost, before and after it ran.
 
+mod choice;
 mod json;
 mod stage;
 mod text;

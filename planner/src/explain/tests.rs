@@ -64,6 +64,7 @@ fn a_join() {
       TableScan: released.r0
     secure, at hospital, insurer and helper: 25 rounds, 194.9 kB by the seat that sends most, 54 B to the analyst, about 613.2 kB of memory a seat
       about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
+      r0 joins insurer.claims ⋈ hospital.lifestyle
       5 Release r0: sum(h.age * c.days); gate: at least 10 people of hospital, 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 1 row; 10 rounds, 47 B, 54 B to the analyst]
         4 Aggregate: SUM, people; persons counted once

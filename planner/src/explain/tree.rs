@@ -5,8 +5,8 @@ use crate::cost::{Cost, LinkSpeed, PlanCost, alternatives, cost};
 use crate::plan::{Node, NodeId, SecurePlan};
 use crate::sql_text::readable;
 
-use super::text;
 use super::{Measured, MeasuredStep};
+use super::{choice, text};
 
 /// The lines of EXPLAIN: the clear stage, then for every release its nodes, the owners' local plans at the leaves.
 ///
@@ -82,7 +82,17 @@ impl Printer<'_> {
             self.line(1, &format!("took {text}"));
         }
         let mut shown = vec![false; self.plan.nodes.len()];
-        for release in &self.plan.releases {
+        for (number, release) in self.plan.releases.iter().enumerate() {
+            for order in choice::join_orders(self.plan, self.federation, *release) {
+                self.line(1, &format!("r{number} joins {order}"));
+            }
+            if self.verbose {
+                for choice in self.plan.choices.iter().filter(|choice| choice.release == number) {
+                    for line in choice::lines(choice, self.link) {
+                        self.line(1, &format!("r{number} {line}"));
+                    }
+                }
+            }
             self.node(*release, 1, &mut shown);
         }
     }

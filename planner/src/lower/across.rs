@@ -168,6 +168,7 @@ fn shifted(branch: &Branch, leaves: usize, joins: usize) -> Result<Branch> {
         absences: all(&branch.absences)?,
         presence: branch.presence.iter().map(presence).collect::<Result<_>>()?,
         once: branch.once.as_ref().map(moved).transpose()?,
+        root: None,
     })
 }
 

@@ -9,20 +9,21 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::chain::{Chain, chain};
 use super::clear::stacked;
-use super::eager::eager;
 use super::group::{lower_groups, may_be_released};
 use super::leaf::owners;
-use super::rows::normalise;
+use super::orders::orders;
+use super::rows::{Relation, normalise};
 use super::sets::grouping_sets;
 use super::statistic::lower_statistic;
 use super::subquery::has_subquery;
 use super::top::{Top, shown, top_groups};
+use super::ways::{Rows, cheapest, ways_to_join};
 use super::{failure, model};
 use crate::catalog::Federation;
-use crate::cost::{LinkSpeed, cost};
+use crate::cost::LinkSpeed;
 use crate::function::TableFunction;
 use crate::function::table::{Boundary, Lowering};
-use crate::plan::{Node, NodeId, SecurePlan};
+use crate::plan::{Choice, Node, NodeId, SecurePlan, Way};
 use crate::{Error, Result};
 
 /// Cells times rows from which on it is asked whether sorting the rows is faster than one-hot codes: below, it never is
@@ -46,6 +47,8 @@ pub(crate) struct Cut<'a> {
     pub(crate) notices: Vec<String>,
     /// How many LIMITs are decided inside.
     pub(crate) limits: usize,
+    /// What was chosen by cost.
+    pub(crate) choices: Vec<Choice>,
 }
 
 impl Cut<'_> {
@@ -61,21 +64,13 @@ impl Cut<'_> {
             return self.cut(&boundary.input);
         }
         if let Some(function) = table_function(plan) {
-            let number = self.releases.len();
-            let Cut { federation, nodes, notices, .. } = self;
-            let (release, clear) = match function.spec.lowering {
-                Lowering::Expansion(_) => {
-                    return Err(failure::internal("a table function that was not expanded"));
-                }
-                Lowering::Model(family, part) => {
-                    model::lower_model(function, (family, part), federation, number, nodes)?
-                }
-                Lowering::Statistic(which) => {
-                    lower_statistic(function, which, federation, number, nodes, notices)?
-                }
-            };
-            self.releases.push(release);
-            return Ok(clear);
+            if let Lowering::Expansion(_) = function.spec.lowering {
+                return Err(failure::internal("a table function that was not expanded"));
+            }
+            let relation = normalise(&function.input, self.federation)?;
+            let ordered = orders(&relation, self.federation).into_iter();
+            let ways: Vec<(String, Relation)> = ordered.map(|way| (way.name, way.relation)).collect();
+            return cheapest(self, "joins", (&ways, 0), |cut, relation| cut.function(function, relation));
         }
         if let Some(sets) = grouping_sets(plan)? {
             let parts = sets.iter().map(|set| self.cut(set)).collect::<Result<Vec<_>>>()?;
@@ -122,18 +117,52 @@ impl Cut<'_> {
         plan.with_new_exprs(plan.expressions(), inputs).map_err(|error| failure::engine(&error))
     }
 
-    /// Groups as cells or as runs of sorted rows: as is expected to be faster where the cells are many.
+    /// A table function over rows.
+    fn function(&mut self, function: &TableFunction, relation: &Relation) -> Result<LogicalPlan> {
+        let number = self.releases.len();
+        let Cut { federation, nodes, notices, .. } = self;
+        let (release, clear) = match function.spec.lowering {
+            Lowering::Expansion(_) => {
+                return Err(failure::internal("a table function that was not expanded"));
+            }
+            Lowering::Model(family, part) => {
+                model::lower_model(function, (family, part), (relation, federation), number, nodes)?
+            }
+            Lowering::Statistic(which) => {
+                lower_statistic((function, which), relation, federation, number, nodes, notices)?
+            }
+        };
+        self.releases.push(release);
+        Ok(clear)
+    }
+
+    /// Groups by the order of joins, with sums before it or not, that is expected to be fastest; then as cells, or as runs of
+    /// sorted rows where the cells are many.
     fn groups(&mut self, aggregate: &Aggregate, chain: &Chain<'_>, top: Option<&Top>) -> Result<LogicalPlan> {
+        let relation = normalise(&aggregate.input, self.federation)?;
+        let (ways, plain) = ways_to_join(aggregate, &relation, self)?;
+        let lower = |cut: &mut Cut<'_>, rows: &_| cut.grouped(aggregate, chain, top, rows);
         let mut sorted = Cut { sorts: true, ..self.clone() };
-        let clear = self.grouped(aggregate, chain, top)?;
-        // Not all that is built on cells is built on sorted rows.
-        if self.has_many_cells()
-            && let Ok(clear) = sorted.grouped(aggregate, chain, top)
-            && sorted.seconds() < self.seconds()
-        {
-            *self = Cut { sorts: self.sorts, ..sorted };
+        let start = self.nodes.len();
+        let clear = cheapest(self, "joins", (&ways, plain), lower)?;
+        if !self.has_many_cells() {
             return Ok(clear);
         }
+        let cells = self.way("cells, by one-hot codes of their keys".to_owned(), start);
+        // Not all that is built on cells is built on sorted rows.
+        let other = cheapest(&mut sorted, "joins", (&ways, plain), lower);
+        let name = "runs of rows sorted by their keys".to_owned();
+        let Ok(other) = other else {
+            self.note("groups", vec![cells, Way { name, cost: None }], 0);
+            return Ok(clear);
+        };
+        let ways = vec![cells, sorted.way(name, start)];
+        if self.takes(&ways[1]) < self.takes(&ways[0]) {
+            *self = Cut { sorts: self.sorts, ..sorted };
+            self.note("groups", ways, 1);
+            return Ok(other);
+        }
+        self.note("groups", ways, 0);
         Ok(clear)
     }
 
@@ -152,18 +181,14 @@ impl Cut<'_> {
         newest.is_some_and(|work| work > MANY_CELLS)
     }
 
-    /// About how long the messages of all nodes take.
-    fn seconds(&self) -> f64 {
-        self.link.seconds(&cost(&self.so_far(), self.federation).total)
-    }
-
     /// All nodes as a plan whose result is not known yet.
-    fn so_far(&self) -> SecurePlan {
+    pub(super) fn so_far(&self) -> SecurePlan {
         SecurePlan {
             nodes: self.nodes.clone(),
             releases: self.releases.clone(),
             clear: LogicalPlan::default(),
             notices: Vec::new(),
+            choices: Vec::new(),
         }
     }
 
@@ -172,18 +197,13 @@ impl Cut<'_> {
         aggregate: &Aggregate,
         chain: &Chain<'_>,
         top: Option<&Top>,
+        rows: &Rows,
     ) -> Result<LogicalPlan> {
-        let relation = normalise(&aggregate.input, self.federation)?;
-        let start = self.nodes.len();
-        let summed = eager(aggregate, &relation, self.federation)?.and_then(|eager| {
-            lower_groups(&eager.aggregate, &eager.counts, (chain, top), &eager.relation, self).ok()
-        });
-        let (release, clear) = if let Some(found) = summed {
-            found
-        } else {
-            // Sums of sums may need more than there is, where sums do not.
-            self.nodes.truncate(start);
-            lower_groups(aggregate, &[], (chain, top), &relation, self)?
+        let (release, clear) = match rows {
+            Rows::Joined(relation) => lower_groups(aggregate, &[], (chain, top), relation, self)?,
+            Rows::Summed(summed) => {
+                lower_groups(&summed.aggregate, &summed.sums, (chain, top), &summed.relation, self)?
+            }
         };
         self.releases.push(release);
         Ok(clear)

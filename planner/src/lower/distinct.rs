@@ -13,7 +13,7 @@ use super::infer::show;
 use super::moments::AVERAGE_BITS;
 use super::scale::{decode, encode, factor, type_scale};
 use super::value::Number;
-use super::wants::{Counting, Want};
+use super::want::{Counting, Want};
 use crate::Result;
 use crate::plan::{ColumnDef, Encoding, Measure, NumberedPart, Range, Reg, RingSize, Scale};
 

@@ -2,9 +2,11 @@
 //! clear, where the query allows it. The join is one to one then: a neutral seat that matches pseudonyms learns no
 //! histogram of rows per person, and fewer rows are moved.
 //!
-//! It is sound for SUM and COUNT of that side's columns alone: a sum over joined rows is the sum of the identifiers' sums
-//! over joined identifiers ([Yan and Larson, VLDB 1995](https://www.vldb.org/conf/1995/P345.PDF)). Whose persons are behind
-//! a number stays the same, because an identifier is a person there, or nothing is withheld.
+//! It is sound for SUM, COUNT and AVG of that side's columns alone, with FILTER on that side alone: a sum over joined rows
+//! is the sum of the identifiers' sums over joined identifiers
+//! ([Yan and Larson, VLDB 1995](https://www.vldb.org/conf/1995/P345.PDF)), and a mean is a sum by a count. Whose persons
+//! are behind a number stays the same, because an identifier is a person there, or nothing is withheld; the sum of an
+//! identifier without a row that counts is NULL, and so is its count.
 #![expect(clippy::wildcard_enum_match_arm, reason = "only plain columns and two aggregates are looked for")]
 
 use std::collections::BTreeSet;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::functions::core::expr_fn::nullif;
 use datafusion::functions_aggregate::expr_fn::{bool_or, count, min, sum};
 use datafusion::logical_expr::expr::{AggregateFunction, Case};
 use datafusion::logical_expr::{
@@ -28,27 +31,73 @@ use super::leaf::{Leaf, Persons, is_conditional};
 use super::rows::{
     Branch, KeyJoin, KeySide, Link, Presence, Relation, leaves_of, localised, place, renamed, symbol,
 };
-use super::tree::{is_known, rows_per_key, tree};
+use super::tree::{is_known, rows_per_key, table_names, tree};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::hashed::hashed;
 
 /// An aggregate over rows of which one table's are summed per identifier.
+#[derive(Clone)]
 pub(super) struct Eager {
     /// The aggregate, with the columns of the one that it stands for, over the rows.
     pub(super) aggregate: Aggregate,
-    /// For each of its aggregates, whether it is a count: 0, not NULL, over no rows.
-    pub(super) counts: Vec<bool>,
+    /// What each of its aggregates is made of.
+    pub(super) sums: Vec<OfSums>,
     /// The rows.
     pub(super) relation: Relation,
+    /// The table that is summed.
+    pub(super) table: String,
+}
+
+/// What an aggregate is made of, over rows that are sums.
+#[derive(Clone, Debug)]
+pub(super) enum OfSums {
+    /// The sum of the sums.
+    Sum,
+    /// The same, 0 over no rows.
+    Count,
+    /// The sum of the sums by this sum of counts.
+    Mean {
+        /// The sum of the counts.
+        rows: Box<Expr>,
+        /// What is known of the values that were summed.
+        facts: Box<Facts>,
+    },
 }
 
 /// What is asked of the table that is summed.
+#[derive(Clone, Debug, PartialEq)]
 enum Part {
-    /// The sum of an expression; 0 of its type, if it is never NULL.
-    Sum(Expr, Option<ScalarValue>),
+    /// The sum of an expression over the rows that meet a condition; 0 of its type, if there is none and it is never NULL.
+    Sum(Expr, Option<Expr>, Option<ScalarValue>),
     /// The number of rows.
     Rows,
+    /// The number of rows that meet a condition and in which an expression is not NULL; NULL where there is none.
+    Count(Expr, Option<Expr>),
+}
+
+/// What an aggregate asks: places among the parts.
+enum Asked {
+    Sum(usize),
+    Count(usize),
+    Mean { sum: usize, rows: usize, facts: Box<Facts> },
+}
+
+/// What all aggregates ask, each thing once.
+#[derive(Default)]
+struct Parts {
+    parts: Vec<Part>,
+    asked: Vec<Asked>,
+}
+
+impl Parts {
+    fn place(&mut self, part: Part) -> usize {
+        let known = self.parts.iter().position(|other| *other == part);
+        known.unwrap_or_else(|| {
+            self.parts.push(part);
+            self.parts.len() - 1
+        })
+    }
 }
 
 /// The aggregate with the side of its join that has several rows per identifier summed first, if that is sound.
@@ -69,10 +118,10 @@ pub(super) fn eager(
     };
     let Some(leaf) = branch.leaves.get(tree.root) else { return Ok(None) };
     let Some(parts) = parts(aggregate, branch, tree.root)? else { return Ok(None) };
-    if !counts_stay(branch, leaf, side, &parts, federation)? {
+    if !counts_stay(branch, leaf, side, &parts.parts, federation)? {
         return Ok(None);
     }
-    let Ok(summed) = Summed::new(branch, tree.root, side, &parts) else { return Ok(None) };
+    let Ok(summed) = Summed::new(branch, tree.root, side, &parts.parts) else { return Ok(None) };
     let mut keys = Vec::new();
     for key in &aggregate.group_expr {
         let key = branch.substitute(key, aggregate.input.schema())?;
@@ -83,10 +132,11 @@ pub(super) fn eager(
             _ => key,
         });
     }
-    let values = parts.iter().enumerate().map(|(index, _)| summed.value(index)).collect::<Vec<_>>();
+    let values = parts.parts.iter().enumerate().map(|(index, _)| summed.value(index)).collect::<Vec<_>>();
     let relation = summed.relation(branch, keys.iter().chain(&values).cloned().collect())?;
-    let (aggregate, counts) = over(aggregate, &relation, &keys, &parts)?;
-    Ok(Some(Eager { aggregate, counts, relation }))
+    let (aggregate, sums) = over(aggregate, &relation, &keys, &parts.asked)?;
+    let table = table_names(leaf, federation);
+    Ok(Some(Eager { aggregate, sums, relation, table }))
 }
 
 /// The side of the only join of a leaf, if several of its rows may have the same identifier, every row that counts has a
@@ -106,33 +156,46 @@ fn only_join(branch: &Branch, root: usize) -> Option<&KeySide> {
     (plain && always && leaf.whole.is_some() && rows_per_key(leaf, side) > 1).then_some(side)
 }
 
-/// What the aggregates ask of the root; `None` for others than SUM and COUNT of its columns.
-fn parts(aggregate: &Aggregate, branch: &Branch, root: usize) -> Result<Option<Vec<Part>>> {
+/// What the aggregates ask of the root; `None` for others than SUM, COUNT and AVG of its columns.
+fn parts(aggregate: &Aggregate, branch: &Branch, root: usize) -> Result<Option<Parts>> {
     let scope = branch.scope()?;
-    let mut parts = Vec::new();
+    let mut parts = Parts::default();
     for expr in &aggregate.aggr_expr {
         let Expr::AggregateFunction(AggregateFunction { func, params }) = expr.clone().unalias() else {
             return Ok(None);
         };
         let plain = !params.distinct && params.order_by.is_empty() && params.null_treatment.is_none();
-        let ([argument], true, None) = (params.args.as_slice(), plain, &params.filter) else {
-            return Ok(None);
-        };
-        let argument = branch.substitute(argument, aggregate.input.schema())?;
+        let ([argument], true) = (params.args.as_slice(), plain) else { return Ok(None) };
+        let schema = aggregate.input.schema();
+        let argument = branch.substitute(argument, schema)?;
+        let filter = params.filter.as_ref().map(|filter| branch.substitute(filter, schema)).transpose()?;
         let facts = infer(&argument, &scope)?;
-        let leaves = leaves_of(&argument);
-        let own = !names_match(&argument) && leaves.iter().all(|leaf| *leaf == root);
-        parts.push(match func.name().to_ascii_lowercase().as_str() {
-            "count" if !facts.nullable && own => Part::Rows,
-            "sum" if own && !leaves.is_empty() && facts.range.is_some() => {
-                let zero = ScalarValue::new_zero(&scope.data_type(&argument)?)
-                    .map_err(|error| failure::engine(&error))?;
-                Part::Sum(argument, (!facts.nullable).then_some(zero))
+        if let Some(filter) = &filter {
+            infer(filter, &scope)?;
+        }
+        let own = |expr: &Expr| !names_match(expr) && leaves_of(expr).iter().all(|leaf| *leaf == root);
+        if !own(&argument) || !filter.iter().all(own) {
+            return Ok(None);
+        }
+        let summable = !leaves_of(&argument).is_empty() && facts.range.is_some();
+        let zero = ScalarValue::new_zero(&scope.data_type(&argument)?).ok();
+        let zero = zero.filter(|_| !facts.nullable && filter.is_none());
+        let rows = match zero {
+            _ if facts.nullable || filter.is_some() => Part::Count(argument.clone(), filter.clone()),
+            _ => Part::Rows,
+        };
+        let total = Part::Sum(argument, filter, zero);
+        let asked = match func.name().to_ascii_lowercase().as_str() {
+            "count" => Asked::Count(parts.place(rows)),
+            "sum" if summable => Asked::Sum(parts.place(total)),
+            "avg" | "mean" if summable => {
+                Asked::Mean { sum: parts.place(total), rows: parts.place(rows), facts: Box::new(facts) }
             }
             _ => return Ok(None),
-        });
+        };
+        parts.asked.push(asked);
     }
-    Ok(Some(parts).filter(|parts| !parts.is_empty()))
+    Ok(Some(parts).filter(|parts| !parts.asked.is_empty()))
 }
 
 /// Whether persons are counted, and counts are rounded, as they would be without.
@@ -159,7 +222,7 @@ fn counts_stay(
     };
     let mut conditional = false;
     for part in parts {
-        if let Part::Sum(argument, _) = part {
+        if let Part::Sum(argument, _, _) = part {
             let local = localised(argument, &leaf.plan)?;
             conditional |= is_conditional(&local, leaf)?;
         }
@@ -205,13 +268,17 @@ fn sums(branch: &Branch, root: usize, side: &KeySide, normalised: bool, parts: &
         let filter = localised(filter, &input)?;
         condition = Some(condition.map_or(filter.clone(), |before| before.and(filter)));
     }
-    let where_met = |value: Expr, other: Option<ScalarValue>| match &condition {
-        None => value,
-        Some(condition) => Expr::Case(Case {
-            expr: None,
-            when_then_expr: vec![(Box::new(condition.clone()), Box::new(value))],
-            else_expr: other.map(|other| Box::new(lit(other))),
-        }),
+    let where_met = |value: Expr, filter: Option<&Expr>, other: Option<ScalarValue>| {
+        let filter = filter.map(|filter| localised(filter, &input)).transpose()?;
+        let all = condition.iter().cloned().chain(filter).reduce(Expr::and);
+        Ok::<Expr, crate::Error>(match all {
+            None => value,
+            Some(all) => Expr::Case(Case {
+                expr: None,
+                when_then_expr: vec![(Box::new(all), Box::new(value))],
+                else_expr: other.map(|other| Box::new(lit(other))),
+            }),
+        })
     };
     let mut measures: Vec<Expr> = Vec::new();
     let known = identifier.clone();
@@ -220,8 +287,13 @@ fn sums(branch: &Branch, root: usize, side: &KeySide, normalised: bool, parts: &
     }
     for (index, part) in parts.iter().enumerate() {
         let measure = match part {
-            Part::Sum(argument, zero) => sum(where_met(localised(argument, &input)?, zero.clone())),
-            Part::Rows => count(where_met(lit(1_i64), None)),
+            Part::Sum(argument, filter, zero) => {
+                sum(where_met(localised(argument, &input)?, filter.as_ref(), zero.clone())?)
+            }
+            Part::Rows => count(where_met(lit(1_i64), None, None)?),
+            Part::Count(argument, filter) => {
+                count(where_met(localised(argument, &input)?, filter.as_ref(), None)?)
+            }
         };
         measures.push(measure.alias(format!("s{index}")));
     }
@@ -253,10 +325,21 @@ impl Summed {
             inner_aggregate(&grouped, aggregate, &rows)?.scope.facts.into_iter().skip(groups).collect();
         // An identifier has a row, so that the sum of what is never NULL is not.
         for (part, known) in parts.iter().zip(facts.iter_mut().skip(identifiers)) {
-            known.nullable &= !matches!(part, Part::Rows | Part::Sum(_, Some(_)));
+            known.nullable &= !matches!(part, Part::Rows | Part::Sum(_, _, Some(_)));
+            known.nullable |= matches!(part, Part::Count(..));
         }
-        let outputs: Vec<Expr> =
-            grouped.schema().columns().into_iter().skip(groups).map(Expr::Column).collect();
+        let of = |(index, column): (usize, Column)| {
+            let part = index.checked_sub(identifiers).and_then(|part| parts.get(part));
+            let name = column.name.clone();
+            let column = Expr::Column(column);
+            // A count of nothing is nobody's.
+            match part {
+                Some(Part::Count(..)) => nullif(column, lit(0_i64)).alias(name),
+                Some(Part::Sum(..) | Part::Rows) | None => column,
+            }
+        };
+        let columns = grouped.schema().columns().into_iter().skip(groups);
+        let outputs: Vec<Expr> = columns.enumerate().map(of).collect();
         let plan = LogicalPlanBuilder::from(grouped.clone()).project(outputs);
         let plan = plan.and_then(LogicalPlanBuilder::build).map_err(|error| failure::engine(&error))?;
         let columns: Vec<Option<usize>> = side.parts.iter().map(plain).collect();
@@ -325,13 +408,13 @@ impl Summed {
     }
 }
 
-/// The aggregate over the columns of a relation: its keys, then what is summed.
+/// The aggregate over the columns of a relation: its keys, then what is summed; and what its aggregates are made of.
 fn over(
     aggregate: &Aggregate,
     relation: &Relation,
     keys: &[Expr],
-    parts: &[Part],
-) -> Result<(Aggregate, Vec<bool>)> {
+    asked: &[Asked],
+) -> Result<(Aggregate, Vec<OfSums>)> {
     let engine = |error| failure::engine(&error);
     let branch = relation.branches.first().ok_or_else(|| failure::internal("no rows at all"))?;
     let scope = branch.scope()?;
@@ -344,13 +427,25 @@ fn over(
     let columns: Vec<Expr> =
         schema.fields().iter().map(|field| Expr::Column(Column::new_unqualified(field.name()))).collect();
     let (group, values) = columns.split_at(keys.len().min(columns.len()));
+    let total = |part: usize| values.get(part).cloned().map(sum).ok_or_else(missing);
+    let (mut totals, mut sums) = (Vec::new(), Vec::new());
+    for asked in asked {
+        let (part, of) = match asked {
+            Asked::Sum(part) => (*part, OfSums::Sum),
+            Asked::Count(part) => (*part, OfSums::Count),
+            Asked::Mean { sum, rows, facts } => {
+                (*sum, OfSums::Mean { rows: Box::new(total(*rows)?), facts: facts.clone() })
+            }
+        };
+        totals.push(total(part)?);
+        sums.push(of);
+    }
     let input =
         LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema: Arc::new(schema) });
-    let sums = values.iter().cloned().map(sum).collect();
     let schema = Arc::clone(&aggregate.schema);
     let over =
-        Aggregate::try_new_with_schema(Arc::new(input), group.to_vec(), sums, schema).map_err(engine)?;
-    Ok((over, parts.iter().map(|part| matches!(part, Part::Rows)).collect()))
+        Aggregate::try_new_with_schema(Arc::new(input), group.to_vec(), totals, schema).map_err(engine)?;
+    Ok((over, sums))
 }
 
 /// The column of its leaf that an expression is.

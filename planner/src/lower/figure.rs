@@ -21,7 +21,7 @@ use super::rows::place;
 use super::rowset::RowSet;
 use super::truths::where_it_is;
 use super::value::Number;
-use super::wants::{Counting, Want};
+use super::want::{Counting, Want};
 use crate::Result;
 use crate::plan::{ColumnDef, Encoding, Measure, PartyId, Range, Rank, Reg, RingSize, Rounding, Scale};
 
@@ -242,6 +242,14 @@ impl<'a> Sums<'a> {
             "min" => self.at_rank(expr, argument, &what, Rank::FIRST),
             "max" => self.at_rank(expr, argument, &what, Rank::LAST),
             _ => Err(failure::once()),
+        }
+    }
+
+    /// The argument of an aggregate.
+    pub(super) fn summed(&self, expr: &Expr, schema: &DFSchema) -> Result<Argument> {
+        match expr {
+            Expr::AggregateFunction(function) => self.argument(function, schema),
+            _ => Err(failure::internal("an aggregate that is none")),
         }
     }
 

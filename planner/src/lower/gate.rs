@@ -6,7 +6,7 @@ use super::failure;
 use super::figure::{Gate, Sums};
 use super::leaf::Persons;
 use super::persons::PersonRows;
-use super::wants::{Counting, Want};
+use super::want::{Counting, Want};
 use crate::Result;
 use crate::plan::{ColumnDef, Encoding, Measure, NumberedPart, PartyId, Range, Reg, RingSize};
 

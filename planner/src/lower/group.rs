@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use super::chain::Chain;
 use super::clear::Released;
 use super::cut::Cut;
+use super::eager::OfSums;
 use super::emit::name;
 use super::failure;
 use super::figure::{Figure, Gate, Sums, all_rows, group_scope};
@@ -27,7 +28,7 @@ use super::sets::flat_keys;
 use super::top::Top;
 use super::truth::truth;
 use super::value::{Number, Truth, number};
-use super::wants::Want;
+use super::want::Want;
 use crate::Result;
 use crate::catalog::{Federation, Use};
 use crate::plan::{
@@ -41,8 +42,8 @@ const MAX_CELLS: usize = 10_000;
 /// The columns of an aggregate's result on their way out.
 pub(super) struct Groups<'a> {
     pub(super) aggregate: &'a Aggregate,
-    /// Which of its sums are counts.
-    counts: &'a [bool],
+    /// What its aggregates are made of, where rows are sums; else nothing.
+    made_of: &'a [OfSums],
     pub(super) sums: Sums<'a>,
     pub(super) scope: Scope,
     pub(super) keys: Vec<Key>,
@@ -54,13 +55,13 @@ pub(super) struct Groups<'a> {
 }
 
 /// Lowers an aggregate over rows with what is above it up to the released table; returns the clear plan of the result.
-/// `counts`: which of its sums are counts, 0 over no rows.
+/// `made_of`: where rows are sums, what its aggregates are made of.
 ///
 /// # Errors
 /// Invalid for what is not built, refused where a range does not fit.
 pub(crate) fn lower_groups(
     aggregate: &Aggregate,
-    counts: &[bool],
+    made_of: &[OfSums],
     (chain, top): (&Chain<'_>, Option<&Top>),
     relation: &Relation,
     cut: &mut Cut<'_>,
@@ -83,7 +84,8 @@ pub(crate) fn lower_groups(
         *facts = key.facts.clone();
     }
     let figures = vec![None; aggregate.aggr_expr.len()];
-    let mut groups = Groups { aggregate, counts, sums, scope, keys, figures, gated: false, used: Vec::new() };
+    let mut groups =
+        Groups { aggregate, made_of, sums, scope, keys, figures, gated: false, used: Vec::new() };
     let inside: Vec<usize> = top.iter().flat_map(|top| &top.order).map(|key| key.column).collect();
     let Outgoing { mut leaving, exprs, places } = groups.outputs(chain, &inside)?;
     let (present, row_gates) = groups.presence(chain)?;
@@ -194,10 +196,18 @@ impl Groups<'_> {
         let expr =
             self.aggregate.aggr_expr.get(index).ok_or_else(|| failure::internal("an unknown aggregate"))?;
         let data_type = self.aggregate.schema.field(self.keys() + index).data_type().clone();
-        let mut figure = self.sums.figure(expr, self.aggregate.input.schema(), &data_type)?;
-        if self.counts.get(index) == Some(&true) {
-            figure.number.known = None;
-        }
+        let schema = self.aggregate.input.schema();
+        let figure = match self.made_of.get(index) {
+            None | Some(OfSums::Sum) => self.sums.figure(expr, schema, &data_type)?,
+            Some(OfSums::Count) => {
+                let mut figure = self.sums.figure(expr, schema, &data_type)?;
+                figure.number.known = None;
+                figure
+            }
+            Some(OfSums::Mean { rows, facts }) => {
+                self.sums.mean_of_sums((expr, rows), schema, facts, &data_type)?
+            }
+        };
         if let Some(slot) = self.figures.get_mut(index) {
             *slot = Some(figure.clone());
         }

@@ -6,6 +6,7 @@
 //!   rows     below: unions of joins of one owner's rows each (leaf), columns and conditions as expressions
 //!   outer    joins of all types across owners, as branches; tree: which table stays in place, which are moved beside it
 //!   beside   an owner's own tables around a join, joined at the owner; eager: a side summed per identifier before its join
+//!   orders   the trees that give the same rows; ways: of these, of sums before a join, of cells and sorted rows, the cheapest
 //!   persons  whose persons are behind a row, and how they are counted once each
 //!   emit     per branch: what an owner computes alone becomes a column it shares, the rest a program on shares
 //!   figure   aggregates: sums over rows, arithmetic on sums; gate: the persons behind each number, and behind the outcomes
@@ -55,6 +56,7 @@ mod model;
 mod model_release;
 mod moments;
 mod open_keys;
+mod orders;
 mod outcome;
 mod outer;
 mod outgoing;
@@ -86,7 +88,9 @@ mod tree;
 mod truth;
 mod truths;
 mod value;
+mod want;
 mod wants;
+mod ways;
 mod within;
 
 use crate::bind::Bound;
@@ -111,9 +115,11 @@ pub fn lower(federation: &Federation, session: &Session, bound: &Bound) -> Resul
         releases: Vec::new(),
         notices,
         limits: 0,
+        choices: Vec::new(),
     };
     let clear = cut.cut(&inline::grouped_subqueries(&bound.optimised)?)?;
     cut::refuse_limits(&bound.raw, cut.limits)?;
     let clear = clear::with_schema(clear, bound.raw.schema())?;
-    Ok(SecurePlan { nodes: cut.nodes, releases: cut.releases, clear, notices: cut.notices })
+    let cut::Cut { nodes, releases, notices, choices, .. } = cut;
+    Ok(SecurePlan { nodes, releases, clear, notices, choices })
 }

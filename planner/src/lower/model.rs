@@ -13,11 +13,11 @@ use super::penalty::Penalty;
 use super::picked::moved;
 use super::program::Program;
 use super::regression::{cox_ring, regression_ring};
-use super::rows::{Branch, Presence, normalise, symbol};
+use super::rows::{Branch, Presence, Relation, symbol};
 use super::rowset::RowSet;
 use super::scale::{decode, worth};
 use super::term::{Term, ring, target, terms};
-use super::wants::{Counting, Want};
+use super::want::{Counting, Want};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::TableFunction;
@@ -36,12 +36,11 @@ use crate::plan::{
 pub(crate) fn lower_model(
     function: &TableFunction,
     (family, part): (Family, Part),
-    federation: &Federation,
+    (relation, federation): (&Relation, &Federation),
     release: usize,
     nodes: &mut Vec<Node>,
 ) -> Result<(NodeId, LogicalPlan)> {
-    let relation = normalise(&function.input, federation)?;
-    let rows = RowSet::new(&relation, federation)?;
+    let rows = RowSet::new(relation, federation)?;
     let arguments = &function.arguments;
     let mut features = Vec::new();
     for variable in arguments.columns("features") {

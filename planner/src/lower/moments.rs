@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr;
 
+use super::emit::name;
 use super::facts::{Facts, is_float, type_range};
 use super::failure;
 use super::figure::{Argument, Figure, Gate, Sums};
@@ -13,7 +15,7 @@ use super::infer::show;
 use super::resolution::resolved;
 use super::scale::{encode, type_scale, worth};
 use super::value::Number;
-use super::wants::Want;
+use super::want::Want;
 use crate::Result;
 use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Rounding, Scale};
 
@@ -136,24 +138,56 @@ impl Sums<'_> {
         let total = self.total(expr, argument, what)?;
         let count = self.count(&Self::not_null(argument), what)?;
         let known = self.enough(argument.facts.nullable, &gates, count, 1)?;
-        let range = argument.facts.range.map(Range::with_zero).ok_or_else(|| failure::bounds(show(expr)))?;
-        let most = i128::try_from(range.magnitude()).map_err(|_| failure::bounds(show(expr)))?;
+        let (reg, scale) = self.mean(expr, (total, count), &argument.facts, data_type)?;
+        Ok(Figure::of(Number { reg, known, scale }, gates))
+    }
+
+    /// The same of rows that are sums and counts, from the sums of both; `facts` are those of the values that were summed.
+    pub(super) fn mean_of_sums(
+        &mut self,
+        (sums, counts): (&Expr, &Expr),
+        schema: &DFSchema,
+        facts: &Facts,
+        data_type: &DataType,
+    ) -> Result<Figure> {
+        let (of_sums, of_counts) = (self.summed(sums, schema)?, self.summed(counts, schema)?);
+        let (what, count) = (name(sums), name(counts));
+        let gates = self.gates_behind(&of_sums, &what)?;
+        let of_sums = self.summable(&of_sums)?;
+        if of_sums.facts.scale != facts.scale {
+            return Err(failure::not_built("a mean of sums in other steps than their values"));
+        }
+        let total = self.total(sums, &of_sums, &what)?;
+        let count = self.total(counts, &of_counts, &count)?;
+        let known = self.enough(of_sums.facts.nullable, &gates, count, 1)?;
+        let (reg, scale) = self.mean(sums, (total, count), facts, data_type)?;
+        Ok(Figure::of(Number { reg, known, scale }, gates))
+    }
+
+    /// A total by a number of rows; `facts` are those of one value.
+    fn mean(
+        &mut self,
+        expr: &Expr,
+        (total, count): (Reg, Reg),
+        facts: &Facts,
+        data_type: &DataType,
+    ) -> Result<(Reg, Scale)> {
+        let wide = || failure::bounds(show(expr));
+        let range = facts.range.map(Range::with_zero).ok_or_else(wide)?;
+        let most = i128::try_from(range.magnitude()).map_err(|_| wide())?;
         let (sum, rows) = (
-            Number { reg: total, known: None, scale: argument.facts.scale },
+            Number { reg: total, known: None, scale: facts.scale },
             Number { reg: count, known: None, scale: Scale::Unit },
         );
-        let (reg, scale) = if is_float(data_type) {
+        if is_float(data_type) {
             let fraction = AVERAGE_BITS.saturating_sub(range.bits());
-            quotient(&mut self.program, &sum, &rows, fraction, Some(most))?
-        } else {
-            let scale = type_scale(data_type);
-            let grown = super::scale::factor(argument.facts.scale, scale)
-                .ok_or_else(|| failure::bounds(show(expr)))?;
-            let top = self.program.scale(total, grown)?;
-            let most = most.checked_mul(grown).ok_or_else(|| failure::bounds(show(expr)))?;
-            (self.program.divide(top, count, Some(Range { lo: -most, hi: most }))?, scale)
-        };
-        Ok(Figure::of(Number { reg, known, scale }, gates))
+            return quotient(&mut self.program, &sum, &rows, fraction, Some(most));
+        }
+        let scale = type_scale(data_type);
+        let grown = super::scale::factor(facts.scale, scale).ok_or_else(wide)?;
+        let top = self.program.scale(total, grown)?;
+        let most = most.checked_mul(grown).ok_or_else(wide)?;
+        Ok((self.program.divide(top, count, Some(Range { lo: -most, hi: most }))?, scale))
     }
 
     /// (n sum(x^2) - sum(x)^2) / (n (n - 1)), or by n^2: the numerator is exact.

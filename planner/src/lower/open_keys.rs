@@ -11,7 +11,7 @@ use super::infer::show;
 use super::key::Key;
 use super::rowset::RowSet;
 use super::value::Number;
-use super::wants::Want;
+use super::want::Want;
 use crate::Result;
 use crate::function::text_bytes::{PART_BYTES, text_part};
 use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Scale, width_of};

@@ -10,7 +10,7 @@ use super::moments::AVERAGE_BITS;
 use super::program::ROOT_BITS;
 use super::scale::{rescale, worth};
 use super::value::Number;
-use super::wants::{Counting, Want};
+use super::want::{Counting, Want};
 use crate::Result;
 use crate::plan::{ColumnDef, Encoding, Measure, Range, Reg, RingSize, Scale};
 

@@ -11,7 +11,7 @@ use super::figure::{Argument, Figure, Gate, Sums};
 use super::infer::show;
 use super::scale::worth;
 use super::value::Number;
-use super::wants::{Counting, Want};
+use super::want::{Counting, Want};
 use crate::Result;
 use crate::catalog::Use;
 use crate::plan::{ColumnDef, Encoding, Measure, Range, Rank, RankPlace, Reg, RingSize, Rounding, Scale};

@@ -48,6 +48,8 @@ pub(crate) struct Branch {
     pub(crate) presence: Vec<Presence>,
     /// Where a row may be there several times, once for each partner that IN or EXISTS finds: what tells rows apart.
     pub(crate) once: Option<Expr>,
+    /// The leaf that stays in place where the others are moved beside it, once that is chosen.
+    pub(crate) root: Option<usize>,
 }
 
 /// In which rows a leaf has a part.
@@ -150,6 +152,7 @@ impl Branch {
             absences: Vec::new(),
             presence: vec![Presence::Always],
             once: None,
+            root: None,
         }
     }
 

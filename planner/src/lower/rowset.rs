@@ -15,7 +15,7 @@ use super::infer::{Scope, infer};
 use super::persons::{LeafPersons, PersonRows, persons};
 use super::rows::{Branch, Presence, Relation, place, replace};
 use super::tree::order;
-use super::wants::Want;
+use super::want::Want;
 use crate::Result;
 use crate::catalog::{Federation, Use};
 use crate::plan::{ColumnDef, Node, NodeId, PartyId, Reg, Union};

@@ -9,6 +9,7 @@ mod keys;
 mod models;
 mod persons;
 mod refusals;
+mod ways;
 mod within;
 
 use std::collections::BTreeMap;

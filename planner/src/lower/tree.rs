@@ -46,10 +46,12 @@ fn staying_rows(join: &KeyJoin, leaf: usize, source: &Leaf) -> u64 {
 /// # Errors
 /// Refused where two leaves may each have several rows per identifier.
 pub(crate) fn tree(branch: &Branch, federation: &Federation) -> Result<Tree> {
+    if let Some(root) = branch.root {
+        return rooted(branch, root).ok_or_else(|| no_root(branch, federation));
+    }
     let trees = (0..branch.leaves.len()).filter_map(|root| rooted(branch, root));
     let cost = |tree: &Tree| {
-        let assumed = (0..branch.leaves.len()).filter(|leaf| is_assumed(branch, tree, *leaf)).count();
-        (assumed, branch.leaves.get(tree.root).map_or(u64::MAX, |leaf| leaf.bound))
+        (assumed(branch, tree), branch.leaves.get(tree.root).map_or(u64::MAX, |leaf| leaf.bound))
     };
     trees.min_by_key(cost).ok_or_else(|| no_root(branch, federation))
 }
@@ -90,9 +92,14 @@ fn side_of(join: &KeyJoin, leaf: usize) -> &KeySide {
     if join.left.leaf == leaf { &join.left } else { &join.right }
 }
 
+/// How many leaves' identifiers are unique only because their tables have one row a person.
+pub(crate) fn assumed(branch: &Branch, tree: &Tree) -> usize {
+    (0..branch.leaves.len()).filter(|leaf| is_assumed(branch, tree, *leaf)).count()
+}
+
 /// Whether nothing is taken for granted: all identifiers that must be unique are known to be.
 pub(crate) fn is_known(branch: &Branch, tree: &Tree) -> bool {
-    !(0..branch.leaves.len()).any(|leaf| is_assumed(branch, tree, leaf))
+    assumed(branch, tree) == 0
 }
 
 /// Whether nothing says that the identifiers of a leaf are unique but that its table has one row a person.
@@ -134,7 +141,7 @@ fn no_root(branch: &Branch, federation: &Federation) -> Error {
     }
 }
 
-fn table_names(leaf: &Leaf, federation: &Federation) -> String {
+pub(crate) fn table_names(leaf: &Leaf, federation: &Federation) -> String {
     let party = federation.parties.get(leaf.owner.0).map_or("?", |party| party.name.as_str());
     leaf.tables.iter().map(|table| format!("{party}.{table}")).collect::<Vec<_>>().join(", ")
 }

@@ -5,7 +5,7 @@ use datafusion::logical_expr::{Expr, lit};
 
 use super::figure::{Argument, Figure, Sums};
 use super::value::Number;
-use super::wants::Counting;
+use super::want::Counting;
 use crate::Result;
 use crate::plan::{RingSize, Scale};
 

@@ -8,6 +8,7 @@
 
 mod aggregate;
 mod assemble;
+mod choice;
 mod column;
 mod compute;
 mod fold;
@@ -21,6 +22,7 @@ mod union;
 
 pub use aggregate::{Aggregate, Measure, NumberedPart, Rank, RankPlace};
 pub use assemble::{Assemble, Piece};
+pub use choice::{Choice, Way, WayCost};
 pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType, width_of};
 pub use compute::{Compute, Op, Reg, Rounding};
 pub use fold::{Axis, Fold, How};
@@ -77,4 +79,6 @@ pub struct SecurePlan {
     pub clear: LogicalPlan,
     /// Notices that follow from the plan alone (columns left out, counts rounded, ...), in the order found.
     pub notices: Vec<String>,
+    /// What was chosen by cost. It says nothing of what runs that the nodes do not, and is not hashed.
+    pub choices: Vec<Choice>,
 }

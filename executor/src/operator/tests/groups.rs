@@ -58,6 +58,7 @@ fn union_plan(bound: usize, at_least: u64) -> SecurePlan {
         releases: vec![NodeId(4)],
         clear: empty_clear(),
         notices: vec![],
+        choices: vec![],
     }
 }
 

@@ -51,6 +51,7 @@ fn lasso_plan(bound: usize, at_least: u64, kind: LassoOutput) -> SecurePlan {
         releases: vec![NodeId(3)],
         clear: empty_clear(),
         notices: vec![],
+        choices: vec![],
     }
 }
 

@@ -10,7 +10,6 @@ use super::rows::{Key, Rows};
 use super::{Fixed, Job, Leaving, bits_of, released};
 use crate::Result;
 use crate::function::table::distribution::Distribution;
-use crate::lower::rows::normalise;
 use crate::plan::{How, Node, Range};
 
 /// Fraction bits of a cell's share of the statistic.
@@ -20,8 +19,7 @@ const FRACTION: u32 = 60;
 const CORRECTED: (u32, u32) = (40, 24);
 
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     let (row, column) = (rows.key(arguments.column("row")?)?, rows.key(arguments.column("column")?)?);
     let bound = rows.bound();

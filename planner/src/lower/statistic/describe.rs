@@ -17,7 +17,6 @@ use crate::catalog::Use;
 use crate::function::Variable;
 use crate::function::table::rows_of;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 use crate::plan::Node;
 
 /// The order statistics, in the order of the result, and whether each is MIN or MAX.
@@ -42,8 +41,7 @@ struct Column {
 }
 
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let variables = job.function.arguments.columns("columns");
     if variables.len() > MOST {
         return Err(failure::invalid(format!("DESCRIBE_STATS takes at most {MOST} columns")));

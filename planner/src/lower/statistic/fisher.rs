@@ -13,14 +13,12 @@ use super::{Job, Leaving, double, number, two_groups, when};
 use crate::Result;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 
 /// The counts of the table, row by row.
 const COUNTS: [&str; 4] = ["n_11", "n_12", "n_21", "n_22"];
 
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     let (row, column) = (arguments.column("row")?, arguments.column("column")?);
     let counting = rows.known(&[row, column])?;

@@ -6,7 +6,6 @@ use super::rows::{Key, Measured, Rows};
 use crate::Result;
 use crate::function::Variable;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 
 /// What is summed per group.
 pub(super) struct Groups {
@@ -29,8 +28,7 @@ pub(super) fn groups(
     (value, by): (&Variable, &Variable),
     check: impl Fn(&Job<'_>, &Key) -> Result<()>,
 ) -> Result<Groups> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let key = rows.key(by)?;
     check(job, &key)?;
     let measured = rows.measured(value)?;

@@ -10,12 +10,10 @@ use super::rows::{Key, Rows};
 use super::{Job, Leaving, double, number, released};
 use crate::Result;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "at most 1000 bins")]
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     let (value, by) = (arguments.column("value")?, arguments.optional_column("by"));
     let bins = arguments.number("bins")? as i64;

@@ -22,7 +22,6 @@ use crate::catalog::Use;
 use crate::function::Variable;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 use crate::plan::{How, Node, Range, RingSize};
 
 /// Bits of a number of events or persons in fixed point: what a quotient of few rounds takes.
@@ -68,8 +67,7 @@ pub(super) struct Exposure {
 
 /// Counts events and persons at risk. `at_times`: gates count those at risk at every time, else there are none.
 pub(super) fn exposure(job: &mut Job<'_>, at_times: bool) -> Result<Exposure> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     let (time, event) = (arguments.column("time")?, arguments.column("event")?);
     let by = arguments.optional_column("by");
@@ -270,8 +268,7 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
 
 /// Whether the owners of time and event let counts leave.
 fn allows_counts(job: &Job<'_>) -> Result<bool> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let rows = Rows::new(job.function, &relation, job.federation)?;
+    let rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     Ok(rows.allows(arguments.column("time")?, Use::Aggregate)?
         && rows.allows(arguments.column("event")?, Use::Aggregate)?)

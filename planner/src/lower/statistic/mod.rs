@@ -36,6 +36,7 @@ use self::rows::Key;
 use super::clear::Released;
 use super::failure;
 use super::fixed::quotient;
+use super::rows::Relation;
 use super::value::Number;
 use crate::Result;
 use crate::catalog::Federation;
@@ -46,6 +47,8 @@ use crate::plan::{KeyDomain, Node, NodeId, Output, Range, Reg, Release, Rounding
 /// The lowering of one call.
 struct Job<'a> {
     function: &'a TableFunction,
+    /// The rows that it is of.
+    relation: &'a Relation,
     federation: &'a Federation,
     release: usize,
     nodes: &'a mut Vec<Node>,
@@ -57,14 +60,14 @@ struct Job<'a> {
 /// # Errors
 /// Invalid for arguments that do not fit and for what is not built; refused where a range does not fit.
 pub(crate) fn lower_statistic(
-    function: &TableFunction,
-    statistic: Statistic,
+    (function, statistic): (&TableFunction, Statistic),
+    relation: &Relation,
     federation: &Federation,
     release: usize,
     nodes: &mut Vec<Node>,
     notices: &mut Vec<String>,
 ) -> Result<(NodeId, LogicalPlan)> {
-    let mut job = Job { function, federation, release, nodes, notices };
+    let mut job = Job { function, relation, federation, release, nodes, notices };
     let clear = match statistic {
         Statistic::Chi2 => chi2::lower(&mut job),
         Statistic::TTest => t_test::lower(&mut job),

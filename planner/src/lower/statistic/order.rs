@@ -15,7 +15,6 @@ use crate::catalog::Use;
 use crate::function::Variable;
 use crate::lower::failure;
 use crate::lower::rank::Share;
-use crate::lower::rows::normalise;
 use crate::plan::{How, Node, Range, RingSize, Rounding};
 
 /// Digits of a quantile's order: 0.1, 0.25, 0.999999.
@@ -125,8 +124,7 @@ fn extremes_allowed(job: &Job<'_>, rows: &Rows<'_>, value: &Variable, orders: &[
 
 /// `QUANTILES`: group, q, value.
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     let (value, by) = (arguments.column("value")?, arguments.optional_column("by"));
     let q = arguments.numbers("q");

@@ -15,7 +15,6 @@ use super::{Fixed, Job, Leaving, number, released, two_groups, when};
 use crate::Result;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 use crate::plan::{How, Range, Reg, RingSize};
 
 /// Fraction bits of quotients, as far as there is room.
@@ -34,8 +33,7 @@ struct Ranked {
 }
 
 fn ranked(job: &mut Job<'_>, pair: bool) -> Result<Ranked> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     let (value, by) = (arguments.column("value")?, arguments.column("by")?);
     let key = rows.key(by)?;

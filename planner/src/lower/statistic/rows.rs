@@ -17,7 +17,7 @@ use super::super::resolution::check;
 use super::super::rows::Relation;
 use super::super::rowset::RowSet;
 use super::super::scale::{decode, worth};
-use super::super::wants::{Counting, Want};
+use super::super::want::{Counting, Want};
 use super::cells::{Cells, Demand};
 use crate::Result;
 use crate::catalog::{Federation, Use};

@@ -15,7 +15,6 @@ use super::{Fixed, Job, Leaving, bits_of, number, released, when};
 use crate::Result;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 use crate::nearest::same_name;
 use crate::plan::{How, Node, Range, RingSize};
 
@@ -23,8 +22,7 @@ use crate::plan::{How, Node, Range, RingSize};
 const WEIGHT: u32 = 40;
 
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     let (event, strata) = (arguments.column("event")?, arguments.column("strata")?);
     let by = arguments.optional_column("by");

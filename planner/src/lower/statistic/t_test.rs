@@ -14,7 +14,6 @@ use super::{Fixed, Job, Leaving, double, number, released, two_groups, when};
 use crate::Result;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
-use crate::lower::rows::normalise;
 use crate::plan::Reg;
 
 /// Fraction bits of means and variances, as far as there is room.
@@ -202,8 +201,7 @@ impl Sample {
 
 /// The test of two values of the same rows.
 fn lower_paired(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let relation = normalise(&job.function.input, job.federation)?;
-    let mut rows = Rows::new(job.function, &relation, job.federation)?;
+    let mut rows = Rows::new(job.function, job.relation, job.federation)?;
     let arguments = &job.function.arguments;
     let [left, right] = arguments.columns("value") else {
         let mut error = failure::invalid("a paired T_TEST compares two values of the same row");

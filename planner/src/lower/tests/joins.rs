@@ -66,7 +66,7 @@ doc = { type = "TEXT", nullable = false, allow = ["join"] }
 beds = { type = "INTEGER", bounds = [0, 100], allow = ["filter", "aggregate", "model"] }
 "#;
 
-fn joined(min_people: u32) -> (Federation, Data) {
+pub(super) fn joined(min_people: u32) -> (Federation, Data) {
     let people = PEOPLE.replace("min_people = 3", &format!("min_people = {min_people}"));
     let federation = federation(PARTIES, &[("a", &people), ("b", MEMBERS), ("d", DOCTORS)]);
     let people = "id,age,sex\np1,30,f\np2,40,f\np3,50,m\np4,,m\np5,60,m\np6,70,";

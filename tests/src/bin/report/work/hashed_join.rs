@@ -142,6 +142,7 @@ fn plan(rows: usize) -> Result<SecurePlan, Failure> {
         releases: Vec::new(),
         clear: LogicalPlanBuilder::empty(false).build()?,
         notices: Vec::new(),
+        choices: Vec::new(),
     })
 }
 
