@@ -12,6 +12,7 @@ pub mod hashed;
 pub mod nonzero;
 mod order_statistic;
 pub(crate) mod registry;
+mod runs;
 pub mod table;
 pub mod text_bytes;
 

@@ -12,7 +12,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, Volatility, WindowUDF};
 
 use super::hashed::hashed;
-use super::table;
+use super::{runs, table};
 use crate::error::{Error, Result};
 use crate::nearest::{hint, same_name};
 
@@ -162,27 +162,53 @@ pub(crate) fn reads_files(name: &str) -> bool {
         || ["input_file_name", "file_row_index"].iter().any(|n| same_name(n, name))
 }
 
-/// All functions for `SHOW FUNCTIONS`: name, kind, one line of description; sorted by kind, then by name.
-pub(crate) fn listing() -> Vec<(String, &'static str, String)> {
+/// A function as `SHOW FUNCTIONS` lists it.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    /// Its name, or another that it has.
+    pub(crate) name: String,
+    /// `table`, `aggregate`, `scalar` or `window`.
+    pub(crate) kind: &'static str,
+    /// Where it runs.
+    pub(crate) runs: String,
+    /// One line of description.
+    pub(crate) doc: String,
+}
+
+/// All functions for `SHOW FUNCTIONS`; sorted by kind, then by name.
+pub(crate) fn listing() -> Vec<Listed> {
     let registry = registry();
-    let table = |spec: &&table::Spec| (spec.name.to_owned(), "table", spec.doc.to_owned());
-    let mut rows: Vec<(String, &'static str, String)> = table::FUNCTIONS.iter().map(table).collect();
+    let table = |spec: &&table::Spec| Listed {
+        name: spec.name.to_owned(),
+        kind: "table",
+        runs: "at an owner, across owners".to_owned(),
+        doc: spec.doc.to_owned(),
+    };
     let text = |doc: Option<&datafusion::logical_expr::Documentation>| {
         doc.map_or(String::new(), |doc| doc.description.lines().next().unwrap_or("").trim().to_owned())
     };
-    rows.extend(
-        registry.aggregate.iter().map(|(name, f)| (name.clone(), "aggregate", text(f.documentation()))),
-    );
+    let mut rows: Vec<Listed> = table::FUNCTIONS.iter().map(table).collect();
+    rows.extend(registry.aggregate.iter().map(|(name, f)| Listed {
+        name: name.clone(),
+        kind: "aggregate",
+        runs: runs::aggregate(f.name()),
+        doc: text(f.documentation()),
+    }));
     rows.extend(registry.scalar.iter().map(|(name, f)| {
         let own = same_name(name, super::hashed::HASHED);
-        let line = if own {
+        let doc = if own {
             "Equality of normalised identifiers, on both sides of `=` in a join.".to_owned()
         } else {
             text(f.documentation())
         };
-        (name.clone(), "scalar", line)
+        Listed { name: name.clone(), kind: "scalar", runs: runs::scalar(f.name()), doc }
     }));
-    rows.extend(registry.window.iter().map(|(name, f)| (name.clone(), "window", text(f.documentation()))));
+    rows.extend(registry.window.iter().map(|(name, f)| Listed {
+        name: name.clone(),
+        kind: "window",
+        runs: runs::window(),
+        doc: text(f.documentation()),
+    }));
     rows
 }
 
@@ -190,8 +216,8 @@ pub(crate) fn listing() -> Vec<(String, &'static str, String)> {
 ///
 /// # Errors
 /// As [`check`].
-pub(crate) fn described(name: &str) -> Result<(String, &'static str, String)> {
-    let found = listing().into_iter().find(|(known, ..)| same_name(known, name));
+pub(crate) fn described(name: &str) -> Result<Listed> {
+    let found = listing().into_iter().find(|listed| same_name(&listed.name, name));
     match found {
         Some(found) => Ok(found),
         None => check(name).and(Err(Error::internal("a function that is not listed"))),
@@ -228,7 +254,7 @@ mod tests {
         let rows = listing();
         assert!(rows.len() > 100);
         for kind in ["table", "aggregate", "scalar", "window"] {
-            let names: Vec<&String> = rows.iter().filter(|r| r.1 == kind).map(|r| &r.0).collect();
+            let names: Vec<&String> = rows.iter().filter(|r| r.kind == kind).map(|r| &r.name).collect();
             assert!(names.is_sorted(), "{kind}");
         }
     }

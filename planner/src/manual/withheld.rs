@@ -33,7 +33,7 @@
 //! |---|---|
 //! | joined by an inner join, or asked for by IN or EXISTS | with a partner, in rows that pass everything else |
 //! | the optional side of LEFT, RIGHT or FULL JOIN | with a partner, in rows that pass everything else; a number over rows without a partner only has none behind it, and is withheld |
-//! | asked for by NOT IN or NOT EXISTS | whose presence leaves out rows that pass everything else: a total minus the answer would be about them |
+//! | asked for by NOT IN or NOT EXISTS | whose presence leaves out rows that pass everything else: a total minus the answer would be about them; an answer that leaves out fewer than `min_people` is withheld, and the same query with EXISTS too |
 //! | in several parts of a UNION ALL, or several times in one join | in any of these, once |
 //!
 //! MIN, MAX and percentiles are values of single rows, which is why a policy allows them by uses of their own (`minmax`,

@@ -13,15 +13,16 @@ use crate::error::Position;
 
 /// The place of the first column of an expression whose name is in the text.
 pub(super) fn of(at: &Expr, sql: &str) -> Option<Position> {
-    let named = columns(at).iter().find_map(|name| of_name(name, sql));
+    let named = columns(at).iter().find_map(|name| span(at, name, sql).or_else(|| of_name(name, sql)));
     let called = || function(at).and_then(|name| of_name(&name, sql));
     named.or_else(called).or_else(|| subquery(at, sql)).or_else(|| inner_query(at, sql))
 }
 
-/// The place of a base column, else of the expression that uses it (under another name).
+/// The place of a base column, which may be in a subquery, else of the expression that uses it (under another name).
 pub(super) fn of_base(at: &Expr, name: &str, sql: &str) -> Option<Position> {
     let here = columns(at).iter().any(|column| column.eq_ignore_ascii_case(name));
-    let found = if here { span(at, name, sql).or_else(|| of_name(name, sql)) } else { None };
+    let found = if here { span(at, name, sql) } else { None };
+    let found = found.or_else(|| if here || has_subquery(at) { of_name(name, sql) } else { None });
     found.or_else(|| of(at, sql)).or_else(|| of_name(name, sql))
 }
 
@@ -121,12 +122,17 @@ fn subquery(at: &Expr, sql: &str) -> Option<Position> {
     found
 }
 
-/// The first SELECT in parentheses, of an expression with a subquery.
-fn inner_query(at: &Expr, sql: &str) -> Option<Position> {
-    let has_one = at.exists(|expr| {
+/// Whether an expression has a subquery.
+fn has_subquery(at: &Expr) -> bool {
+    let found = at.exists(|expr| {
         Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::SetComparison(_)))
     });
-    if !has_one.ok()? {
+    found.unwrap_or(false)
+}
+
+/// The first SELECT in parentheses, of an expression with a subquery.
+fn inner_query(at: &Expr, sql: &str) -> Option<Position> {
+    if !has_subquery(at) {
         return None;
     }
     let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().ok()?;

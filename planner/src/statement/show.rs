@@ -11,7 +11,7 @@ use datafusion::scalar::ScalarValue;
 use crate::bind::lineage::declared;
 use crate::catalog::{Column, Domain, Federation, Table, Use};
 use crate::error::{Error, Result};
-use crate::function::registry;
+use crate::function::registry::{self, Listed};
 use crate::function::table::{self as table_functions, Spec};
 use crate::nearest::{hint, same_name};
 use crate::session::{SETTINGS, Session};
@@ -42,22 +42,22 @@ pub(crate) fn tables(federation: &Federation, session: &Session) -> Result<Recor
         .map_err(|_| Error::internal("rows of SHOW TABLES"))
 }
 
-/// `SHOW FUNCTIONS`.
+/// `SHOW FUNCTIONS`: each with where it runs: at an owner (over its rows, in the clear), across owners (over rows of several
+/// of them and over aggregates, on shares), over results (at the analyst, over what was released).
 pub(crate) fn functions() -> Result<RecordBatch> {
-    let row = |(name, kind, text): (String, &str, String)| [Some(name), Some(kind.to_owned()), Some(text)];
-    let rows: Vec<[Option<String>; 3]> = registry::listing().into_iter().map(row).collect();
-    texts(&["function", "kind", "description"], &rows)
+    let row = |one: Listed| [Some(one.name), Some(one.kind.to_owned()), Some(one.runs), Some(one.doc)];
+    let rows: Vec<[Option<String>; 4]> = registry::listing().into_iter().map(row).collect();
+    texts(&["function", "kind", "runs", "description"], &rows)
 }
 
 /// `DESCRIBE FUNCTION name`: what it is, its arguments, the columns it returns, an example, what it discloses.
 pub(crate) fn function(name: &str) -> Result<RecordBatch> {
     let columns = ["part", "name", "type", "default", "description"];
     let Some(spec) = table_functions::find(name) else {
-        let (name, kind, doc) = registry::described(name)?;
-        return texts(
-            &columns,
-            &[[Some("function".to_owned()), Some(name), Some(kind.to_owned()), None, Some(doc)]],
-        );
+        let Listed { name, kind, runs, doc } = registry::described(name)?;
+        let row = |part: &str, name, kind, doc| [Some(part.to_owned()), name, kind, None, Some(doc)];
+        let function = row("function", Some(name), Some(kind.to_owned()), doc);
+        return texts(&columns, &[function, row("runs", None, None, runs)]);
     };
     texts(&columns, &described(spec))
 }

@@ -61,6 +61,21 @@ fn jsonl_is_one_object_a_line() {
 }
 
 #[test]
+fn columns_of_one_name_have_keys_of_their_own() {
+    let columns: Vec<(&str, ArrayRef)> = ["n", "n", "n_1", "n"]
+        .iter()
+        .zip(1..)
+        .map(|(name, n)| (*name, Arc::new(Int64Array::from(vec![n])) as ArrayRef))
+        .collect();
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, _)| Field::new(*name, DataType::Int64, true)).collect();
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    let result: ResultSet = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap().into();
+    assert_eq!(Format::Jsonl.render(&result, true).unwrap(), "{\"n\":1,\"n_2\":2,\"n_1\":3,\"n_3\":4}\n");
+    assert!(Format::Csv.render(&result, true).unwrap().starts_with("n,n,n_1,n\n"));
+}
+
+#[test]
 fn csv_tells_null_from_empty_and_separates_results() {
     let text = Format::Csv.render(&result(), true).unwrap();
     assert_eq!(

@@ -139,6 +139,57 @@ fn refusals_say_what_and_why() {
     });
 }
 
+/// The word, or the sign, at a place of a text.
+fn at(sql: &str, line: u64, column: u64) -> String {
+    let line = sql.lines().nth(usize::try_from(line).unwrap() - 1).unwrap_or_default();
+    let rest: String = line.chars().skip(usize::try_from(column).unwrap() - 1).collect();
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    if word.is_empty() { rest.chars().take(1).collect() } else { word }
+}
+
+#[test]
+fn places_are_of_words_that_the_reason_is_about() {
+    let mut wrong = Vec::new();
+    for sql in REFUSED {
+        let error = check(sql).expect_err(sql);
+        let place = error.position.unwrap_or_else(|| panic!("{sql}: no position"));
+        let word = at(sql, place.line, place.column);
+        let told = error.message.to_lowercase();
+        let mut words = told.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let named = words.any(|other| other == word.to_lowercase());
+        // `*` stands for the columns that are named, an output for its row, `<subquery>` for what a subquery selects, an
+        // alias for what it names, and a string for the columns that it lists.
+        let subquery = word == "SELECT" || sql.contains(&format!("(SELECT {word}"));
+        let stands = word == "*"
+            || told.contains("a row for every row")
+            || (told.contains("<subquery>") && subquery)
+            || (word != "x" && sql.contains(&format!(" AS {word} ")))
+            || (word == "'" && error.message.contains("in a model"));
+        if !named && !stands {
+            wrong.push(format!("{sql}\n  {}:{} `{word}`: {}", place.line, place.column, error.message));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A whole query in a hint is one that is answered.
+#[test]
+fn suggested_queries_are_allowed() {
+    let session = Session { analyst: "bob".to_owned(), ..Session::default() };
+    let mut suggested = 0;
+    for sql in REFUSED {
+        let hint = check(sql).expect_err(sql).hint.unwrap_or_default();
+        let query = hint.split(" (allowed keys").next().unwrap_or_default();
+        if !query.starts_with("SELECT ") || query.contains("...") {
+            continue;
+        }
+        suggested += 1;
+        let planned = crate::plan(&super::federation(), &session, query);
+        planned.unwrap_or_else(|error| panic!("{sql}\nsuggests {query}\nwhich is refused: {error}"));
+    }
+    assert!(suggested >= 25, "{suggested} of {} have a query", REFUSED.len());
+}
+
 #[test]
 fn others_than_recipients_are_refused() {
     let error = check_as("bob", "SELECT AVG(age) FROM clinic.lifestyle").unwrap_err();
