@@ -1,4 +1,5 @@
--- Unchanged.
+-- The specification's, with each equality of its WHERE as the ON of a JOIN, and DATE '1994-01-01' + INTERVAL '1' YEAR as the
+-- date that it is.
 SELECT n.n_name, SUM(l.l_extendedprice * (1 - l.l_discount)) AS revenue
 FROM sales.customer c JOIN sales.orders o ON c.c_custkey = o.o_custkey
 JOIN logistics.lineitem l ON l.l_orderkey = o.o_orderkey

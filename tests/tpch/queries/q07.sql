@@ -1,4 +1,4 @@
--- Unchanged.
+-- The specification's, with each equality of its WHERE as the ON of a JOIN. The nation of the customer is read at sales.
 SELECT supp_nation, cust_nation, l_year, SUM(volume) AS revenue
 FROM (
   SELECT n1.n_name AS supp_nation, n2.n_name AS cust_nation, EXTRACT(YEAR FROM l.l_shipdate) AS l_year,

@@ -1,4 +1,5 @@
--- Unchanged.
+-- The specification's, with each equality of its WHERE as the ON of a JOIN. The nation and region of the customer are read at
+-- sales.
 SELECT o_year, SUM(CASE WHEN nation = 'BRAZIL' THEN volume ELSE 0 END) / SUM(volume) AS mkt_share
 FROM (
   SELECT EXTRACT(YEAR FROM o.o_orderdate) AS o_year, l.l_extendedprice * (1 - l.l_discount) AS volume, n2.n_name AS nation

@@ -1,4 +1,5 @@
--- Unchanged.
+-- The specification's, with each equality of its WHERE as the ON of a JOIN; of l_partkey = p_partkey = ps_partkey and l_suppkey =
+-- s_suppkey = ps_suppkey, part and supplier are compared with partsupp, where the specification compares them with lineitem.
 SELECT nation, o_year, SUM(amount) AS sum_profit
 FROM (
   SELECT n.n_name AS nation, EXTRACT(YEAR FROM o.o_orderdate) AS o_year,

@@ -1,4 +1,5 @@
--- Unchanged.
+-- The specification's, with `ps_partkey` as a second key of the order, which decides between equal values, and the fraction of
+-- scale 1 at every scale (it is 0.0001 divided by the scale).
 SELECT ps.ps_partkey, SUM(ps.ps_supplycost * ps.ps_availqty) AS value
 FROM purchasing.partsupp ps, purchasing.supplier s, purchasing.nation n
 WHERE ps.ps_suppkey = s.s_suppkey AND s.s_nationkey = n.n_nationkey AND n.n_name = 'GERMANY'
