@@ -17,8 +17,10 @@ pub(super) fn gated(
     let mut kept = Vec::new();
     for row in rows {
         let (values, counts) = row.split_at(keys + query.numbers());
+        let (counts, grouping) = counts.split_at(counts.len() - 1);
         let (whole, each) = counts.split_at(owners);
-        if keys > 0 && !enough(whole) {
+        let is_total = query.shows_total() && grouping[0] == keys.to_string();
+        if keys > 0 && !is_total && !enough(whole) {
             continue;
         }
         let mut seen = values.to_vec();

@@ -84,6 +84,17 @@ pub(super) struct Query {
 struct Named {
     name: String,
     kind: Kind,
+    nullable: bool,
+}
+
+/// An aggregate over some columns.
+struct Aggregate {
+    /// Its text.
+    text: String,
+    /// What makes a row count for its gate: enough persons for each. None: nothing that can be said here.
+    behind: Option<Vec<String>>,
+    /// Its FILTER.
+    filter: Option<String>,
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
@@ -165,7 +176,7 @@ impl Condition {
         let named = |index: &Index| index.get(columns);
         match self {
             Condition::Compare(column, operator, value) => {
-                let Named { name, kind } = named(column);
+                let Named { name, kind, .. } = named(column);
                 format!("{name} {operator} {}", kind.literal(*value))
             }
             Condition::Columns(one, operator, two) => {
@@ -180,7 +191,7 @@ impl Condition {
                 format!("{} IS {}NULL", named(column).name, if *not { "NOT " } else { "" })
             }
             Condition::In(column, one, two) => {
-                let Named { name, kind } = named(column);
+                let Named { name, kind, .. } = named(column);
                 format!("{name} IN ({}, {})", kind.literal(*one), kind.literal(*two))
             }
             Condition::Not(one) => format!("NOT ({})", one.sql(columns)),
@@ -191,48 +202,56 @@ impl Condition {
 }
 
 impl Output {
-    /// The aggregate, and its argument if it has one that may be NULL.
-    fn parts(&self, columns: &[Named]) -> (String, Option<String>) {
+    /// The aggregate; `person` is the identifier that it names.
+    fn aggregate(&self, columns: &[Named], person: &str) -> Aggregate {
         let numbers: Vec<&Named> = columns.iter().filter(|column| column.kind.is_number()).collect();
         let truths: Vec<&Named> = columns.iter().filter(|column| column.kind == Kind::Truth).collect();
-        let star = ("COUNT(*)".to_owned(), None);
+        let known = |argument: &str| Some(vec![format!("({argument}) IS NOT NULL")]);
+        let of = |function: &str, name: &str| (format!("{function}({name})"), known(name));
         let one = |columns: &[&Named]| self.one.get(columns).name.clone();
-        let (aggregate, argument) = match self.shape {
-            Shape::Count => {
-                let name = self.one.get(columns).name.clone();
-                (format!("COUNT({name})"), Some(name))
-            }
-            Shape::Distinct => {
-                let name = self.one.get(columns).name.clone();
-                (format!("COUNT(DISTINCT {name})"), Some(name))
-            }
-            Shape::People => ("COUNT(DISTINCT id)".to_owned(), Some("id".to_owned())),
-            Shape::Of(function) if !numbers.is_empty() => {
-                let name = one(&numbers);
-                (format!("{function}({name})"), Some(name))
-            }
+        let any = &self.one.get(columns).name;
+        let (text, behind) = match self.shape {
+            Shape::Count => of("COUNT", any),
+            Shape::Distinct => (format!("COUNT(DISTINCT {any})"), known(any)),
+            Shape::People => (format!("COUNT(DISTINCT {person})"), known(person)),
+            Shape::Of(function) if !numbers.is_empty() => of(function, &one(&numbers)),
             Shape::OfTwo(function) if !numbers.is_empty() => {
-                let (x, y) = (one(&numbers), self.two.get(&numbers).name.clone());
-                (format!("{function}({x}, {y})"), Some(format!("{x} + {y}")))
+                let (x, y) = (one(&numbers), &self.two.get(&numbers).name);
+                (format!("{function}({x}, {y})"), known(&format!("{x} + {y}")))
             }
             Shape::Sum(form) if !numbers.is_empty() => {
-                let argument = form.replace('x', &one(&numbers)).replace('y', &self.two.get(&numbers).name);
-                (format!("SUM({argument})"), Some(argument))
+                let (x, y): (&Named, &Named) = (*self.one.get(&numbers), *self.two.get(&numbers));
+                let argument = form.replace('x', &x.name).replace('y', &y.name);
+                (format!("SUM({argument})"), behind_sum(form, &argument, x, y))
             }
-            Shape::Extreme(function) => {
-                let name = self.one.get(columns).name.clone();
-                (format!("{function}({name})"), Some(name))
+            Shape::Extreme(function) => of(function, any),
+            Shape::Truth(function) if !truths.is_empty() => of(function, &one(&truths)),
+            Shape::Star | Shape::Of(_) | Shape::OfTwo(_) | Shape::Sum(_) | Shape::Truth(_) => {
+                ("COUNT(*)".to_owned(), Some(vec!["true".to_owned()]))
             }
-            Shape::Truth(function) if !truths.is_empty() => {
-                let name = one(&truths);
-                (format!("{function}({name})"), Some(name))
-            }
-            Shape::Star | Shape::Of(_) | Shape::OfTwo(_) | Shape::Sum(_) | Shape::Truth(_) => star,
         };
-        match &self.filter {
-            Some(filter) => (format!("{aggregate} FILTER (WHERE {})", filter.sql(columns)), argument),
-            None => (aggregate, argument),
-        }
+        let filter = self.filter.as_ref().map(|filter| filter.sql(columns));
+        let text = match &filter {
+            Some(filter) => format!("{text} FILTER (WHERE {filter})"),
+            None => text,
+        };
+        Aggregate { text, behind, filter }
+    }
+}
+
+/// The rows behind a sum of an expression over two numbers: where it holds a condition, those in which it is not 0, and of
+/// these those with each outcome of the condition.
+fn behind_sum(form: &str, argument: &str, x: &Named, y: &Named) -> Option<Vec<String>> {
+    let nonzero = format!("({argument}) <> 0");
+    match form {
+        // A product that is never 0 tells no more than its factors.
+        "x * y" if x.kind != Kind::Level || y.kind != Kind::Level => Some(vec![nonzero]),
+        _ if form.starts_with("CASE") => (x.name != y.name).then(|| vec![nonzero]),
+        _ if form.starts_with("COALESCE") => (x.name != y.name && x.nullable && y.nullable).then(|| {
+            let outcome = |is_null: &str| format!("{nonzero} AND {} {is_null}", x.name);
+            vec![nonzero.clone(), outcome("IS NOT NULL"), outcome("IS NULL")]
+        }),
+        _ => Some(vec![format!("({argument}) IS NOT NULL")]),
     }
 }
 
@@ -240,10 +259,11 @@ impl Query {
     /// The columns that it may name, and whose persons count: an expression for each owner's identifier.
     fn columns(&self, federation: &Federation) -> (Vec<Named>, Vec<&'static str>) {
         let of = |columns: &[super::schema::Column], alias: &str, prefix: &str| {
-            let named = columns
-                .iter()
-                .enumerate()
-                .map(|(index, column)| Named { name: format!("{alias}{prefix}{index}"), kind: column.kind });
+            let named = columns.iter().enumerate().map(|(index, column)| Named {
+                name: format!("{alias}{prefix}{index}"),
+                kind: column.kind,
+                nullable: column.nullable,
+            });
             named.collect::<Vec<_>>()
         };
         let left = &federation.left.columns;
@@ -296,26 +316,18 @@ impl Query {
         self.keys(&self.columns(federation).0).len()
     }
 
-    /// For each number its text, its argument if that may be NULL, and the rows that it is of.
-    fn aggregates(&self, columns: &[Named]) -> Vec<(String, Option<String>, Option<String>)> {
-        // A joined row's identifier has two names; that of the hospital is asked for.
-        let qualified = |text: String| match self.from {
-            From::Joined(_) => text.replace("DISTINCT id", "DISTINCT t.id"),
-            From::Hospital | From::Insurer | From::Stacked => text,
+    /// Its aggregates. A joined row's identifier has two names; that of the hospital is asked for.
+    fn aggregates(&self, columns: &[Named]) -> Vec<Aggregate> {
+        let person = match self.from {
+            From::Joined(_) => "t.id",
+            From::Hospital | From::Insurer | From::Stacked => "id",
         };
-        let person = |argument: String| match self.from {
-            From::Joined(_) if argument == "id" => "t.id".to_owned(),
-            From::Hospital | From::Insurer | From::Stacked | From::Joined(_) => argument,
-        };
-        let of = |output: &Output| {
-            let (aggregate, argument) = output.parts(columns);
-            let filter = output.filter.as_ref().map(|filter| filter.sql(columns));
-            (qualified(aggregate), argument.map(person), filter)
-        };
-        let mut all: Vec<_> = self.outputs.iter().map(of).collect();
+        let mut all: Vec<Aggregate> =
+            self.outputs.iter().map(|output| output.aggregate(columns, person)).collect();
         if self.having.is_some() {
             // HAVING may use only what is output.
-            all.push(("COUNT(*)".to_owned(), None, None));
+            let behind = Some(vec!["true".to_owned()]);
+            all.push(Aggregate { text: "COUNT(*)".to_owned(), behind, filter: None });
         }
         all
     }
@@ -355,7 +367,7 @@ impl Query {
         let (columns, _) = self.columns(federation);
         let keys = self.keys(&columns);
         let aggregates = self.aggregates(&columns).into_iter().enumerate();
-        let outputs = aggregates.map(|(index, (aggregate, _, _))| format!("{aggregate} AS v{index}"));
+        let outputs = aggregates.map(|(index, aggregate)| format!("{} AS v{index}", aggregate.text));
         let select: Vec<String> = keys.into_iter().chain(outputs).collect();
         let mut sql = format!("SELECT {}{}", select.join(", "), self.tail(federation, &columns, false));
         if let Some(limit) = self.limit() {
@@ -364,39 +376,50 @@ impl Query {
         sql
     }
 
-    /// Whether the gate's oracle covers it: whose persons an outer join's rows count, and whether the total of grouping sets
-    /// is a group, is tested elsewhere.
-    pub(super) fn is_gateable(&self) -> bool {
-        let plain =
-            matches!(self.from, From::Hospital | From::Insurer | From::Stacked | From::Joined("JOIN"));
-        let arguments =
-            self.outputs.iter().all(|output| !matches!(output.shape, Shape::Sum(_) | Shape::OfTwo(_)));
-        let total = matches!(self.grouping, Grouping::Rollup | Grouping::Cube) && !self.keys.is_empty();
-        plain && arguments && !total
+    /// Whether the gate's oracle covers it: it leaves out sums of which it depends on more than the text what is behind them.
+    pub(super) fn is_gateable(&self, federation: &Federation) -> bool {
+        let (columns, _) = self.columns(federation);
+        self.aggregates(&columns).iter().all(|aggregate| aggregate.behind.is_some())
+    }
+
+    /// Whether a row is the total of all groups, which is shown as it is without GROUP BY: always, unless HAVING decides.
+    pub(super) fn shows_total(&self) -> bool {
+        matches!(self.grouping, Grouping::Rollup | Grouping::Cube) && self.having.is_none()
     }
 
     /// Its keys and numbers, then for each owner the persons of the row, then for each number and owner the persons
-    /// behind it, for all groups in its order. Tags the owners' rows.
+    /// behind it, then by how many keys the row is not grouped, for all groups in its order. Tags the owners' rows.
     pub(super) fn with_persons(&self, federation: &Federation) -> String {
         let (columns, identifiers) = self.columns(federation);
-        let mut select = self.keys(&columns);
+        let keys = self.keys(&columns);
+        let mut select = keys.clone();
         let aggregates = self.aggregates(&columns);
-        select
-            .extend(aggregates.iter().enumerate().map(|(index, (text, _, _))| format!("{text} AS v{index}")));
+        let texts = aggregates.iter().enumerate();
+        select.extend(texts.map(|(index, aggregate)| format!("{} AS v{index}", aggregate.text)));
         let persons = |condition: &str, identifier: &str| {
             format!("COUNT(DISTINCT CASE WHEN {condition} THEN {identifier} END)")
         };
         let mut counts: Vec<String> =
             identifiers.iter().map(|identifier| persons("true", identifier)).collect();
-        for (_, argument, filter) in &aggregates {
-            let mut condition =
-                argument.as_ref().map_or_else(|| "true".to_owned(), |text| format!("({text}) IS NOT NULL"));
-            if let Some(filter) = filter {
-                condition += &format!(" AND ({filter})");
-            }
-            counts.extend(identifiers.iter().map(|identifier| persons(&condition, identifier)));
+        for Aggregate { behind, filter, .. } in &aggregates {
+            let filtered = |condition: &String| match filter {
+                Some(filter) => format!("{condition} AND ({filter})"),
+                None => condition.clone(),
+            };
+            let conditions: Vec<String> = behind.iter().flatten().map(filtered).collect();
+            let fewest = |identifier: &&str| {
+                let each: Vec<String> =
+                    conditions.iter().map(|condition| persons(condition, identifier)).collect();
+                if let [one] = each.as_slice() { one.clone() } else { format!("LEAST({})", each.join(", ")) }
+            };
+            counts.extend(identifiers.iter().map(fewest));
         }
         select.extend(counts.iter().enumerate().map(|(index, text)| format!("{text} AS p{index}")));
+        let missing: Vec<String> = match self.grouping {
+            Grouping::Rollup | Grouping::Cube => keys.iter().map(|key| format!("GROUPING({key})")).collect(),
+            Grouping::Plain | Grouping::Sets => Vec::new(),
+        };
+        select.push(if missing.is_empty() { "0".to_owned() } else { missing.join(" + ") } + " AS g");
         format!("SELECT {}{}", select.join(", "), self.tail(federation, &columns, true))
     }
 
