@@ -6,6 +6,7 @@ mod endpoint;
 mod failure;
 mod floors;
 mod fuzz;
+mod memory;
 mod oblivious;
 mod random;
 mod report;

@@ -49,6 +49,11 @@ fn planes(n: u64, width: u64) -> u64 {
     n.div_ceil(8) * width
 }
 
+/// Whether there are so many rows that a sort takes narrower digits.
+pub(super) fn is_long(n: u64) -> bool {
+    n >= LONG
+}
+
 /// Rows of each seat's chunk, where seats take turns as holder: cut at words of 64 rows.
 fn chunks(n: u64) -> [u64; 3] {
     let words = n.div_ceil(64);

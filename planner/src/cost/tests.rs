@@ -1,6 +1,6 @@
 //! Formulas against the costs that the protocols state.
 
-use crate::plan::{Family, Lasso, LassoTerm, Node, RingSize};
+use crate::plan::{Encoding, Family, Lasso, LassoTerm, Node, RingSize};
 use crate::plan_samples as samples;
 
 use super::*;

@@ -34,7 +34,7 @@ fn a_sum_per_group() {
     assert_snapshot!(tree_of(&samples::sum_by_region(), false), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 17 rounds, 99.5 kB by the seat that sends most, 102 B to the analyst, about 258.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 17 rounds, 99.5 kB by the seat that sends most, 102 B to the analyst, about 516.0 kB of memory a seat
       about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
@@ -62,7 +62,7 @@ fn a_join() {
     assert_snapshot!(tree_of(&samples::join(), false), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 25 rounds, 194.9 kB by the seat that sends most, 54 B to the analyst, about 613.2 kB of memory a seat
+    secure, at hospital, insurer and helper: 25 rounds, 194.9 kB by the seat that sends most, 54 B to the analyst, about 789.5 kB of memory a seat
       about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       r0 joins insurer.claims ⋈ hospital.lifestyle
       5 Release r0: sum(h.age * c.days); gate: at least 10 people of hospital, 10 people of insurer
@@ -89,7 +89,7 @@ fn a_model_of_an_owner_without_a_seat() {
     assert_snapshot!(tree_of(&samples::lasso(3), true), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 926 rounds, 79.0 kB by the seat that sends most, 198 B to the analyst, about 64.5 kB of memory a seat
+    secure, at hospital, insurer and helper: 926 rounds, 79.0 kB by the seat that sends most, 198 B to the analyst, about 129.0 kB of memory a seat
       about 0.033 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       3 Release r0: term, coefficient; gate: at least 20 people of clinic
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 10 rounds, 92 B, 198 B to the analyst]
@@ -129,7 +129,7 @@ fn after_a_run() {
     assert_snapshot!(text, @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 17 rounds, 99.5 kB by the seat that sends most, 102 B to the analyst, about 258.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 17 rounds, 99.5 kB by the seat that sends most, 102 B to the analyst, about 516.0 kB of memory a seat
       about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       took 0.250 s, 17 waits, 99.5 kB
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
@@ -195,7 +195,7 @@ fn explain_runs_nothing_and_is_one_column() {
       Sort: n ASC NULLS LAST
         Projection: released.r0.region AS region, released.r0.n AS n
           TableScan: released.r0
-    secure, at hospital, insurer and helper: 17 rounds, 83.5 kB by the seat that sends most, 102 B to the analyst, about 194.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 17 rounds, 83.5 kB by the seat that sends most, 102 B to the analyst, about 388.0 kB of memory a seat
       about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       2 Release r0: region, n; groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]

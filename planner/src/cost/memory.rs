@@ -1,0 +1,170 @@
+//! About the most memory that a party needs for a plan, from public quantities.
+//!
+//! A table is kept until the last node that reads it has run. What a node needs beside it while it runs follows from what
+//! was measured of whole queries on 2^16 and 2^17 rows (the test `estimates_of_memory_hold`
+//! measures again): an owner holds its rows, and three components of their shares, before they leave; a sort holds the one-hot codes of
+//! a digit and their running counts; comparisons and divisions hold what they send several times over.
+
+use crate::plan::{
+    Aggregate, Compute, Encoding, Group, HashedJoin, Matching, Measure, Node, RingSize, Rows, SecurePlan,
+    layers,
+};
+
+use super::{Cost, table};
+
+/// What an owner holds of an input, as a multiple of what each seat keeps of it.
+const OWNER: u64 = 3;
+
+/// What the operations of a node hold, as a multiple of what they send.
+const SENT: u64 = 5;
+
+/// How often a sort holds what is moved with its keys.
+const MOVED: u64 = 4;
+
+/// Bytes a row that a sort holds for a digit, on few rows and on many (see `table`).
+const DIGIT: [u64; 2] = [576, 320];
+
+/// Bytes a row of both tables of a join by pseudonyms: tags, where they are, permutations.
+const TAGGED: u64 = 48;
+
+/// Bytes of a number at a seat: two components.
+const NUMBER: u64 = 16;
+
+/// What seats hold of a plan.
+struct Tables<'a> {
+    plan: &'a SecurePlan,
+    rows: &'a [usize],
+    nodes: &'a [Cost],
+}
+
+/// The most memory at one time; `rows` and `nodes` are those of every node.
+pub(super) fn memory(plan: &SecurePlan, rows: &[usize], nodes: &[Cost]) -> u64 {
+    let tables = Tables { plan, rows, nodes };
+    let mut last_use: Vec<usize> = (0..plan.nodes.len()).collect();
+    for (reader, node) in plan.nodes.iter().enumerate() {
+        for input in node.inputs() {
+            if let Some(last) = last_use.get_mut(input.0) {
+                *last = reader;
+            }
+        }
+    }
+    let at = |now: usize| {
+        let kept = last_use.iter().take(now + 1).enumerate().filter(|(_, last)| **last >= now);
+        let kept = kept.map(|(index, _)| tables.size(index)).fold(0, u64::saturating_add);
+        kept.saturating_add(tables.work(now))
+    };
+    (0..plan.nodes.len()).map(at).max().unwrap_or_default()
+}
+
+impl Tables<'_> {
+    fn count(&self, index: usize) -> u64 {
+        self.rows.get(index).copied().unwrap_or_default() as u64
+    }
+
+    /// A node's output at a seat.
+    fn size(&self, index: usize) -> u64 {
+        let columns = self.plan.nodes.get(index).map(Node::columns).unwrap_or_default();
+        let count = self.count(index);
+        columns.iter().map(|def| 2 * table::component(def.encoding, count)).fold(0, u64::saturating_add)
+    }
+
+    /// What a node holds while it runs, beside tables.
+    fn work(&self, index: usize) -> u64 {
+        match &self.plan.nodes[index] {
+            // Inputs are made at once, whatever their places in the plan.
+            Node::Input(_) => {
+                let inputs = self.plan.nodes.iter().enumerate();
+                let inputs = inputs.filter(|(_, node)| matches!(node, Node::Input(_)));
+                inputs.map(|(input, _)| OWNER * self.size(input)).fold(0, u64::saturating_add)
+            }
+            Node::Compute(compute) => self.compute(compute, index),
+            Node::HashedJoin(join) => self.join(join, index),
+            Node::Aggregate(aggregate) => self.cells(aggregate, index),
+            Node::Group(group) => self.group(group, index),
+            Node::Release(release) => match &release.rows {
+                Rows::Chosen(_) => Self::sort(self.count(release.input.0), self.size(release.input.0)),
+                Rows::One | Rows::Groups(_) | Rows::Terms(_) => self.size(index),
+            },
+            Node::Union(_) | Node::Fold(_) | Node::Assemble(_) | Node::Lasso(_) => self.size(index),
+        }
+    }
+
+    /// What operations hold, as they send it.
+    fn sent(&self, index: usize) -> u64 {
+        self.nodes.get(index).map_or(0, |cost| cost.bytes().saturating_mul(SENT))
+    }
+
+    /// A sort of rows with `moved` bytes beside their keys.
+    fn sort(count: u64, moved: u64) -> u64 {
+        let digit = if table::is_long(count) { DIGIT[1] } else { DIGIT[0] };
+        count.saturating_mul(digit).saturating_add(moved.saturating_mul(MOVED))
+    }
+
+    /// A number for every operation, and what the operations send.
+    fn compute(&self, compute: &Compute, index: usize) -> u64 {
+        let numbers = (compute.ops.len() as u64).saturating_mul(self.count(index)).saturating_mul(NUMBER);
+        numbers.saturating_add(self.sent(index))
+    }
+
+    /// Pseudonyms and orders; or both tables sorted by hashes.
+    fn join(&self, join: &HashedJoin, index: usize) -> u64 {
+        let both = self.count(join.stay.0).saturating_add(self.count(join.moved.0));
+        let moved = self.size(join.moved.0);
+        match join.matching {
+            Matching::Pseudonyms { .. } => {
+                both.saturating_mul(TAGGED).saturating_add(moved).saturating_add(self.size(index))
+            }
+            Matching::Oblivious { bits } => {
+                let keys = 2 * table::component(Encoding::Planes(bits + 32), both);
+                Self::sort(both, moved.saturating_add(keys)).saturating_add(self.size(index))
+            }
+        }
+    }
+
+    /// The bits of every cell and row for all counts of persons, which become numbers; what is summed, scaled by the codes
+    /// of all keys but the last; and a sort for every column of which values at ranks are read.
+    fn cells(&self, aggregate: &Aggregate, index: usize) -> u64 {
+        let n = self.count(aggregate.input.0);
+        let sizes = || aggregate.keys.iter().map(|key| key.len() as u64);
+        let all: u64 = sizes().product();
+        let before: u64 = sizes().rev().skip(1).product();
+        let counted =
+            |measure: &&Measure| matches!(measure, Measure::Persons { .. } | Measure::DistinctNumbers { .. });
+        let counts = aggregate.measures.iter().filter(counted).count() as u64;
+        let sums = aggregate.measures.len() as u64 - counts;
+        let columns = counts.saturating_mul(all).saturating_add(sums.saturating_mul(before));
+        let number = table::component(Encoding::Arithmetic(RingSize::Z64), n);
+        let cells = number.saturating_mul(columns).saturating_mul(2);
+        let sorts = sorts(&aggregate.measures).saturating_mul(Self::sort(n, n.saturating_mul(NUMBER)));
+        self.size(index).saturating_add(cells).saturating_add(sorts)
+    }
+
+    /// A sort of all columns by the keys, and those of numbers and extremes beside it.
+    fn group(&self, group: &Group, index: usize) -> u64 {
+        let n = self.count(group.input.0);
+        let own = Self::sort(n, self.size(group.input.0));
+        let others = sorts(&group.measures).saturating_mul(Self::sort(n, n.saturating_mul(NUMBER)));
+        self.size(index).saturating_add(own).saturating_add(others)
+    }
+}
+
+/// How many sorts some measures need beside that by the keys, counted in rows of their table.
+fn sorts(measures: &[Measure]) -> u64 {
+    let mut columns: Vec<usize> = Vec::new();
+    let mut layered = 0_u64;
+    for measure in measures {
+        match measure {
+            Measure::AtRank { value, .. } if !columns.contains(value) => columns.push(*value),
+            Measure::DistinctNumbers { parts, .. } => layered = layered.max(layers(parts).len() as u64),
+            Measure::AtRank { .. }
+            | Measure::Sum { .. }
+            | Measure::SumOfProducts { .. }
+            | Measure::SumOfRows { .. }
+            | Measure::Persons { .. }
+            | Measure::PersonsBy { .. }
+            | Measure::Same { .. }
+            | Measure::Exists => {}
+        }
+    }
+    (columns.len() as u64).saturating_add(layered)
+}
