@@ -35,7 +35,8 @@ pub(super) fn grouping_sets(plan: &LogicalPlan) -> Result<Option<Vec<LogicalPlan
     if sets.len() > MAX_SETS {
         return Err(failure::not_built(format!("more than {MAX_SETS} grouping sets")));
     }
-    sets.iter().map(|set| with_set(plan, set)).collect::<Result<_>>().map(Some)
+    // A key beside a ROLLUP of itself is in a set twice.
+    sets.into_iter().map(|set| with_set(plan, &distinct(set))).collect::<Result<_>>().map(Some)
 }
 
 fn subsets(keys: &[Expr]) -> Vec<Vec<Expr>> {
@@ -96,11 +97,24 @@ fn of_set(aggregate: &Aggregate, set: &[Expr]) -> Result<LogicalPlan> {
     Ok(LogicalPlan::Projection(plan))
 }
 
-/// The keys of a GROUP BY, those of all its sets.
+/// Keys, each once.
+fn distinct(keys: Vec<Expr>) -> Vec<Expr> {
+    let mut once = Vec::new();
+    for key in keys {
+        if !once.contains(&key) {
+            once.push(key);
+        }
+    }
+    once
+}
+
+/// The keys of a GROUP BY; where it has sets, those of all, each once, as its columns are.
 pub(super) fn flat_keys(aggregate: &Aggregate) -> Vec<Expr> {
     let keys = aggregate.group_expr.iter().flat_map(|key| match key {
         Expr::GroupingSet(set) => set.distinct_expr().into_iter().cloned().collect(),
         other => vec![other.clone()],
     });
-    keys.collect()
+    let keys: Vec<Expr> = keys.collect();
+    let has_sets = aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_)));
+    if has_sets { distinct(keys) } else { keys }
 }

@@ -16,6 +16,7 @@ pub(super) const FOUND: &[&str] = &[
     "SELECT exercise, COUNT(*) FROM hospital.lifestyle GROUP BY exercise, exercise + 1, exercise + 1",
     "SELECT COUNT(*) FROM hospital.lifestyle h WHERE log(h.sex) IS NOT NULL",
     "SELECT sex, COUNT(*) FROM hospital.lifestyle GROUP BY sex, ROLLUP (sex, smoker), ROLLUP (sex, smoker), ROLLUP (sex, smoker), ROLLUP (sex, smoker), ROLLUP (sex, smoker)",
+    "SELECT sex, COUNT(*) FROM hospital.lifestyle GROUP BY sex, ROLLUP (sex, smoker)",
 ];
 
 const COLUMNS: &[&str] = &[
