@@ -1,29 +1,77 @@
-//! What each protocol costs, as a formula of public sizes: rounds, and bytes sent by each seat.
+//! What each protocol costs, as a formula of public sizes: rounds, bytes sent by each seat, and masked openings.
 //!
-//! Bills add up like protocols do: one after another, or side by side.
+//! Bills add up like protocols do: one after another, or side by side. A bill says for every seat for which others it waits
+//! and how long, so that sums are exact where seats do not wait for each other: after a move of rows, two seats go on while
+//! the third still waits for its shares.
 
 use crate::Planes;
 
 /// The exact cost of a protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bill {
-    pub(crate) rounds: usize,
+    /// `ends[i][j]`: seat i ends at least so many rounds after seat j began; nothing if it does not wait for it.
+    ends: [[Option<usize>; 3]; 3],
     pub(crate) sent: [usize; 3],
+    /// How many values are opened that are uniformly random whatever the inputs are.
+    pub(crate) masked: usize,
 }
 
 impl Bill {
-    pub(crate) const NOTHING: Bill = Bill { rounds: 0, sent: [0; 3] };
+    pub(crate) const NOTHING: Bill = Bill {
+        ends: [[Some(0), None, None], [None, Some(0), None], [None, None, Some(0)]],
+        sent: [0; 3],
+        masked: 0,
+    };
+
+    /// Messages that all leave when their sender begins, by (sender, receiver).
+    fn messages(from_to: &[(usize, usize)], sent: [usize; 3]) -> Bill {
+        let mut bill = Bill { sent, ..Bill::NOTHING };
+        for &(from, to) in from_to {
+            bill.ends[to][from] = Some(1);
+        }
+        bill
+    }
+
+    /// With seat `by` in the role of P0.
+    pub(crate) fn turned(self, by: usize) -> Bill {
+        let mut bill = self;
+        for seat in 0..3 {
+            bill.sent[(seat + by) % 3] = self.sent[seat];
+            for from in 0..3 {
+                bill.ends[(seat + by) % 3][(from + by) % 3] = self.ends[seat][from];
+            }
+        }
+        bill
+    }
+
+    /// The rounds, if all seats begin at once.
+    pub(crate) fn rounds(self) -> usize {
+        self.ends.into_iter().flatten().flatten().max().unwrap_or(0)
+    }
 
     /// This, and then `next`.
     pub(crate) fn then(self, next: Bill) -> Bill {
-        Bill { rounds: self.rounds + next.rounds, ..self.beside(next) }
+        let mut ends = [[None; 3]; 3];
+        for (i, row) in ends.iter_mut().enumerate() {
+            for (j, end) in row.iter_mut().enumerate() {
+                let through = |k: usize| Some(next.ends[i][k]? + self.ends[k][j]?);
+                *end = (0..3).filter_map(through).max();
+            }
+        }
+        Bill { ends, ..self.beside(next) }
     }
 
     /// Both at once.
     pub(crate) fn beside(self, other: Bill) -> Bill {
-        let mut sent = self.sent;
-        sent.iter_mut().zip(other.sent).for_each(|(a, b)| *a += b);
-        Bill { rounds: self.rounds.max(other.rounds), sent }
+        let mut bill = self;
+        bill.masked += other.masked;
+        for seat in 0..3 {
+            bill.sent[seat] += other.sent[seat];
+            for from in 0..3 {
+                bill.ends[seat][from] = self.ends[seat][from].max(other.ends[seat][from]);
+            }
+        }
+        bill
     }
 
     /// This, `times` times one after another.
@@ -32,10 +80,45 @@ impl Bill {
     }
 }
 
+/// Every seat to its previous neighbour: one product.
+const BACK: [(usize, usize); 3] = [(0, 2), (1, 0), (2, 1)];
+/// Every seat to its next neighbour: what holders input.
+const FORTH: [(usize, usize); 3] = [(0, 1), (1, 2), (2, 0)];
+/// Every seat to both: the parts of structured products.
+const BOTH: [(usize, usize); 6] = [(0, 1), (1, 2), (2, 0), (0, 2), (1, 0), (2, 1)];
+
 /// One round in which every seat sends as many bytes.
 pub(crate) fn each(bytes: usize) -> Bill {
-    Bill { rounds: 1, sent: [bytes; 3] }
+    Bill::messages(&BACK, [bytes; 3])
 }
+
+/// One seat, P0, inputs a column.
+pub(crate) fn input(bytes: usize) -> Bill {
+    Bill::messages(&[(0, 1)], [bytes, 0, 0])
+}
+
+/// Every seat inputs so many bytes.
+fn inputs(sent: [usize; 3]) -> Bill {
+    Bill::messages(&FORTH, sent)
+}
+
+/// Parts of products that pairs of seats swap.
+fn swap(sent: [usize; 3]) -> Bill {
+    Bill::messages(&BOTH, sent)
+}
+
+/// Every seat learns the component it lacks, and a hash of it.
+pub(crate) fn open(component: usize) -> Bill {
+    Bill::messages(&BOTH, [component + HASH; 3])
+}
+
+/// P1 learns the component it lacks, and a hash of it.
+pub(crate) fn open_to_p1(component: usize) -> Bill {
+    Bill::messages(&[(0, 1), (2, 1)], [component, 0, HASH])
+}
+
+/// Bytes of a hash.
+const HASH: usize = 32;
 
 /// Planes on the wire.
 pub(crate) fn planes(n: usize, width: usize) -> usize {
@@ -61,7 +144,12 @@ pub(crate) fn and(n: usize, width: usize) -> Bill {
 
 /// [`crate::bits::and_all`] and [`crate::bits::or_all`].
 pub(crate) fn and_all(n: usize, width: usize) -> Bill {
-    Bill { rounds: log(width), ..and(n, width.saturating_sub(1)) }
+    let (mut bill, mut left) = (Bill::NOTHING, width);
+    while left > 1 {
+        bill = bill.then(and(n, left / 2));
+        left -= left / 2;
+    }
+    bill
 }
 
 /// [`crate::bits::suffix_or`].
@@ -86,7 +174,7 @@ pub(crate) fn tree(n: usize, mut leaves: usize) -> Bill {
 
 /// Every holder inputs the planes of its rows.
 fn addends(n: usize, bits: usize) -> Bill {
-    Bill { rounds: 1, sent: thirds(n).map(|rows| planes(rows, bits)) }
+    inputs(thirds(n).map(|rows| planes(rows, bits)))
 }
 
 /// [`crate::compare::is_negative`].
@@ -101,7 +189,8 @@ pub(crate) fn equal(n: usize, bits: usize) -> Bill {
 
 /// [`crate::convert::bit_to_arithmetic`] of so many planes, to elements of so many bytes.
 pub(crate) fn to_arithmetic(n: usize, width: usize, element: usize) -> Bill {
-    Bill { rounds: 2, ..each(n * width * element) }
+    let own = thirds(n).map(|rows| rows * width * element);
+    inputs(own).then(swap(own.map(|own| n * width * element - own)))
 }
 
 /// [`crate::convert::bits_of`].
@@ -124,7 +213,8 @@ pub(crate) fn one_hot(n: usize, width: usize) -> Bill {
 
 /// Parts of elements of `part` bytes, and their wrap in elements of `wrap` bytes.
 fn by_parts(n: usize, part: usize, wrap: usize) -> Bill {
-    Bill { rounds: 2, sent: thirds(n).map(|rows| rows * part + n * wrap) }
+    let own = thirds(n);
+    inputs(own.map(|own| own * (part + wrap))).then(swap(own.map(|own| (n - own) * wrap)))
 }
 
 /// [`crate::truncate::truncate`] over a ring of so many bytes.
@@ -156,7 +246,12 @@ pub(crate) fn divide_by_public(n: usize, bits: usize, element: usize) -> Bill {
 
 /// [`crate::select::abs`].
 pub(crate) fn abs(n: usize, bits: usize, element: usize) -> Bill {
-    is_negative(n, bits).then(to_arithmetic(n, 1, element)).then(each(n * element))
+    is_negative(n, bits).then(mul_by_bit(n, element))
+}
+
+/// [`crate::select::mul_by_bit`].
+pub(crate) fn mul_by_bit(n: usize, element: usize) -> Bill {
+    to_arithmetic(n, 1, element).then(each(n * element))
 }
 
 /// A table: bytes of ring elements in a row, and planes.
@@ -177,22 +272,34 @@ impl Table {
     }
 }
 
+/// A hop to P2 and one to P1, as P0 knows the order: halves of the order, and the table.
+fn hops(rows: [usize; 2], order: [usize; 2], table: Table) -> Bill {
+    let [to_p2, to_p1] = [0, 1].map(|hop| [4 * order[hop], table.component(rows[hop])]);
+    let first = Bill::messages(&[(0, 2), (1, 2)], [to_p2[0], to_p2[1], 0]);
+    first.then(Bill::messages(&[(0, 1), (2, 1)], [to_p1[0], 0, to_p1[1]]))
+}
+
+/// New shares of a table that P0 and P2 hold.
+fn reshared(component: usize) -> Bill {
+    Bill::messages(&[(0, 1), (2, 1)], [component, 0, component])
+}
+
 /// [`crate::permute::permute_known`], with P0 as the holder.
 pub(crate) fn permute_known(n: usize, table: Table) -> Bill {
     let component = table.component(n);
-    Bill { rounds: 2, sent: [component + 4 * n, component, component] }
+    Bill::messages(&[(0, 2), (1, 2)], [4 * n, component, 0]).then(reshared(component))
 }
 
 /// [`crate::gather::gather_known`], with P0 as the holder.
 pub(crate) fn gather_known(n: usize, m: usize, table: Table) -> Bill {
-    let (input, output, both) = (table.component(n), table.component(m), table.component(n + m));
-    Bill { rounds: 4, sent: [4 * (n + 2 * m) + output, input + output, both + output] }
+    let last = Bill::messages(&[(0, 2), (1, 2)], [4 * m, table.component(m), 0]);
+    hops([n, n + m], [n, m], table).then(last).then(reshared(table.component(m)))
 }
 
 /// [`crate::shuffle::shuffle`].
 pub(crate) fn shuffle(n: usize, table: Table) -> Bill {
     let component = table.component(n);
-    Bill { rounds: 2, sent: [2 * component, component, component] }
+    Bill::messages(&[(0, 2), (1, 0)], [component, component, 0]).then(reshared(component))
 }
 
 /// Bits of the number of a row.
@@ -215,9 +322,22 @@ pub(crate) fn move_to(n: usize, table: Table) -> Bill {
     moved(n, places(n), table)
 }
 
+/// P0 and P1 to P2, P1 to P0; then P2 shows P0 the places; then both to P1.
 fn moved(n: usize, places: Table, table: Table) -> Bill {
     let (places, component) = (places.component(n), table.component(n));
-    Bill { rounds: 3, sent: [places + 2 * component, places + component, places + component] }
+    let first = Bill::messages(&[(0, 2), (1, 0), (1, 2)], [places + component, component + places, 0]);
+    let shown = Bill::messages(&[(2, 0)], [0, 0, places]);
+    let moved = first.then(shown).then(reshared(component));
+    Bill { masked: n, ..moved }
+}
+
+/// As [`moved`], to places in parts of 4 bytes: P1 has that of P2 before it sends its own; `busy` is in the role of P0.
+fn moved_by_parts(n: usize, busy: usize, table: Table) -> Bill {
+    let (places, component) = (4 * n, table.component(n));
+    let first = Bill::messages(&[(2, 1), (1, 0), (0, 2)], [places + component, component, places]);
+    let shown = Bill::messages(&[(1, 0), (1, 2), (2, 0)], [0, 2 * places, places]);
+    let moved = first.then(shown).then(reshared(component));
+    Bill { masked: n, ..moved.turned(busy) }
 }
 
 /// [`crate::arrange::invert`] of numbers over Z_2^32.
@@ -249,16 +369,9 @@ fn counts(n: usize, width: usize) -> Bill {
     one_hot(n, width).then(to_arithmetic(n, (1 << width) - 1, 4))
 }
 
-/// A pass of a radix sort: rows moved by a digit, whose counts come in three parts.
-fn by_digit(n: usize, width: usize, table: Table) -> Bill {
-    let component = table.component(n);
-    let sent = [4 * n + 2 * component, 8 * n + component, 8 * n + component];
-    counts(n, width).then(Bill { rounds: 3, sent })
-}
-
 /// [`crate::arrange::compact`].
 pub(crate) fn compact(n: usize, table: Table) -> Bill {
-    by_digit(n, 1, table)
+    counts(n, 1).then(moved_by_parts(n, 0, table))
 }
 
 /// [`crate::fill::fill`].
@@ -267,15 +380,27 @@ pub(crate) fn fill(n: usize, table: Table) -> Bill {
     compact(n, with_places).then(move_to(n, table))
 }
 
-/// [`crate::sort::order`] of so many planes, with a table that travels along.
+/// The widths of the digits of a key, as [`crate::sort`] has them.
+fn digits(n: usize, width: usize) -> Vec<usize> {
+    if n < LONG {
+        return (0..width).step_by(4).map(|low| 4.min(width - low)).collect();
+    }
+    let count = (21 * width).div_ceil(64);
+    (0..count).map(|index| width / count + usize::from(index < width % count)).collect()
+}
+
+/// Rows from which on seats take turns in sorts, whose digits are narrower.
+const LONG: usize = 1 << 17;
+
+/// All passes of a radix sort by so many planes, with a table that travels along.
 pub(crate) fn passes(n: usize, width: usize, table: Table) -> Bill {
     let mut bill = Bill::NOTHING;
     let mut left = width;
-    while left > 0 {
-        let digit = left.min(4);
+    for (pass, digit) in digits(n, width).into_iter().enumerate() {
         left -= digit;
+        let busy = if n < LONG { 0 } else { pass % 3 };
         let travels = Table { planes: table.planes + left, ..table };
-        bill = bill.then(by_digit(n, digit, travels));
+        bill = bill.then(counts(n, digit)).then(moved_by_parts(n, busy, travels));
     }
     bill
 }

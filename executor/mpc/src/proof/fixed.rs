@@ -1,7 +1,7 @@
 //! Fixed-point numerics, within their stated errors.
 
 use super::bill::{self, Bill, and, each, levels, log, to_arithmetic, truncate, truncated_product};
-use super::{Case, Slot, Values, as_they_are, exactly, floor_or_below, none, signed, unsigned};
+use super::{Case, Slot, Values, as_they_are, exactly, floor_or_below, signed, unsigned};
 use crate::fixed::{self, MANTISSA};
 use crate::harness::{Clear, Outcome};
 use crate::ideal::fixed as twin;
@@ -15,6 +15,9 @@ const LEVELS: usize = 20;
 /// Fractional bits of their roots and reciprocals.
 const FRACTION: u32 = 30;
 
+/// Of a polynomial, the constant first.
+const COEFFICIENTS: [i128; 6] = [1 << 54, -3 << MANTISSA, 3 << 55, 1 << 53, 7 << MANTISSA, -(1 << 55)];
+
 fn case(
     name: &'static str,
     inputs: fn(usize) -> Vec<super::Input>,
@@ -22,7 +25,7 @@ fn case(
     expected: fn(&Values) -> Vec<Slot>,
     cost: fn(usize) -> Bill,
 ) -> Case {
-    Case { name, inputs, prepare: as_they_are, run, expected, cost, masked: none, long: false }
+    Case { name, inputs, prepare: as_they_are, run, expected, cost, long: false }
 }
 
 fn run(clear: &Clear, protocol: impl AsyncFn(Context, Shared<u128>) -> Result<Shared<u128>>) -> Outcome {
@@ -99,6 +102,31 @@ fn functions() -> Vec<Case> {
             },
             |v| near(v, |x| twin::within(twin::line(twin::number(x, 30)), 20, 0.5f64.powi(19))),
             |n| sigmoid_cost(n, 40, 30),
+        ),
+        case(
+            "fixed::polynomial",
+            |n| vec![signed(n, MANTISSA + 1)],
+            |c, _| run(c, async |ctx, x| fixed::polynomial(&ctx, &x, &COEFFICIENTS).await),
+            |v| {
+                let coefficient = |c: &i128| twin::number(*c, MANTISSA);
+                let value = |x| COEFFICIENTS.iter().rev().fold(0.0, |sum, c| sum * x + coefficient(c));
+                near(v, |x| twin::within(value(twin::number(x, MANTISSA)), MANTISSA, 0.5f64.powi(44)))
+            },
+            |n| polynomial_cost(n, COEFFICIENTS.len() - 1),
+        ),
+        case(
+            "fixed::running_products",
+            |n| vec![unsigned(3 * n, 60)],
+            |c, _| run(c, async |ctx, x| fixed::running_products(&ctx, &x, 3, 60).await),
+            |v| {
+                let mut product = 0;
+                let next = |(i, &x): (usize, &i128)| {
+                    product = if i % 3 == 0 { x } else { (product * x) >> 60 };
+                    product - 6..=product + 6
+                };
+                v[0].iter().enumerate().map(next).collect()
+            },
+            |n| truncated_product(2 * n, 60, U128).then(truncated_product(n, 60, U128)),
         ),
         case(
             "fixed::exponential",
@@ -247,7 +275,7 @@ fn exponential_cost(n: usize) -> Bill {
 
 fn shifts_cost(n: usize) -> Bill {
     let prefix = levels(LEVELS, |reach| and(n, LEVELS - reach));
-    debug_assert_eq!(prefix.rounds, log(LEVELS));
+    debug_assert_eq!(prefix.rounds(), log(LEVELS));
     bill::bits_of(n, 2 * LEVELS).then(and(n, LEVELS)).then(prefix).then(to_arithmetic(n, LEVELS, U128))
 }
 

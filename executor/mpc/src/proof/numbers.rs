@@ -2,13 +2,12 @@
 
 use super::bill::{self, Bill, each, to_arithmetic};
 use super::{
-    Case, Slot, Values, as_they_are, bits::bools, exactly, flags, floor_or_below, none, planes, signed,
-    unsigned,
+    Case, Slot, Values, as_they_are, bits::bools, exactly, flags, floor_or_below, planes, signed, unsigned,
 };
 use crate::harness::{Clear, Inputs, Outcome};
 use crate::{
-    Context, Planes, Result, Seat, Shared, compare, convert, divide, ideal, input, product, quotient, select,
-    truncate,
+    Context, Planes, Result, Ring, Seat, Shared, compare, convert, divide, ideal, input, product, quotient,
+    select, truncate,
 };
 
 /// Bytes of an element.
@@ -25,7 +24,7 @@ fn case(
     expected: fn(&Values) -> Vec<Slot>,
     cost: fn(usize) -> Bill,
 ) -> Case {
-    Case { name, inputs, prepare: as_they_are, run, expected, cost, masked: none, long: true }
+    Case { name, inputs, prepare: as_they_are, run, expected, cost, long: true }
 }
 
 /// Two columns of signed numbers.
@@ -60,6 +59,28 @@ fn products() -> Vec<Case> {
             |c, _| run(c, async |ctx, i| product::mul(&ctx, &i.x[0], &i.x[1]).await),
             |v| exactly(ideal::mul(&v[0], &v[1])),
             |n| each(n * U64),
+        ),
+        // The whole ring, which wraps.
+        case(
+            "product::mul",
+            |n| vec![signed(n, 64), signed(n, 64)],
+            |c, _| run(c, async |ctx, i| product::mul(&ctx, &i.x[0], &i.x[1]).await),
+            |v| exactly(ideal::mul(&v[0], &v[1]).into_iter().map(|x| u64::from_i128(x).to_i128())),
+            |n| each(n * U64),
+        ),
+        case(
+            "product::mul",
+            |n| vec![signed(n, 32), signed(n, 32)],
+            |c, _| c.run::<u32, _>(async |ctx, i| product::mul(&ctx, &i.x[0], &i.x[1]).await),
+            |v| exactly(ideal::mul(&v[0], &v[1]).into_iter().map(|x| u32::from_i128(x).to_i128())),
+            |n| each(n * 4),
+        ),
+        case(
+            "product::mul",
+            |n| vec![signed(n, 64), signed(n, 64)],
+            |c, _| c.run::<u128, _>(async |ctx, i| product::mul(&ctx, &i.x[0], &i.x[1]).await),
+            |v| exactly(ideal::mul(&v[0], &v[1])),
+            |n| each(n * U128),
         ),
         case(
             "product::sum_of_products",
@@ -142,6 +163,13 @@ fn comparisons() -> Vec<Case> {
         ),
         case(
             "compare::less_than_public",
+            |n| vec![signed(n, 64)],
+            |c, _| bit_of(c, async |ctx, i| compare::less_than_public(&ctx, &i.x[0], 1, 64).await),
+            |v| exactly(v[0].iter().map(|&x| i128::from(x < 1))),
+            |n| bill::is_negative(3 * n, 64).then(bill::and(n, 1)),
+        ),
+        case(
+            "compare::less_than_public",
             |n| vec![signed(n, 20)],
             |c, _| bit_of(c, async |ctx, i| compare::less_than_public(&ctx, &i.x[0], 1, 20).await),
             |v| exactly(v[0].iter().map(|&x| i128::from(x < 1))),
@@ -212,7 +240,7 @@ fn conversions() -> Vec<Case> {
                 })
             },
             |v| exactly(0..v[0].len() as i128),
-            |n| Bill { rounds: 1, sent: [n * U64, 0, 0] },
+            |n| bill::input(n * U64),
         ),
         case(
             "input::input_bits",
@@ -224,7 +252,7 @@ fn conversions() -> Vec<Case> {
                 })
             },
             |v| exactly((0..v[0].len() as i128).map(|v| v & 127)),
-            |n| Bill { rounds: 1, sent: [bill::planes(n, 7), 0, 0] },
+            |n| bill::input(bill::planes(n, 7)),
         ),
     ]
 }
@@ -237,14 +265,14 @@ fn choices() -> Vec<Case> {
             with_flags,
             |c, _| run(c, async |ctx, i| select::select(&ctx, &i.bits[0], &i.x[0], &i.x[1]).await),
             |v| exactly(ideal::select(&bools(&v[2]), &v[0], &v[1])),
-            |n| to_arithmetic(n, 1, U64).then(each(n * U64)),
+            |n| bill::mul_by_bit(n, U64),
         ),
         case(
             "select::mul_by_bit",
             with_flags,
             |c, _| run(c, async |ctx, i| select::mul_by_bit(&ctx, &i.bits[0], &i.x[0]).await),
             |v| exactly(ideal::mul(&v[0], &v[2])),
-            |n| to_arithmetic(n, 1, U64).then(each(n * U64)),
+            |n| bill::mul_by_bit(n, U64),
         ),
         case(
             "select::min",
@@ -377,8 +405,7 @@ fn positive_divisors(values: &mut Values) {
 /// Over Z_2^128, 63 bits of the quotient.
 fn restoring_division(n: usize) -> Bill {
     let fits = bill::is_negative(63 * n, 127);
-    let digit =
-        bill::is_negative(n, 128).then(bill::and(n, 1)).then(to_arithmetic(n, 1, U128)).then(each(n * U128));
+    let digit = bill::is_negative(n, 128).then(bill::and(n, 1)).then(bill::mul_by_bit(n, U128));
     fits.beside(bill::abs(n, 127, U128)).then(digit.repeated(63)).then(each(n * U128))
 }
 

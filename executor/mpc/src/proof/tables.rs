@@ -51,8 +51,7 @@ fn grouping() -> Vec<Case> {
                 let again = || bill::to_arithmetic(n, 1, 8).then(bill::each(2 * n * 8));
                 met().then(again()).then(met()).then(again()).then(met())
             },
-            masked: super::none,
-            long: false,
+            long: true,
         },
         Case {
             name: "group::sums_by_key",
@@ -75,7 +74,6 @@ fn grouping() -> Vec<Case> {
                 let ends = and_all(n.saturating_sub(1), 6);
                 bill::passes(n, 6, Table::of(8, 6)).then(ends).then(bill::compact(n, Table::of(8, 6)))
             },
-            masked: |n| 3 * n,
             long: true,
         },
         Case {
@@ -98,7 +96,6 @@ fn grouping() -> Vec<Case> {
                 table(v[0].len(), lists.len(), &columns)
             },
             cost: pick_cost,
-            masked: |n| 6 * n,
             long: true,
         },
         Case {
@@ -131,7 +128,6 @@ fn grouping() -> Vec<Case> {
                     .then(counted)
                     .then(bill::move_to_numbers(n, Table::of(4, 4)))
             },
-            masked: |n| 4 * n,
             long: true,
         },
     ]
@@ -190,64 +186,73 @@ fn pick_cost(n: usize) -> Bill {
 fn joining() -> Vec<Case> {
     let inputs: fn(usize) -> Vec<super::Input> =
         |n| vec![planes(n, KEY), flags(n), planes(n + 1, KEY), flags(n + 1), unsigned(n, 40), planes(n, LOW)];
-    let joined =
-        |name, how: fn(&Clear, usize) -> Outcome, cost: fn(usize) -> Bill, masked: fn(usize) -> usize| Case {
-            name,
-            inputs,
-            prepare: unique_and_sorted,
-            run: how,
-            expected: |v| {
-                let partner =
-                    |b: usize| (0..v[0].len()).find(|&a| v[1][a] == 1 && v[3][b] == 1 && v[0][a] == v[2][b]);
-                let partners: Vec<Option<usize>> = (0..v[2].len()).map(partner).collect();
-                let column = |x: &[i128]| partners.iter().map(|p| p.map_or(0, |a| x[a])).collect::<Vec<_>>();
-                let matched = partners.iter().map(|p| i128::from(p.is_some()));
-                exactly([0].into_iter().chain(matched).chain(column(&v[4])).chain(column(&v[5])))
-            },
-            cost,
-            masked,
-            long: false,
-        };
-    let found =
-        |how: fn(&Clear, usize) -> Outcome, cost: fn(usize) -> Bill, masked: fn(usize) -> usize| Case {
-            name: "join::semi_join",
-            inputs: |n| vec![planes(n, KEY), flags(n), planes(n + 1, KEY), flags(n + 1)],
-            prepare: sorted_sides,
-            run: how,
-            expected: |v| {
-                let keys: std::collections::BTreeSet<i128> =
-                    v[0].iter().zip(&v[1]).filter(|(_, valid)| **valid == 1).map(|(key, _)| *key).collect();
-                exactly(
-                    v[2].iter().zip(&v[3]).map(|(key, &valid)| i128::from(valid == 1 && keys.contains(key))),
-                )
-            },
-            cost,
-            masked,
-            // Twice as many rows are sorted in turns, which `sort`'s own tests bill.
-            long: false,
-        };
+    let joined = |name, how: fn(&Clear, usize) -> Outcome, cost: fn(usize) -> Bill| Case {
+        name,
+        inputs,
+        prepare: unique_and_sorted,
+        run: how,
+        expected: |v| {
+            let partner =
+                |b: usize| (0..v[0].len()).find(|&a| v[1][a] == 1 && v[3][b] == 1 && v[0][a] == v[2][b]);
+            let partners: Vec<Option<usize>> = (0..v[2].len()).map(partner).collect();
+            let column = |x: &[i128]| partners.iter().map(|p| p.map_or(0, |a| x[a])).collect::<Vec<_>>();
+            let matched = partners.iter().map(|p| i128::from(p.is_some()));
+            exactly([0].into_iter().chain(matched).chain(column(&v[4])).chain(column(&v[5])))
+        },
+        cost,
+        long: false,
+    };
+    let found = |how: fn(&Clear, usize) -> Outcome, cost: fn(usize) -> Bill| Case {
+        name: "join::semi_join",
+        inputs: |n| vec![planes(n, KEY), flags(n), planes(n + 1, KEY), flags(n + 1)],
+        prepare: sorted_sides,
+        run: how,
+        expected: |v| {
+            let keys: std::collections::BTreeSet<i128> =
+                v[0].iter().zip(&v[1]).filter(|(_, valid)| **valid == 1).map(|(key, _)| *key).collect();
+            exactly(v[2].iter().zip(&v[3]).map(|(key, &valid)| i128::from(valid == 1 && keys.contains(key))))
+        },
+        cost,
+        // Twice as many rows are sorted in turns, which `sort`'s own tests bill.
+        long: false,
+    };
     vec![
         joined(
             "join::join",
             |c, _| c.run::<u64, _>(async |ctx, i| joined_by(ctx, i, How::Sorted).await),
             |n| merged(n).then(join_cost(2 * n + 1)),
-            |n| 5 * (2 * n + 1),
         ),
         joined(
             "join::join",
             |c, _| c.run::<u64, _>(async |ctx, i| joined_by(ctx, i, How::Unsorted).await),
             |n| sorted(n).then(join_cost(2 * n + 1)),
-            |n| 10 * (2 * n + 1),
         ),
         found(
             |c, _| c.run::<u64, _>(async |ctx, i| found_by(ctx, i, How::Sorted).await),
             |n| merged(n).then(semi_cost(2 * n + 1)),
-            |n| 3 * (2 * n + 1),
         ),
+        // An anti join: valid rows that found nothing.
+        Case {
+            expected: |v| {
+                let found = |key| v[0].iter().zip(&v[1]).any(|(other, &valid)| valid == 1 && other == key);
+                exactly(v[2].iter().zip(&v[3]).map(|(key, &valid)| i128::from(valid == 1 && !found(key))))
+            },
+            ..found(
+                |c, _| {
+                    c.run::<u64, _>(async |ctx, i| {
+                        let valid = Column::Bits(i.bits[3].clone());
+                        match (found_by(ctx, i, How::Unsorted).await?, valid) {
+                            (Column::Bits(found), Column::Bits(valid)) => Ok(Column::Bits(valid.xor(&found))),
+                            (found, _) => Ok(found),
+                        }
+                    })
+                },
+                |n| sorted(n).then(semi_cost(2 * n + 1)),
+            )
+        },
         found(
             |c, _| c.run::<u64, _>(async |ctx, i| found_by(ctx, i, How::Unsorted).await),
             |n| sorted(n).then(semi_cost(2 * n + 1)),
-            |n| 8 * (2 * n + 1),
         ),
     ]
 }
