@@ -20,6 +20,7 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan};
 use datafusion::physical_plan::collect;
 use datafusion::prelude::{Expr, SessionConfig, SessionContext};
+use planner::function::narrowed;
 use planner::plan::Input;
 use tokio::sync::oneshot;
 
@@ -142,9 +143,8 @@ async fn execute(plan: &LogicalPlan, memory_bytes: usize) -> Result<RecordBatch>
     let context = SessionContext::new_with_config_rt(config, environment);
     let state = context.state();
     // The planner has resolved names and types; only the rewrites for speed are left.
-    let plan = state
-        .optimizer()
-        .optimize(plan.clone(), &state, |_, _| {})
+    let plan = narrowed::hide(plan.clone())
+        .and_then(|plan| state.optimizer().optimize(plan, &state, |_, _| {}))
         .map_err(|error| Error::engine(STEP, &error))?;
     let physical = state.query_planner().create_physical_plan(&plan, &state).await;
     let physical = physical.map_err(|error| Error::engine(STEP, &error))?;

@@ -138,7 +138,7 @@ async fn the_first_declared_level_is_the_reference() {
 }
 
 /// Two patients of the hospital are 94: none of these numbers says anything about them, or about who is not in a branch.
-const OF_TWO_PEOPLE: [&str; 33] = [
+const OF_TWO_PEOPLE: [&str; 35] = [
     // Branches: with COUNT(*), which is released, each would give the sum of the two.
     "SUM(CASE WHEN age = 94 THEN exercise ELSE 1 END)",
     "SUM(CASE WHEN age <> 94 THEN 1 ELSE exercise END)",
@@ -175,6 +175,8 @@ const OF_TWO_PEOPLE: [&str; 33] = [
     "SUM((age + 93) / 94)",
     "SUM(age % 94)",
     "SUM(FLOOR(age / 93.5) + 1)",
+    "SUM(CAST(weight / ((age - 94) * (age - 94) * 5000 + 1) AS INT))",
+    "SUM(CAST(weight / ((age - 94) * (age - 94) * 5000 + 1) AS DECIMAL(12, 0)))",
     "SUM(ROUND(age / 187.5) + 1)",
     "SUM((age - 94) * CASE WHEN age < 94 THEN 0 ELSE 1 END + exercise * CAST(age = 94 AS INT))",
 ];
@@ -249,6 +251,42 @@ async fn conditions_across_owners_single_nobody_out() {
     }
 }
 
+/// A condition inside an owner's own query is one outside of it too, whatever is computed from its column.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conditions_of_inner_queries_single_nobody_out() {
+    let query = |outer: &str, inner: &str| {
+        format!(
+            "SELECT {outer} FROM (SELECT patient_id, {inner} AS n FROM hospital.lifestyle GROUP BY patient_id) AS z"
+        )
+    };
+    let joined = |inner: &str| {
+        format!(
+            "{} JOIN insurer.claims c ON HASHED(z.patient_id) = HASHED(c.patient_id)",
+            query("SUM(n + c.days)", inner)
+        )
+    };
+    let inner = |condition: &str| {
+        [
+            format!("SUM(CASE WHEN {condition} THEN exercise ELSE 0 END)"),
+            format!("AVG(CASE WHEN {condition} THEN exercise ELSE 0 END)"),
+            format!("MAX(CASE WHEN {condition} THEN exercise ELSE 0 END)"),
+            format!("COUNT(*) FILTER (WHERE {condition})"),
+            format!("COUNT(DISTINCT CASE WHEN {condition} THEN exercise END)"),
+        ]
+    };
+    let all = |condition: &str| -> Vec<String> {
+        let inner = inner(condition);
+        let outer = ["SUM(n + 1)", "AVG(n + 1)", "SUM(2 * (n + 3))", "SUM((n + 1) * 2)"];
+        let pairs = inner.iter().flat_map(|inner| outer.iter().map(move |outer| query(outer, inner)));
+        pairs.chain(inner.iter().map(|inner| joined(inner))).collect()
+    };
+    let (few, many) = (all("age = 94"), all("age < 50"));
+    let texts: Vec<&str> = few.iter().chain(&many).map(String::as_str).collect();
+    for (index, (rows, _)) in answers(10, &texts).await.iter().enumerate() {
+        assert_eq!(rows[0][0] == "NULL", index < few.len(), "{}: {rows:?}", texts[index]);
+    }
+}
+
 /// Where an owner's own query hides a condition, so that nobody can count its outcomes, the query is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hidden_conditions_are_refused() {
@@ -258,6 +296,12 @@ async fn hidden_conditions_are_refused() {
             "SELECT SUM(s) FROM (SELECT patient_id, SUM({case}) AS s FROM hospital.lifestyle GROUP BY patient_id)"
         ),
         format!("SELECT SUM(v) FROM (SELECT DISTINCT patient_id, {case} AS v FROM hospital.lifestyle)"),
+        "SELECT SUM(s) FROM (SELECT patient_id, SUM(exercise) + COUNT(*) FILTER (WHERE age = 94) AS s FROM hospital.lifestyle \
+         GROUP BY patient_id)"
+            .to_owned(),
+        "SELECT SUM(s) FROM (SELECT patient_id, SUM(exercise + CASE WHEN age = 94 THEN 1 ELSE 0 END) AS s FROM \
+         hospital.lifestyle GROUP BY patient_id)"
+            .to_owned(),
         format!(
             "SELECT SUM(v) FROM (SELECT patient_id, {case} AS v FROM hospital.lifestyle UNION ALL SELECT patient_id, exercise \
              FROM hospital.lifestyle)"

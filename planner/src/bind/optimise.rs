@@ -14,6 +14,8 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use datafusion::optimizer::analyzer::Analyzer;
 use datafusion::optimizer::optimizer::{Optimizer, OptimizerContext, OptimizerRule};
 
+use crate::function::narrowed;
+
 /// The rules that run, by name, in their order. Every other rule of `DataFusion` is in [`LEFT_OUT`].
 pub const OPTIMIZER_RULES: [&str; 17] = [
     "rewrite_set_comparison",
@@ -96,7 +98,8 @@ pub(super) fn optimise(plan: LogicalPlan, submitted_us: i64) -> Result<LogicalPl
         Some(time) => context.with_query_execution_start_time(time.and_utc()),
         None => context.without_query_execution_start_time(),
     };
-    Optimizer::with_rules(chosen_rules()).optimize(plan, &context, |_, _| {})
+    let plan = narrowed::hide(plan)?;
+    narrowed::show(Optimizer::with_rules(chosen_rules()).optimize(plan, &context, |_, _| {})?)
 }
 
 fn chosen_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
@@ -106,6 +109,11 @@ fn chosen_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+    use datafusion::common::ScalarValue;
+    use datafusion::logical_expr::utils::conjunction;
+    use datafusion::logical_expr::{cast, col, lit, table_scan, try_cast};
+
     use super::*;
 
     /// Fails when the engine gains, loses, renames or reorders a rule: read what it does, then list it.
@@ -119,6 +127,40 @@ mod tests {
         let chosen: Vec<String> = chosen_rules().iter().map(|rule| rule.name().to_owned()).collect();
         assert_eq!(chosen, OPTIMIZER_RULES);
         assert_eq!(names.len(), OPTIMIZER_RULES.len() + LEFT_OUT.len());
+    }
+
+    /// `CAST(x AS BIGINT) = 5` is not `x = 5`, nor `TRY_CAST(n AS TINYINT) > 5` `n > 5`.
+    #[test]
+    fn casts_that_lose_something_stay_casts() {
+        let fields =
+            [Field::new("x", DataType::Decimal128(10, 2), false), Field::new("n", DataType::Int32, false)];
+        let scan = table_scan(Some("t"), &Schema::new(fields.to_vec()), None).unwrap();
+        let conditions = [
+            cast(col("x"), DataType::Int64).eq(lit(5_i64)),
+            cast(col("x"), DataType::Decimal128(8, 0))
+                .in_list(vec![lit(decimal(5, 0)), lit(decimal(7, 0))], false),
+            try_cast(col("n"), DataType::Int8).gt(lit(5_i8)),
+            // Nothing is lost here, and the engine may do as it likes.
+            cast(col("n"), DataType::Int64).eq(lit(5_i64)),
+        ];
+        let plan = scan.filter(conjunction(conditions).unwrap()).unwrap().build().unwrap();
+        let fields = plan.schema().clone();
+        let plan = optimise(plan, 0).unwrap();
+        let text = plan.display_indent().to_string();
+        for kept in [
+            "CAST(t.x AS Int64) = Int64(5)",
+            "TRY_CAST(t.n AS Int8) > Int8(5)",
+            "CAST(t.x AS Decimal128(8, 0))",
+        ] {
+            assert!(text.contains(kept), "{kept} in {text}");
+        }
+        assert!(text.contains("t.n = Int32(5)"), "{text}");
+        assert!(!text.contains("narrowed"), "{text}");
+        assert_eq!(plan.schema().field_names(), fields.field_names());
+    }
+
+    fn decimal(value: i128, scale: i8) -> ScalarValue {
+        ScalarValue::Decimal128(Some(value), 8, scale)
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(crate) mod count;
 pub(crate) mod factorial;
 pub(crate) mod fold;
 pub mod hashed;
+pub mod narrowed;
 pub mod nonzero;
 mod order_statistic;
 pub(crate) mod registry;

@@ -172,8 +172,16 @@ fn shifted(branch: &Branch, leaves: usize, joins: usize) -> Result<Branch> {
     })
 }
 
-/// The plain column of a guarded one, whose guard becomes a condition: NULL is equal to nothing.
+/// The plain column of a guarded one, whose guard becomes a condition: NULL is equal to nothing. An identifier with a part
+/// that is NULL is NULL.
 fn unguarded(expr: Expr, conditions: &mut Vec<Expr>) -> Expr {
+    if parts(&expr).is_some()
+        && let Expr::ScalarFunction(mut function) = expr
+    {
+        let all = function.args.into_iter();
+        function.args = all.map(|part| unguarded(part, conditions)).collect();
+        return Expr::ScalarFunction(function);
+    }
     match guard_parts(&expr) {
         Some((guard, column)) => {
             conditions.push(guard.clone());

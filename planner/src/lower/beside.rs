@@ -62,10 +62,9 @@ pub(super) fn found_at_owner(first: &Branch, second: &Branch, on: &On) -> Result
     let mut leaf = met.leaf.clone();
     leaf.scope.schema = plan.schema().as_ref().clone();
     leaf.plan = plan;
-    leaf.scope.facts.push(Facts::truth(true));
+    leaf.scope.facts.push(Facts::truth(true).with_condition(true));
     leaf.names.push("mark".into());
     leaf.origins.push(None);
-    leaf.conditional.push(true);
     leaf.branched.push(false);
     let new = met.other.tables.iter().filter(|table| !met.leaf.tables.contains(table)).cloned();
     leaf.tables.extend(new);
@@ -262,7 +261,6 @@ impl<'a> Met<'a> {
         let mark = symbol(self.index, leaf.names.len(), "matched");
         leaf.names.push("matched".into());
         leaf.origins.push(None);
-        leaf.conditional.push(false);
         leaf.branched.push(false);
         let (columns, _) = self.moved(on)?;
         let mut branch = self.first.clone();

@@ -22,7 +22,9 @@ use crate::plan::Scale;
 pub(crate) fn has_condition(expr: &Expr, scope: &Scope) -> Result<bool> {
     let number = |expr: &Expr| Ok::<bool, crate::Error>(scope.data_type(expr)?.is_numeric());
     Ok(match expr {
-        Expr::Column(_) | Expr::Literal(..) => false,
+        // What is no column of a table (whether a row was met) stands in conditions only.
+        Expr::Column(column) => scope.column(column).is_ok_and(|facts| facts.conditional),
+        Expr::Literal(..) => false,
         Expr::Alias(alias) => has_condition(&alias.expr, scope)?,
         Expr::Negative(inner) => has_condition(inner, scope)?,
         Expr::Cast(inner) => {
@@ -83,17 +85,25 @@ pub(crate) fn demands(expr: &Expr, scope: &Scope) -> Result<Vec<Demand>> {
     Ok(all)
 }
 
+/// The one addend that an expression is, but for names, signs and casts that keep its zeros.
+pub(crate) fn addend<'a>(expr: &'a Expr, scope: &Scope) -> &'a Expr {
+    match expr {
+        Expr::Alias(alias) => addend(&alias.expr, scope),
+        Expr::Negative(inner) => addend(inner, scope),
+        Expr::Cast(inner) => match scope.data_type(&inner.expr) {
+            Ok(from) if keeps(&from, inner.field.data_type()) => addend(&inner.expr, scope),
+            _ => expr,
+        },
+        other => other,
+    }
+}
+
 /// The addends of an argument that hold conditions.
 fn conditional_addends(expr: &Expr, scope: &Scope) -> Result<Vec<Expr>> {
     if !has_condition(expr, scope)? {
         return Ok(Vec::new());
     }
-    match expr {
-        Expr::Alias(alias) => conditional_addends(&alias.expr, scope),
-        Expr::Negative(inner) => conditional_addends(inner, scope),
-        Expr::Cast(inner) if keeps(&scope.data_type(&inner.expr)?, inner.field.data_type()) => {
-            conditional_addends(&inner.expr, scope)
-        }
+    match addend(expr, scope) {
         Expr::BinaryExpr(binary)
             if matches!(binary.op, Operator::Plus | Operator::Minus)
                 && scope.data_type(expr)?.is_numeric() =>

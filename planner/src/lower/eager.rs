@@ -21,13 +21,14 @@ use datafusion::logical_expr::{
     Aggregate, EmptyRelation, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit,
 };
 
+use super::condition::has_condition;
 use super::emit::name;
 use super::facts::Facts;
 use super::failure;
 use super::guard::names_match;
 use super::infer::{Scope, infer};
 use super::inner::aggregate as inner_aggregate;
-use super::leaf::{Leaf, Persons, is_conditional};
+use super::leaf::{Leaf, Persons};
 use super::rows::{
     Branch, KeyJoin, KeySide, Link, Presence, Relation, leaves_of, localised, place, renamed, symbol,
 };
@@ -224,7 +225,7 @@ fn counts_stay(
     for part in parts {
         if let Part::Sum(argument, _, _) = part {
             let local = localised(argument, &leaf.plan)?;
-            conditional |= is_conditional(&local, leaf)?;
+            conditional |= has_condition(&local, &leaf.scope)?;
         }
     }
     Ok(person && !conditional)
@@ -363,7 +364,6 @@ impl Summed {
             origins,
             keys: vec![((0..identifiers).collect(), 1)],
             persons,
-            conditional: vec![false; names.len()],
             branched: vec![false; names.len()],
             names,
             ..rows

@@ -31,12 +31,23 @@ pub(crate) struct Facts {
     pub(crate) closed: Option<Vec<ScalarValue>>,
     /// Of open text: the most bytes that it may have.
     pub(crate) max_bytes: Option<u32>,
+    /// Of a column: whether a condition inside the owner's own query made it, so that 0 may stand for a row that does not
+    /// count.
+    pub(crate) conditional: bool,
 }
 
 impl Facts {
     /// Values of which nothing but the type is known.
     pub(crate) fn open(data_type: DataType, nullable: bool) -> Facts {
-        Facts { data_type, nullable, scale: Scale::Unit, range: None, closed: None, max_bytes: None }
+        Facts {
+            data_type,
+            nullable,
+            scale: Scale::Unit,
+            range: None,
+            closed: None,
+            max_bytes: None,
+            conditional: false,
+        }
     }
 
     /// Open text of at most so many bytes, if that is known.
@@ -53,7 +64,15 @@ impl Facts {
 
     /// Numbers in a range.
     pub(crate) fn number(data_type: DataType, nullable: bool, scale: Scale, range: Range) -> Facts {
-        Facts { data_type, nullable, scale, range: Some(range), closed: None, max_bytes: None }
+        Facts {
+            data_type,
+            nullable,
+            scale,
+            range: Some(range),
+            closed: None,
+            max_bytes: None,
+            conditional: false,
+        }
     }
 
     /// Three-valued truth.
@@ -61,7 +80,15 @@ impl Facts {
         let closed = vec![ScalarValue::Boolean(Some(false)), ScalarValue::Boolean(Some(true))];
         let range = Some(Range { lo: 0, hi: 1 });
         let data_type = DataType::Boolean;
-        Facts { data_type, nullable, scale: Scale::Unit, range, closed: Some(closed), max_bytes: None }
+        Facts {
+            data_type,
+            nullable,
+            scale: Scale::Unit,
+            range,
+            closed: Some(closed),
+            max_bytes: None,
+            conditional: false,
+        }
     }
 
     /// A closed domain of sorted values.
@@ -80,7 +107,7 @@ impl Facts {
                 _ => Some(Range { lo: 0, hi: 0 }),
             }
         };
-        Facts { data_type, nullable, scale, range, closed: Some(values), max_bytes: None }
+        Facts { data_type, nullable, scale, range, closed: Some(values), max_bytes: None, conditional: false }
     }
 
     /// What a policy declares of a column.
@@ -118,6 +145,12 @@ impl Facts {
             _ => type_scale(&data_type),
         };
         Facts::closed(data_type, false, vec![value.clone()], scale)
+    }
+
+    /// The same values, of a column that a condition made.
+    pub(crate) fn with_condition(mut self, conditional: bool) -> Facts {
+        self.conditional = conditional;
+        self
     }
 
     /// The same values, NULL possible where `nullable`.

@@ -6,10 +6,11 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
+use super::condition::has_condition;
 use super::facts::{Facts, derived_double, is_float};
 use super::failure;
 use super::infer::{Scope, fitting, infer, show};
-use super::leaf::{Leaf, Persons, is_branched, is_conditional, plain_column};
+use super::leaf::{Leaf, Persons, is_branched, plain_column};
 use super::scale::{rescale, type_scale};
 use crate::Result;
 use crate::plan::Range;
@@ -18,17 +19,15 @@ use crate::plan::Range;
 pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf) -> Result<Leaf> {
     let mut facts = Vec::new();
     let mut origins = Vec::new();
-    let mut conditional = Vec::new();
     let mut branched = Vec::new();
     let mut from = Vec::new();
     for key in &aggregate.group_expr {
         if matches!(key, Expr::GroupingSet(_)) {
             return Err(failure::not_built("GROUPING SETS, ROLLUP and CUBE"));
         }
-        facts.push(infer(key, &input.scope)?);
+        facts.push(infer(key, &input.scope)?.with_condition(has_condition(key, &input.scope)?));
         let column = plain_column(key, &input.scope);
         origins.push(column.and_then(|column| input.origins.get(column).copied()?));
-        conditional.push(is_conditional(key, input)?);
         branched.push(is_branched(key, input)?);
         from.push(column);
     }
@@ -38,15 +37,14 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         let Expr::AggregateFunction(function) = measure.clone().unalias() else {
             return Err(failure::internal("an aggregate that is none"));
         };
-        facts.push(result(measure, &function, input, rows)?);
         origins.push(None);
         let mut any = function.params.filter.is_some();
         let mut several = false;
         for argument in &function.params.args {
-            any |= is_conditional(argument, input)?;
+            any |= has_condition(argument, &input.scope)?;
             several |= is_branched(argument, input)?;
         }
-        conditional.push(any);
+        facts.push(result(measure, &function, input, rows)?.with_condition(any));
         branched.push(several);
     }
     let grouped = aggregate.group_expr.len();
@@ -63,7 +61,6 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         origins,
         keys,
         persons,
-        conditional,
         branched,
         pooled: input.pooled,
     })

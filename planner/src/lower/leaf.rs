@@ -11,7 +11,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, TableScan, TableScanBuilder};
 
-use super::condition::{demands, has_condition};
+use super::condition::{Demand, addend, demands, has_condition};
 use super::facts::Facts;
 use super::infer::{Scope, infer};
 use super::{failure, inner};
@@ -46,9 +46,8 @@ pub(crate) struct Leaf {
     pub(crate) keys: Vec<(BTreeSet<usize>, u64)>,
     /// Whose records the rows are.
     pub(crate) persons: Persons,
-    /// For each column, whether it holds a condition, so that 0 may stand for a row that does not count.
-    pub(crate) conditional: Vec<bool>,
-    /// For each column, whether it holds a condition of which several outcomes are not 0.
+    /// For each column, whether it holds a condition of which several outcomes are not 0, or that is one of several addends:
+    /// nobody but the owner could count the people behind each.
     pub(crate) branched: Vec<bool>,
     /// Whether rows are aggregates over rows of several persons.
     pub(crate) pooled: bool,
@@ -235,7 +234,6 @@ fn describe_scan(plan: &LogicalPlan, scan: &TableScan, federation: &Federation) 
         origins: columns.iter().map(|&column| Some(Origin { table: table_index, column })).collect(),
         keys: declared_keys(table, &columns, place),
         persons,
-        conditional: vec![false; columns.len()],
         branched: vec![false; columns.len()],
         pooled: false,
     })
@@ -255,12 +253,10 @@ fn declared_keys(table: &Table, columns: &[usize], person: Option<usize>) -> Vec
 /// Columns computed from the columns of a leaf; the schema is set by the caller.
 fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
     let mut facts = Vec::new();
-    let mut conditional = Vec::new();
     let mut branched = Vec::new();
     let mut from = Vec::new();
     for expr in exprs {
-        facts.push(infer(expr, &input.scope)?);
-        conditional.push(is_conditional(expr, input)?);
+        facts.push(infer(expr, &input.scope)?.with_condition(has_condition(expr, &input.scope)?));
         branched.push(is_branched(expr, input)?);
         from.push(plain_column(expr, &input.scope));
     }
@@ -285,29 +281,21 @@ fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
             .collect(),
         keys: keys.collect(),
         persons,
-        conditional,
         branched,
         whole: None,
         ..input.clone()
     })
 }
 
-/// Whether an expression, or a column in it, holds a condition.
-pub(crate) fn is_conditional(expr: &Expr, input: &Leaf) -> Result<bool> {
-    let inherited = expr.column_refs().iter().any(|column| {
-        let index = input.scope.schema.index_of_column(column).ok();
-        index.and_then(|index| input.conditional.get(index)).copied().unwrap_or(false)
-    });
-    Ok(inherited || has_condition(expr, &input.scope)?)
-}
-
-/// Whether an expression, or a column in it, holds a condition of which several outcomes are not 0.
+/// Whether an expression, or a column in it, holds a condition of which several outcomes are not 0, or that is one of
+/// several addends.
 pub(crate) fn is_branched(expr: &Expr, input: &Leaf) -> Result<bool> {
     let inherited = expr.column_refs().iter().any(|column| {
         let index = input.scope.schema.index_of_column(column).ok();
         index.and_then(|index| input.branched.get(index)).copied().unwrap_or(false)
     });
-    Ok(inherited || demands(expr, &input.scope)?.iter().any(|demand| demand.taken.is_some()))
+    let apart = |demand: &Demand| demand.taken.is_some() || demand.nonzero != *addend(expr, &input.scope);
+    Ok(inherited || demands(expr, &input.scope)?.iter().any(apart))
 }
 
 /// The index of the column that an expression is.
@@ -378,9 +366,8 @@ fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Re
         JoinType::LeftMark => {
             let mut leaf = Leaf { tables: both.tables, whole: None, ..left };
             leaf.names.push("mark".into());
-            leaf.scope.facts.push(Facts::truth(true));
+            leaf.scope.facts.push(Facts::truth(true).with_condition(true));
             leaf.origins.push(None);
-            leaf.conditional.push(true);
             leaf.branched.push(false);
             leaf
         }
@@ -431,7 +418,6 @@ pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &[(Option<usize>, Option<usi
         origins: left.origins.iter().chain(&right.origins).copied().collect(),
         keys,
         persons,
-        conditional: left.conditional.iter().chain(&right.conditional).copied().collect(),
         branched: left.branched.iter().chain(&right.branched).copied().collect(),
         pooled: left.pooled || right.pooled,
     })
@@ -439,7 +425,12 @@ pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &[(Option<usize>, Option<usi
 
 /// Rows of one owner on top of each other.
 fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
-    let facts = all.scope.facts.iter().zip(&next.scope.facts).map(|(a, b)| a.hull(b));
+    let facts = all
+        .scope
+        .facts
+        .iter()
+        .zip(&next.scope.facts)
+        .map(|(a, b)| Ok(a.hull(b)?.with_condition(a.conditional || b.conditional)));
     all.scope.facts = facts.collect::<Result<_>>()?;
     all.persons = match (&all.persons, &next.persons) {
         (Persons::Column { column, max_rows }, Persons::Column { column: other, max_rows: others })
@@ -452,7 +443,6 @@ fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
     all.bound = all.bound.saturating_add(next.bound);
     all.keys.clear();
     all.origins.iter_mut().for_each(|origin| *origin = None);
-    all.conditional.iter_mut().zip(&next.conditional).for_each(|(a, b)| *a |= b);
     all.branched.iter_mut().zip(&next.branched).for_each(|(a, b)| *a |= b);
     all.pooled |= next.pooled;
     all.tables.extend(next.tables);

@@ -11,8 +11,8 @@
 )]
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast, lit};
 
@@ -54,6 +54,7 @@ impl Walk<'_> {
             return self.part(whole, column, path);
         }
         match part {
+            Expr::Column(column) => self.column(whole, part, column, path),
             Expr::Alias(alias) => self.part(whole, &alias.expr, path),
             Expr::Negative(inner) => self.part(whole, inner, path),
             Expr::Cast(cast) => self.cast(whole, part, &cast.expr, cast.field.data_type(), path),
@@ -83,6 +84,19 @@ impl Walk<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A column that a condition in the owner's own query made is 0 where that is not met.
+    fn column(&mut self, whole: &Expr, part: &Expr, column: &Column, path: Option<&Expr>) -> Result<()> {
+        let Ok(facts) = self.scope.column(column) else { return Ok(()) };
+        if !facts.conditional || !facts.data_type.is_numeric() {
+            return Ok(());
+        }
+        let zero = ScalarValue::new_zero(&facts.data_type).map_err(|error| failure::engine(&error))?;
+        let outcome = |op, value| Outcome { taken: compare(part, op, &lit(zero.clone())), value };
+        let met = outcome(Operator::NotEq, part.clone());
+        let not_met = outcome(Operator::Eq, lit(zero.clone()));
+        self.several(whole, part, vec![met, not_met], path)
     }
 
     /// A truth value as a number has two outcomes; a cast that rounds may have.

@@ -22,7 +22,7 @@ use super::guard::{guarded, matched};
 use super::infer::infer;
 use super::leaf::name;
 use super::reduce::reduce;
-use super::rows::{Branch, Link, Presence, Relation, normalise, symbol};
+use super::rows::{Branch, Link, Presence, Relation, key_columns, normalise, symbol};
 use super::slots::slots;
 use super::tree::rows_per_key;
 use crate::Result;
@@ -255,9 +255,14 @@ fn is_unique(pair: &Pair) -> bool {
     key.zip(leaf).is_some_and(|(key, leaf)| rows_per_key(leaf, &key.right) == 1)
 }
 
-/// The pair with the distinct identifiers of the second side, if these repeat. Its columns are gone then.
+/// The pair with the distinct identifiers of the second side, unless these are known not to repeat: what is assumed only
+/// would let a row count once for each partner. Its columns are gone then.
 fn unique(pair: Pair) -> Result<Pair> {
-    if is_unique(&pair) { Ok(pair) } else { reduce(pair) }
+    let key = pair.branch.joins.get(pair.key);
+    let leaf = key.and_then(|key| pair.branch.leaves.get(key.right.leaf));
+    let columns = key.zip(leaf).and_then(|(key, leaf)| Some((leaf, key_columns(&key.right, leaf)?)));
+    let known = columns.is_some_and(|(leaf, columns)| leaf.known_rows_per_key(&columns) == Some(1));
+    if known { Ok(pair) } else { reduce(pair) }
 }
 
 fn inner(pair: Pair) -> Branch {

@@ -49,7 +49,6 @@ pub(super) fn pad(branch: &mut Branch, side: &KeySide, federation: &Federation) 
     leaf.bound = bound;
     leaf.names.push("matched".into());
     leaf.origins.push(None);
-    leaf.conditional.push(false);
     leaf.branched.push(false);
     leaf.keys = vec![(key, 1)];
     leaf.whole = Some(1);

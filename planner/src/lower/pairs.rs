@@ -21,6 +21,8 @@ const CORRELATION_BITS: u32 = 56;
 struct Centred {
     column: usize,
     range: Range,
+    /// Finer than that of the argument where squares need it.
+    scale: Scale,
     sum: Reg,
 }
 
@@ -44,7 +46,6 @@ impl Sums<'_> {
         sample: bool,
     ) -> Result<Figure> {
         let wide = || failure::bounds(show(expr));
-        let [x, y] = pair;
         let sums = self.pair_sums(expr, pair, what)?;
         let known = self.enough(sums.nullable, &sums.gates, sums.count, if sample { 2 } else { 1 })?;
         let numerator = self.cross_moment(&sums, [&sums.x, &sums.y], what)?;
@@ -53,7 +54,7 @@ impl Sums<'_> {
         let denominator = program.multiply(sums.count, fewer)?;
         program.assume(denominator, Range { lo: 0, hi: i128::MAX });
         let fraction = AVERAGE_BITS.saturating_sub(sums.x.range.bits() + sums.y.range.bits());
-        let unit = worth(x.facts.scale) * worth(y.facts.scale);
+        let unit = worth(sums.x.scale) * worth(sums.y.scale);
         let top = Number { reg: numerator, known: None, scale: Scale::Step(unit) };
         let bottom = Number { reg: denominator, known: None, scale: Scale::Unit };
         // A covariance is at most a quarter of the product of the widths, times n / (n - 1), which is 2 or less.
@@ -133,7 +134,7 @@ impl Sums<'_> {
             let range_of_sum = range.sum(self.rows.bound()).ok_or_else(wide)?;
             let def = ColumnDef { name: format!("sum {what}"), encoding, range: range_of_sum };
             let sum = self.measure(Measure::Sum { value: column }, def);
-            centred.push(Centred { column, range, sum });
+            centred.push(Centred { column, range, scale: argument.facts.scale, sum });
         }
         let nullable = x.facts.nullable || y.facts.nullable;
         match (centred.pop(), centred.pop()) {

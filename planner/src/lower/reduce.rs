@@ -114,7 +114,6 @@ fn described(leaf: &Leaf, columns: &[Option<usize>], plan: LogicalPlan, scope: S
         owner: leaf.owner,
         scope,
         plan,
-        conditional: vec![false; names.len()],
         branched: vec![false; names.len()],
         names,
         bound: leaf.bound,

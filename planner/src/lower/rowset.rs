@@ -92,12 +92,8 @@ impl<'a> RowSet<'a> {
 
     /// Whether an expression over the branches holds a condition, itself or in a column that a leaf derives.
     pub(crate) fn is_conditional(&self, exprs: &[Expr]) -> Result<bool> {
-        for (branch, (expr, scope)) in self.branches().iter().zip(exprs.iter().zip(&self.scopes)) {
-            let inherited = plain(expr).column_refs().into_iter().filter_map(place).any(|(leaf, column)| {
-                let leaf = branch.leaves.get(leaf);
-                leaf.and_then(|leaf| leaf.conditional.get(column)).copied().unwrap_or(false)
-            });
-            if inherited || has_condition(expr, scope)? {
+        for (expr, scope) in exprs.iter().zip(&self.scopes) {
+            if has_condition(expr, scope)? {
                 return Ok(true);
             }
         }

@@ -92,7 +92,6 @@ fn beside_one(leaf: &Leaf, one: &Leaf) -> Result<Leaf> {
     joined.scope.facts.push(facts.with_null(true));
     joined.names.push("subquery".into());
     joined.origins.push(None);
-    joined.conditional.push(one.conditional.first().copied().unwrap_or(false));
     joined.branched.push(one.branched.first().copied().unwrap_or(false));
     let new = one.tables.iter().filter(|table| !leaf.tables.contains(table)).cloned();
     joined.tables.extend(new);

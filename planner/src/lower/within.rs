@@ -14,10 +14,10 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, TableScanBuilder, col, lit, when};
 
-use super::condition::demands;
+use super::condition::{demands, has_condition};
 use super::failure;
 use super::infer::{infer, show};
-use super::leaf::{Leaf, Persons, declared, describe, is_conditional};
+use super::leaf::{Leaf, Persons, declared, describe};
 use crate::Result;
 use crate::catalog::{Federation, Party};
 
@@ -118,7 +118,7 @@ fn behind(function: &AggregateFunction, leaf: &Leaf) -> Result<Vec<Option<Expr>>
         if argument.column_refs().iter().any(hidden) {
             return Err(failure::hidden_condition(&show(argument)));
         }
-        if is_conditional(argument, leaf)? {
+        if has_condition(argument, &leaf.scope)? {
             all.push(conjunction(counts.iter().cloned().chain([not_neutral(argument, leaf)?])));
         }
         for demand in own {
