@@ -2,7 +2,7 @@
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
-//! | 0 | 1 | kind: 0 part, 1 last, 2 failure, 3 alive |
+//! | 0 | 1 | kind: 0 part, 1 last, 2 failure, 3 alive, 4 due |
 //! | 1 | 3 | reserved, 0 |
 //! | 4 | 4 | length of the payload, little endian, at most [`PAYLOAD_BYTES`] |
 //! | 8 | 8 | channel, little endian |
@@ -10,7 +10,9 @@
 //!
 //! A message is any number of `part` frames and one `last` frame with the same channel, in order; frames of
 //! different channels interleave freely. A channel carries one message in each direction. A `failure` frame ends the
-//! query; its payload is a report. An `alive` frame is empty and says that the other side still runs.
+//! query; its payload is a report. An `alive` frame is empty and says that the other side still runs. A `due` frame is
+//! sent on links that imitate a slower network, and refused on others: its payload, nanoseconds since 1970 as 8 bytes
+//! little endian, says when the next message of its channel arrives there.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -25,6 +27,9 @@ pub const PAYLOAD_BYTES: usize = 1 << 18;
 /// The longest failure report.
 pub const REPORT_BYTES: usize = 1 << 16;
 
+/// The length of a point in time.
+pub const DUE_BYTES: usize = 8;
+
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -36,6 +41,8 @@ pub enum Kind {
     Failure,
     /// Nothing to say.
     Alive,
+    /// When the next message of the channel arrives in a slower network.
+    Due,
 }
 
 /// A frame's header.
@@ -75,6 +82,7 @@ impl Header {
             Kind::Last => 1,
             Kind::Failure => 2,
             Kind::Alive => 3,
+            Kind::Due => 4,
         };
         let length = u32::try_from(self.length).unwrap_or(u32::MAX);
         bytes[0] = kind;
@@ -94,10 +102,16 @@ impl Header {
             (1, 0) => (Kind::Last, PAYLOAD_BYTES),
             (2, 0) => (Kind::Failure, REPORT_BYTES),
             (3, 0) => (Kind::Alive, 0),
+            (4, 0) => (Kind::Due, DUE_BYTES),
             _ => return Err(FrameError::Kind),
         };
         let length = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).map_err(|_| FrameError::Length)?;
-        if length > limit || (kind == Kind::Part && length == 0) {
+        let least = match kind {
+            Kind::Part => 1,
+            Kind::Due => DUE_BYTES,
+            Kind::Last | Kind::Failure | Kind::Alive => 0,
+        };
+        if !(least..=limit).contains(&length) {
             return Err(FrameError::Length);
         }
         Ok(Header { kind, length, channel: u64::from_le_bytes(channel) })
@@ -187,7 +201,7 @@ mod tests {
             };
             let Some((payload, rest)) = rest.split_at_checked(header.length) else { break };
             bytes = rest;
-            if matches!(header.kind, Kind::Failure | Kind::Alive) {
+            if matches!(header.kind, Kind::Failure | Kind::Alive | Kind::Due) {
                 continue;
             }
             match assembler.begin(header, Vec::with_capacity) {
@@ -232,11 +246,12 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn headers_come_back(kind in 0..4u8, length in 0..=PAYLOAD_BYTES, channel: u64) {
+        fn headers_come_back(kind in 0..5u8, length in 0..=PAYLOAD_BYTES, channel: u64) {
             let (kind, length) = match kind {
                 0 => (Kind::Part, length.max(1)),
                 1 => (Kind::Last, length),
                 2 => (Kind::Failure, length % REPORT_BYTES),
+                4 => (Kind::Due, DUE_BYTES),
                 _ => (Kind::Alive, 0),
             };
             let header = Header { kind, length, channel };

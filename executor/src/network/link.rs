@@ -6,27 +6,31 @@
 //! frame, so that a short message never waits behind a long one. A send never waits for the peer.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, BufReader, ReadHalf};
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::frame::{Assembler, HEADER_BYTES, Header, Kind, REPORT_BYTES};
+use super::frame::{Assembler, DUE_BYTES, FrameError, HEADER_BYTES, Header, Kind, REPORT_BYTES};
 use super::inbox::Inbox;
 use super::outbox::{Outbox, Outgoing};
 use super::pool::Pool;
+use super::throttle::{Held, Line, Throttle};
 use super::tls::{self, Stream};
 use super::traffic::{Direction, Traffic};
 use super::{LinkError, describe};
 
 /// Up to this length a message is written by its sender.
 const SHORT_BYTES: usize = 1 << 14;
+
+/// What is read at once beyond what is asked for: many short messages, but little of a long one, the rest of which goes
+/// straight to its place.
+const READ_BYTES: usize = 1 << 12;
 
 /// How many signs of life may fail to come before a peer counts as gone.
 const MISSED: u32 = 3;
@@ -48,32 +52,21 @@ impl Default for LinkSettings {
     }
 }
 
-/// A slower network, on the sending side of each link.
-#[derive(Clone, Copy, Debug)]
-pub struct Throttle {
-    /// How much later every message leaves.
-    pub latency: Duration,
-    /// How many bytes leave per second.
-    pub bytes_per_second: Option<u64>,
-}
-
 /// One connection to one peer for one query. Closed when dropped.
 #[derive(Debug)]
 pub struct Link {
     inner: Arc<Inner>,
     tasks: Vec<AbortHandle>,
-    delayed: Option<mpsc::Sender<(Instant, Outgoing)>>,
-    line: Mutex<Instant>,
-    throttle: Option<Throttle>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    inbox: Inbox,
+    inbox: Arc<Inbox>,
     outbox: Outbox,
     pool: Arc<Pool>,
-    /// Messages that a throttled link still holds back.
-    held: AtomicUsize,
+    /// The slower network that both ends imitate: its sending end, and what has not arrived at this one.
+    line: Option<Line>,
+    held: Mutex<Held>,
     wake: Notify,
     drained: Notify,
     heard: AtomicBool,
@@ -86,10 +79,11 @@ impl Link {
         let (read, write) = tokio::io::split(stream);
         let pool = Arc::new(Pool::default());
         let inner = Arc::new(Inner {
-            inbox: Inbox::new(settings.unread_bytes),
+            inbox: Arc::new(Inbox::new(settings.unread_bytes)),
             outbox: Outbox::new(write, Arc::clone(&pool)),
             pool,
-            held: AtomicUsize::new(0),
+            line: settings.throttle.map(Line::new),
+            held: Mutex::default(),
             wake: Notify::new(),
             drained: Notify::new(),
             heard: AtomicBool::new(true),
@@ -99,14 +93,7 @@ impl Link {
             tokio::spawn(read_all(Arc::clone(&inner), read, settings.unread_bytes)).abort_handle(),
             tokio::spawn(write_all(Arc::clone(&inner), settings.alive)).abort_handle(),
         ];
-        let delayed = settings.throttle.map(|_| {
-            let (sender, receiver) = mpsc::channel();
-            let (inner, runtime) = (Arc::clone(&inner), Handle::current());
-            // A thread, since the runtime's timers are a millisecond coarse: a tenth of a round on a slow network.
-            std::thread::spawn(move || delay_all(&inner, &runtime, &receiver));
-            sender
-        });
-        Link { inner, tasks, delayed, line: Mutex::new(Instant::now()), throttle: settings.throttle }
+        Link { inner, tasks }
     }
 
     /// Sends a message; a channel carries one message in each direction. Never waits.
@@ -117,16 +104,9 @@ impl Link {
         if let Some(error) = self.inner.inbox.end_reason() {
             return Err(error);
         }
+        let due = self.inner.line.as_ref().map(|line| line.due(message.len()));
         let record = lock(&self.inner.traffic).begin(Direction::Sent, channel, message.len());
-        let outgoing = Outgoing::message(channel, message, record);
-        match (&self.delayed, &self.throttle) {
-            (Some(delayed), Some(throttle)) => {
-                let due = self.due(throttle, outgoing.bytes());
-                self.inner.held.fetch_add(1, Ordering::SeqCst);
-                delayed.send((due, outgoing)).map_err(|_| LinkError::closed("the link is gone"))
-            }
-            _ => self.inner.post(outgoing),
-        }
+        self.inner.post(Outgoing::message(channel, message, record, due))
     }
 
     /// A buffer for a message of `bytes` to send: one that carried another message, if there is any.
@@ -182,22 +162,21 @@ impl Link {
                 return;
             }
             self.inner.wake.notify_one();
-            drained.await;
+            if self.inner.inbox.end_reason().is_some() {
+                drained.await;
+            } else {
+                // The end of a slower network's link comes when it is due, and drains nothing.
+                tokio::select! {
+                    () = drained => {}
+                    _ = self.inner.inbox.ended() => {}
+                }
+            }
         }
     }
 
     /// What has crossed the link so far.
     pub fn traffic(&self) -> Traffic {
         lock(&self.inner.traffic).clone()
-    }
-
-    /// When a message of this length leaves, on a throttled link.
-    fn due(&self, throttle: &Throttle, bytes: usize) -> Instant {
-        let rate = throttle.bytes_per_second.unwrap_or(u64::MAX).max(1);
-        let nanos = u128::from(bytes as u64) * 1_000_000_000 / u128::from(rate);
-        let mut line = lock(&self.line);
-        *line = (*line).max(Instant::now()) + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        *line + throttle.latency
     }
 }
 
@@ -226,20 +205,19 @@ impl Inner {
 
     fn idle(&self) -> bool {
         let closed = |reason| matches!(reason, LinkError::Closed(_) | LinkError::KeyRefused);
-        let sent = self.held.load(Ordering::SeqCst) == 0 && self.outbox.is_idle();
-        self.inbox.end_reason().is_some_and(closed) || sent
+        self.inbox.end_reason().is_some_and(closed) || self.outbox.is_idle()
     }
 
     fn broken(&self, error: &io::Error) -> LinkError {
         let reason = reason_of(error);
-        self.inbox.end(reason.clone());
+        lock(&self.held).end(&self.inbox, reason.clone());
         self.drained.notify_waiters();
         reason
     }
 }
 
 async fn read_all(inner: Arc<Inner>, read: ReadHalf<Stream>, limit_bytes: usize) {
-    let mut read = BufReader::with_capacity(1 << 16, read);
+    let mut read = BufReader::with_capacity(READ_BYTES, read);
     let mut assembler = Assembler::new(limit_bytes);
     let end = loop {
         match read_frame(&inner, &mut read, &mut assembler).await {
@@ -248,7 +226,7 @@ async fn read_all(inner: Arc<Inner>, read: ReadHalf<Stream>, limit_bytes: usize)
             Err(error) => break reason_of(&error),
         }
     };
-    inner.inbox.end(end);
+    lock(&inner.held).end(&inner.inbox, end);
     inner.drained.notify_waiters();
     // Reads on until the peer closes: to close a socket with unread bytes would destroy a report on its way there.
     let _closed = tokio::io::copy_buf(&mut read, &mut tokio::io::sink()).await;
@@ -269,6 +247,15 @@ async fn read_frame(
     };
     match header.kind {
         Kind::Alive => Ok(None),
+        Kind::Due => {
+            let mut due = [0; DUE_BYTES];
+            read.read_exact(&mut due).await?;
+            if inner.line.is_none() {
+                return Ok(Some(LinkError::Misbehaved(FrameError::Kind)));
+            }
+            lock(&inner.held).note(header.channel, u64::from_le_bytes(due));
+            Ok(None)
+        }
         Kind::Failure => {
             let mut report = vec![0; header.length];
             read.read_exact(&mut report).await?;
@@ -286,7 +273,7 @@ async fn read_frame(
                 let record = traffic.begin(Direction::Received, header.channel, message.len());
                 traffic.complete(Direction::Received, record, digest);
             }
-            let delivered = inner.inbox.deliver(header.channel, message);
+            let delivered = lock(&inner.held).deliver(&inner.inbox, header.channel, message);
             Ok(delivered.err().map(LinkError::Misbehaved))
         }
     }
@@ -317,23 +304,6 @@ async fn write_all(inner: Arc<Inner>, alive: Duration) {
                 busy = true;
             }
         }
-    }
-}
-
-/// Sends every message when it is due, until the link is dropped.
-fn delay_all(inner: &Inner, runtime: &Handle, queue: &mpsc::Receiver<(Instant, Outgoing)>) {
-    /// By how much the system lets a sleeper oversleep.
-    const SLACK: Duration = Duration::from_micros(300);
-    let _entered = runtime.enter();
-    while let Ok((due, outgoing)) = queue.recv() {
-        std::thread::sleep(due.saturating_duration_since(Instant::now()).saturating_sub(SLACK));
-        while Instant::now() < due {
-            std::thread::yield_now();
-        }
-        // If the link is gone, so is whoever would read it; those who wait for the rest to leave must not wait for ever.
-        let _gone = inner.post(outgoing);
-        inner.held.fetch_sub(1, Ordering::SeqCst);
-        inner.drained.notify_waiters();
     }
 }
 

@@ -9,6 +9,7 @@ mod inbox;
 pub mod link;
 mod outbox;
 mod pool;
+mod throttle;
 pub mod tls;
 mod traffic;
 
@@ -18,7 +19,8 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-pub use link::{Link, LinkSettings, Throttle};
+pub use link::{Link, LinkSettings};
+pub use throttle::Throttle;
 pub use traffic::{Direction, Passed, Traffic};
 
 /// Why a link has ended.

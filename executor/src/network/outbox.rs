@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncWrite, WriteHalf};
 
-use super::frame::{HEADER_BYTES, Header, Kind, PAYLOAD_BYTES};
+use super::frame::{DUE_BYTES, HEADER_BYTES, Header, Kind, PAYLOAD_BYTES};
 use super::pool::Pool;
 use super::tls::Stream;
 use super::traffic::{Direction, Traffic};
@@ -32,6 +32,8 @@ pub(super) struct Outgoing {
     framed: usize,
     /// Its place in the record of traffic, if it is recorded.
     record: Option<usize>,
+    /// When it arrives in a slower network, in nanoseconds since 1970.
+    due: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -44,8 +46,9 @@ struct Socket {
 /// The frame that is being written.
 #[derive(Debug)]
 struct Framed {
-    header: [u8; HEADER_BYTES],
-    /// Bytes of header and payload that are written.
+    /// The frame's header, and before that of a message with a due time the frame that tells it.
+    head: Vec<u8>,
+    /// Bytes of head and payload that are written.
     written: usize,
     payload: usize,
     message: Outgoing,
@@ -53,13 +56,13 @@ struct Framed {
 
 impl Outgoing {
     /// A message of a channel, noted in the traffic at `record`.
-    pub(super) fn message(channel: u64, message: Vec<u8>, record: usize) -> Self {
-        Outgoing { kind: Kind::Last, channel, message, framed: 0, record: Some(record) }
+    pub(super) fn message(channel: u64, message: Vec<u8>, record: usize, due: Option<u64>) -> Self {
+        Outgoing { kind: Kind::Last, channel, message, framed: 0, record: Some(record), due }
     }
 
     /// A failure report, or a sign of life.
     pub(super) fn control(kind: Kind, message: Vec<u8>) -> Self {
-        Outgoing { kind, channel: 0, message, framed: 0, record: None }
+        Outgoing { kind, channel: 0, message, framed: 0, record: None, due: None }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -148,19 +151,25 @@ impl Framed {
         message.framed += payload;
         let last = message.framed == message.message.len();
         let kind = if last { message.kind } else { Kind::Part };
-        let header = Header { kind, length: payload, channel: message.channel };
-        Framed { header: header.encode(), written: 0, payload, message }
+        let mut head = Vec::with_capacity(2 * HEADER_BYTES + DUE_BYTES);
+        if let Some(due) = message.due.take() {
+            let header = Header { kind: Kind::Due, length: DUE_BYTES, channel: message.channel };
+            head.extend(header.encode());
+            head.extend(due.to_le_bytes());
+        }
+        head.extend(Header { kind, length: payload, channel: message.channel }.encode());
+        Framed { head, written: 0, payload, message }
     }
 
-    /// Writes header and payload with one system call where the socket takes them.
+    /// Writes head and payload with one system call where the socket takes them.
     fn poll_write(&mut self, half: &mut WriteHalf<Stream>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let start = self.message.framed - self.payload;
         let payload = self.message.message.get(start..self.message.framed).unwrap_or_default();
-        while self.written < HEADER_BYTES + payload.len() {
-            let header = self.header.get(self.written..).unwrap_or_default();
-            let rest = payload.get(self.written.saturating_sub(HEADER_BYTES)..).unwrap_or_default();
-            let slices = [IoSlice::new(header), IoSlice::new(rest)];
-            let used = if header.is_empty() { slices.get(1..).unwrap_or_default() } else { &slices[..] };
+        while self.written < self.head.len() + payload.len() {
+            let head = self.head.get(self.written..).unwrap_or_default();
+            let rest = payload.get(self.written.saturating_sub(self.head.len())..).unwrap_or_default();
+            let slices = [IoSlice::new(head), IoSlice::new(rest)];
+            let used = if head.is_empty() { slices.get(1..).unwrap_or_default() } else { &slices[..] };
             let written = ready!(Pin::new(&mut *half).poll_write_vectored(cx, used))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));

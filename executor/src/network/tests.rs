@@ -167,6 +167,7 @@ async fn a_peer_without_a_sign_of_life_is_gone() {
     assert!(a.end_reason().is_none() && b.end_reason().is_none());
 }
 
+/// Lower bounds only: how late a message is beyond that depends on the machine.
 #[tokio::test]
 async fn a_throttled_link_is_late_by_latency_and_length() {
     let throttle = Throttle { latency: Duration::from_millis(30), bytes_per_second: Some(1_000_000) };
@@ -176,9 +177,48 @@ async fn a_throttled_link_is_late_by_latency_and_length() {
     a.send(1, vec![0; 20_000]).unwrap();
     b.recv(1).await.unwrap();
     assert!(start.elapsed() >= Duration::from_millis(50), "{:?}", start.elapsed());
-    // What is held back counts as not sent.
+    // The line is shared: a short message waits for the long one before it, and a chain of them for each other.
     let start = Instant::now();
-    a.send(2, vec![0; 10]).unwrap();
+    a.send(2, vec![0; 20_000]).unwrap();
+    a.send(3, Vec::new()).unwrap();
+    b.recv(3).await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(50), "{:?}", start.elapsed());
+    let start = Instant::now();
+    for round in 4..8 {
+        let (from, to) = if round % 2 == 0 { (&a, &b) } else { (&b, &a) };
+        from.send(round, vec![0; 10]).unwrap();
+        to.recv(round).await.unwrap();
+    }
+    assert!(start.elapsed() >= Duration::from_millis(120), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn what_a_throttled_link_holds_back_arrives_before_its_end() {
+    let throttle = Throttle { latency: Duration::from_millis(30), bytes_per_second: None };
+    let settings = LinkSettings { throttle: Some(throttle), ..LinkSettings::default() };
+    let (a, b) = pair(&settings).await;
+    let start = Instant::now();
+    for channel in 0..3 {
+        a.send(channel, vec![7; 200_000]).unwrap();
+    }
+    a.fail(b"class and step".to_vec());
     a.flush().await;
-    assert!(start.elapsed() >= Duration::from_millis(30), "{:?}", start.elapsed());
+    drop(a);
+    for channel in [2, 0, 1] {
+        assert_eq!(b.recv(channel).await.unwrap(), vec![7; 200_000]);
+        assert!(start.elapsed() >= Duration::from_millis(30), "{:?}", start.elapsed());
+    }
+    assert!(matches!(b.ended().await, LinkError::Report(report) if report == b"class and step"));
+}
+
+#[tokio::test]
+async fn a_link_that_is_not_throttled_holds_nothing_back() {
+    let throttle = Throttle { latency: Duration::from_secs(3600), bytes_per_second: None };
+    let slow = LinkSettings { throttle: Some(throttle), ..LinkSettings::default() };
+    let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+    let (dialled, accepted) = connect(&a, &b, a.public_key(), b.public_key()).await;
+    let (slow, link) =
+        (Link::open(dialled.unwrap(), &slow), Link::open(accepted.unwrap().0, &LinkSettings::default()));
+    slow.send(1, vec![1]).unwrap();
+    assert!(matches!(link.ended().await, LinkError::Misbehaved(FrameError::Kind)));
 }
