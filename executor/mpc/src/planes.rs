@@ -46,6 +46,11 @@ impl Planes {
         Planes { len, width, words: pool::take_zeros(len.div_ceil(64) * width) }
     }
 
+    /// Planes that are still to be written.
+    pub(crate) fn take(len: usize, width: usize) -> Self {
+        Planes { len, width, words: pool::take(len.div_ceil(64) * width) }
+    }
+
     /// Planes from packed words, plane after plane. Missing words are zero, further words are dropped.
     pub fn from_words(len: usize, width: usize, mut words: Vec<u64>) -> Self {
         words.resize(len.div_ceil(64) * width, 0);
@@ -67,47 +72,58 @@ impl Planes {
     pub(crate) fn from_fill<R: Ring>(
         len: usize,
         width: usize,
-        mut fill: impl FnMut(Range<usize>, &mut [R]),
+        fill: impl FnMut(Range<usize>, &mut [R]),
     ) -> Self {
-        let mut planes = Planes::zeros(len, width);
-        let used = width.min(R::BITS as usize);
-        let mut values = [R::ZERO; BLOCK];
-        let mut words = [0; BLOCK];
-        for start in (0..len).step_by(BLOCK) {
-            let rows = start..len.min(start + BLOCK);
-            let values = &mut values[..rows.len()];
-            fill(rows.clone(), values);
-            words[rows.len()..].fill(0);
-            for base in (0..used).step_by(64) {
-                for (word, value) in words.iter_mut().zip(&*values) {
-                    *word = value.shift_right(as_u32(base)).low_word();
-                }
-                let target = base..used.min(base + 64);
-                match target.len() {
-                    0..=8 => planes.scatter::<8>(target, start, &words),
-                    9..=16 => planes.scatter::<16>(target, start, &words),
-                    17..=32 => planes.scatter::<32>(target, start, &words),
-                    _ => planes.scatter::<64>(target, start, &words),
-                }
-            }
-        }
+        let mut planes = Planes::take(len, width);
+        let end = planes.stride() * width.min(R::BITS as usize);
+        planes.words[end..].fill(0);
+        planes.fill_rows(0..len, fill);
         planes
     }
 
-    /// Writes a block of rows from row `start` on, of which bit b goes to the b-th of `planes`: up to `W` of them.
-    fn scatter<const W: usize>(&mut self, planes: Range<usize>, start: usize, rows: &[u64; BLOCK]) {
-        let (stride, first) = (self.stride(), start / 64);
-        let count = LINE.min(stride - first);
-        let mut blocks = [[0; W]; LINE];
-        for (block, rows) in blocks.iter_mut().zip(rows.as_chunks::<64>().0).take(count) {
-            pack(rows, block);
-            transpose(block);
-        }
-        for (b, plane) in planes.enumerate() {
-            let words = &mut self.words[plane * stride + first..][..count];
-            for (word, block) in words.iter_mut().zip(&blocks) {
-                *word = block[b];
+    /// Writes the planes of `rows`, which begin at a whole word, from values that `fill` writes for a range of them,
+    /// counted from the first of `rows`. Planes beyond the width of the ring are left alone.
+    pub(crate) fn fill_rows<R: Ring>(
+        &mut self,
+        rows: Range<usize>,
+        mut fill: impl FnMut(Range<usize>, &mut [R]),
+    ) {
+        let used = self.width.min(R::BITS as usize);
+        let mut values = [R::ZERO; BLOCK];
+        for start in (0..rows.len()).step_by(BLOCK) {
+            let end = rows.len().min(start + BLOCK);
+            fill(start..end, &mut values[..end - start]);
+            values[end - start..].fill(R::ZERO);
+            let words = (rows.start + start) / 64..(rows.start + end).div_ceil(64);
+            for base in (0..used).step_by(64) {
+                let planes = base..used.min(base + 64);
+                match planes.len() {
+                    0..=8 => self.scatter::<8, R>(planes, words.clone(), &values),
+                    9..=16 => self.scatter::<16, R>(planes, words.clone(), &values),
+                    17..=32 => self.scatter::<32, R>(planes, words.clone(), &values),
+                    _ => self.scatter::<64, R>(planes, words.clone(), &values),
+                }
             }
+        }
+    }
+
+    /// Writes the given words of each of `planes`, up to `W`, from a block of values: bit b goes to plane b.
+    fn scatter<const W: usize, R: Ring>(
+        &mut self,
+        planes: Range<usize>,
+        at: Range<usize>,
+        values: &[R; BLOCK],
+    ) {
+        let stride = self.stride();
+        let mut lines = [[0; LINE]; W];
+        match planes.start {
+            0 => pack(values, &mut lines, R::low_word),
+            base => pack(values, &mut lines, |value| value.shift_right(as_u32(base)).low_word()),
+        }
+        transpose(&mut lines);
+        for (line, plane) in lines.iter().zip(planes) {
+            let words = &mut self.words[plane * stride..][at.clone()];
+            words.copy_from_slice(&line[..words.len()]);
         }
     }
 
@@ -120,10 +136,10 @@ impl Planes {
             for base in (0..width).step_by(64) {
                 let source = base..width.min(base + 64);
                 match source.len() {
-                    0..=8 => self.collect::<8>(source, block * BLOCK, &mut words),
-                    9..=16 => self.collect::<16>(source, block * BLOCK, &mut words),
-                    17..=32 => self.collect::<32>(source, block * BLOCK, &mut words),
-                    _ => self.collect::<64>(source, block * BLOCK, &mut words),
+                    0..=8 => self.collect::<8>(source, block * LINE, &mut words),
+                    9..=16 => self.collect::<16>(source, block * LINE, &mut words),
+                    17..=32 => self.collect::<32>(source, block * LINE, &mut words),
+                    _ => self.collect::<64>(source, block * LINE, &mut words),
                 }
                 for (row, &word) in rows.iter_mut().zip(&words) {
                     *row = row.plus(R::from_u128(u128::from(word)).shift_left(as_u32(base)));
@@ -133,21 +149,16 @@ impl Planes {
         values
     }
 
-    /// Reads a block of rows from row `start` on, of which bit b is that of the b-th of `planes`: up to `W` of them.
-    fn collect<const W: usize>(&self, planes: Range<usize>, start: usize, rows: &mut [u64; BLOCK]) {
-        let (stride, first) = (self.stride(), start / 64);
+    /// Reads a block of rows from word `first` of each of `planes`, up to `W`: bit b is that of the b-th of them.
+    fn collect<const W: usize>(&self, planes: Range<usize>, first: usize, rows: &mut [u64; BLOCK]) {
+        let stride = self.stride();
         let count = LINE.min(stride - first);
-        let mut blocks = [[0; W]; LINE];
-        for (b, plane) in planes.enumerate() {
-            let words = &self.words[plane * stride + first..][..count];
-            for (block, &word) in blocks.iter_mut().zip(words) {
-                block[b] = word;
-            }
+        let mut lines = [[0; LINE]; W];
+        for (line, plane) in lines.iter_mut().zip(planes) {
+            line[..count].copy_from_slice(&self.words[plane * stride + first..][..count]);
         }
-        for (block, rows) in blocks.iter_mut().zip(rows.as_chunks_mut::<64>().0).take(count) {
-            transpose(block);
-            unpack(block, rows);
-        }
+        transpose(&mut lines);
+        unpack(&lines, rows);
     }
 
     /// The bits of plane `plane`.
@@ -365,39 +376,51 @@ fn copy_bits(source: &[u64], from: usize, target: &mut [u64], to: usize, len: us
     }
 }
 
-/// Packs 64 rows of `W` bits, a power of two, into `W` words: lane l of word j is row l W + j.
-fn pack<const W: usize>(rows: &[u64; 64], words: &mut [u64; W]) {
+/// Packs a block of rows of `W` bits, a power of two, word by word of 64 rows: bits of lane l in line j are those of row
+/// l W + j. `word` gives the bits of a row, lowest first.
+fn pack<const W: usize, R: Ring>(rows: &[R; BLOCK], lines: &mut [[u64; LINE]; W], word: impl Fn(R) -> u64) {
     let mask = u64::MAX >> (64 - W);
-    for (lane, rows) in rows.chunks_exact(W).enumerate() {
-        for (word, row) in words.iter_mut().zip(rows) {
-            *word |= (row & mask) << (lane * W);
+    for (k, rows) in rows.as_chunks::<64>().0.iter().enumerate() {
+        let mut packed = [0; W];
+        for (lane, rows) in rows.as_chunks::<W>().0.iter().enumerate() {
+            for (packed, &row) in packed.iter_mut().zip(rows) {
+                *packed |= (word(row) & mask) << (lane * W);
+            }
+        }
+        for (line, packed) in lines.iter_mut().zip(packed) {
+            line[k] = packed;
         }
     }
 }
 
 /// Undoes [`pack`].
-fn unpack<const W: usize>(words: &[u64; W], rows: &mut [u64; 64]) {
+fn unpack<const W: usize>(lines: &[[u64; LINE]; W], rows: &mut [u64; BLOCK]) {
     let mask = u64::MAX >> (64 - W);
-    for (lane, rows) in rows.chunks_exact_mut(W).enumerate() {
-        for (row, word) in rows.iter_mut().zip(words) {
-            *row = word >> (lane * W) & mask;
+    for (k, rows) in rows.as_chunks_mut::<64>().0.iter_mut().enumerate() {
+        let packed: [u64; W] = std::array::from_fn(|j| lines[j][k]);
+        for (lane, rows) in rows.as_chunks_mut::<W>().0.iter_mut().enumerate() {
+            for (row, packed) in rows.iter_mut().zip(&packed) {
+                *row = packed >> (lane * W) & mask;
+            }
         }
     }
 }
 
 /// Transposes the matrix of `W` x `W` bits in each lane (Warren, Hacker's Delight, section 7-3), least significant bit
-/// first: what [`pack`] made becomes `W` planes of 64 bits.
-fn transpose<const W: usize>(block: &mut [u64; W]) {
+/// first, of all words of a line side by side: what [`pack`] made becomes `W` planes.
+fn transpose<const W: usize>(lines: &mut [[u64; LINE]; W]) {
     let mut width = W / 2;
     while width > 0 {
         // The low half of every lane of 2 `width` bits.
         let mask = u64::MAX / ((1 << width) + 1);
-        for pair in block.chunks_exact_mut(2 * width) {
+        for pair in lines.chunks_exact_mut(2 * width) {
             let (low, high) = pair.split_at_mut(width);
             for (a, b) in low.iter_mut().zip(high) {
-                let t = (*a >> width ^ *b) & mask;
-                *a ^= t << width;
-                *b ^= t;
+                for (a, b) in a.iter_mut().zip(b) {
+                    let t = (*a >> width ^ *b) & mask;
+                    *a ^= t << width;
+                    *b ^= t;
+                }
             }
         }
         width /= 2;

@@ -47,9 +47,7 @@ async fn addends_of<R: Ring>(ctx: &Context, term: &Term<'_, R>, bits: u32) -> Re
     if bits == 0 || bits > R::BITS {
         return Err(ctx.internal("a declared width is 0 or beyond the ring"));
     }
-    let roles = Roles::new(ctx.seat(), term.rows.len());
-    let view = roles.view_planes(term, bits as usize, false);
-    Ok((difference(&ctx.step("input"), roles, &view).await?, roles))
+    difference(&ctx.step("input"), term, bits as usize, false).await
 }
 
 /// The carry out of the low `bits` bits of a + b = x.
@@ -125,9 +123,7 @@ pub async fn equal<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u
 
 /// Whether the low bits of the rows of `term` are zero.
 async fn is_zero<R: Ring>(ctx: &Context, term: &Term<'_, R>, bits: u32) -> Result<SharedBits> {
-    let roles = Roles::new(ctx.seat(), term.rows.len());
-    let view = roles.view_planes(term, bits as usize, true);
-    let differs = difference(&ctx.step("input"), roles, &view).await?;
+    let (differs, _) = difference(&ctx.step("input"), term, bits as usize, true).await?;
     and_all(&ctx.step("all"), &differs.not(ctx.seat())).await
 }
 

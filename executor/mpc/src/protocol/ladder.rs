@@ -5,6 +5,8 @@
 //! v = v_hi ^ p_hi & (v_lo ^ v_hi) and p = p_hi & p_lo: two ANDs, and no layer that generates.
 //! The lowest leaf is *complete*: its v is the carry itself, and its p is not looked at.
 
+use std::ops::Range;
+
 use super::bits::{and, bilinear};
 use super::roles::Roles;
 use crate::{Context, Planes, Result, SharedBits};
@@ -70,19 +72,41 @@ impl Tree<'_> {
         xor(second, bits.second.plane(plane));
     }
 
+    /// The two components of a v in some words, all of them in or out of what is known of an addend.
+    fn v_words<'t>(&'t self, place: Place, words: &Range<usize>, zeros: &'t [u64]) -> (&'t [u64], &'t [u64]) {
+        let zeros = &zeros[..words.len()];
+        let (bits, plane) = match (place, self.v) {
+            (Place::Zero, _) => return (zeros, zeros),
+            (Place::Leaf(plane), Generate::Addend(roles)) => {
+                let (high, low) = roles.known_words();
+                let of = |known: &Range<usize>, component: &'t Planes| {
+                    if known == words { &component.plane(plane)[words.clone()] } else { zeros }
+                };
+                return (of(&high, &self.p.first), of(&low, &self.p.second));
+            }
+            (Place::Leaf(plane), Generate::Planes(v)) => (*v, plane),
+            (Place::Level(level, plane), _) => (&self.levels[level], plane),
+        };
+        (&bits.first.plane(plane)[words.clone()], &bits.second.plane(plane)[words.clone()])
+    }
+
     /// The local cross terms of one level: planes of v of all pairs, then of p of all but the lowest.
     fn products(&self, nodes: &[Node]) -> Planes {
         let pairs = nodes.len() / 2;
-        let mut z = Planes::zeros(self.p.len(), 2 * pairs - 1);
-        let mut sum = (vec![0; z.stride()], vec![0; z.stride()]);
+        let mut z = Planes::take(self.p.len(), 2 * pairs - 1);
+        let zeros = vec![0; z.stride()];
+        let parts = match self.v {
+            Generate::Planes(_) => [0..z.stride(), 0..0, 0..0],
+            Generate::Addend(roles) => roles.chunk_words(),
+        };
         for (j, pair) in nodes.chunks_exact(2).enumerate() {
             let (low, high) = (pair[0], pair[1]);
-            sum.0.fill(0);
-            sum.1.fill(0);
-            self.add_v(low.v, &mut sum.0, &mut sum.1);
-            self.add_v(high.v, &mut sum.0, &mut sum.1);
             let p = self.p_words(high.p);
-            cross(z.plane_mut(j), p, (&sum.0, &sum.1));
+            for words in &parts {
+                let (u, v) = (self.v_words(low.v, words, &zeros), self.v_words(high.v, words, &zeros));
+                let p = (&p.0[words.clone()], &p.1[words.clone()]);
+                cross_sum(&mut z.plane_mut(j)[words.clone()], p, u, v);
+            }
             if j > 0 {
                 cross(z.plane_mut(pairs + j - 1), p, self.p_words(low.p));
             }
@@ -100,6 +124,16 @@ fn cross(z: &mut [u64], x: (&[u64], &[u64]), y: (&[u64], &[u64])) {
     let x = x.0.iter().zip(x.1);
     let y = y.0.iter().zip(y.1);
     for (z, ((a, b), (c, d))) in z.iter_mut().zip(x.zip(y)) {
+        *z = (a & (c ^ d)) ^ (b & c);
+    }
+}
+
+/// The cross terms of x AND (y ^ other) that one seat can compute.
+fn cross_sum(z: &mut [u64], x: (&[u64], &[u64]), y: (&[u64], &[u64]), other: (&[u64], &[u64])) {
+    let x = x.0.iter().zip(x.1);
+    let first = y.0.iter().zip(other.0).map(|(a, b)| a ^ b);
+    let second = y.1.iter().zip(other.1).map(|(a, b)| a ^ b);
+    for (z, ((a, b), (c, d))) in z.iter_mut().zip(x.zip(first.zip(second))) {
         *z = (a & (c ^ d)) ^ (b & c);
     }
 }

@@ -51,10 +51,6 @@ impl<T> Split<T> {
     }
 }
 
-fn each<R: Ring>(x: &mut [R], y: &[R], f: impl Fn(R, R) -> R) {
-    x.iter_mut().zip(y).for_each(|(a, &b)| *a = f(*a, b));
-}
-
 impl<R: Ring> Split<Shared<R>> {
     /// The whole column.
     pub(crate) fn join(&self, seat: Seat) -> Shared<R> {
@@ -82,50 +78,6 @@ impl Roles {
             own: x.first[own.clone()].iter().zip(&x.second[own]).map(|(&a, &b)| a.plus(b)).collect(),
             low: x.second[ranges.low].to_vec(),
             high: x.first[ranges.high].to_vec(),
-        }
-    }
-
-    /// As [`Roles::view`], as the low `bits` planes, of the rows of a [`Term`]; `negated` negates what the two others know.
-    ///
-    /// In one pass over the components: a comparison of narrow numbers costs little more than to read them.
-    pub(crate) fn view_planes<R: Ring>(
-        &self,
-        term: &Term<'_, R>,
-        bits: usize,
-        negated: bool,
-    ) -> Split<Planes> {
-        let ranges = self.ranges();
-        let planes = |range: Range<usize>, component: &dyn Fn(Range<usize>, &mut [R])| {
-            let start = term.rows.start + range.start;
-            Planes::from_fill(range.len(), bits, |rows, out| {
-                component(start + rows.start..start + rows.end, out);
-            })
-        };
-        let known = |component: fn(&Shared<R>) -> &[R]| {
-            move |rows: Range<usize>, out: &mut [R]| {
-                out.copy_from_slice(&component(term.x)[rows.clone()]);
-                if let Some(y) = term.y {
-                    each(out, &component(y)[rows], R::minus);
-                }
-                if negated {
-                    for a in out {
-                        *a = a.negated();
-                    }
-                }
-            }
-        };
-        let own = |rows: Range<usize>, out: &mut [R]| {
-            out.copy_from_slice(&term.x.first[rows.clone()]);
-            each(out, &term.x.second[rows.clone()], R::plus);
-            if let Some(y) = term.y {
-                each(out, &y.first[rows.clone()], R::minus);
-                each(out, &y.second[rows], R::minus);
-            }
-        };
-        Split {
-            own: planes(ranges.own, &own),
-            low: planes(ranges.low, &known(|x| &x.second)),
-            high: planes(ranges.high, &known(|x| &x.first)),
         }
     }
 
@@ -206,32 +158,114 @@ pub(crate) async fn structured<R: Ring>(
     })
 }
 
-/// a ^ b, for planes `a` that every holder inputs for its chunk (`view.own`), and `b` that the two others know.
+/// The low `bits` planes of a ^ b, for a + b the rows of `term`, or for a - b if `subtracts`.
 ///
-/// Components, from the holder on: (r, a ^ r, b), with `r` from the stream of holder and previous neighbour.
+/// Every holder inputs `a` for its chunk. Components, from the holder on: (r, a ^ r, b), with `r` from the stream of
+/// holder and previous neighbour. They are made in their places, in one pass over the columns: a comparison of narrow
+/// numbers costs little more than to read them.
 /// Cost: 1 round; each seat sends the planes of its own chunk to its next neighbour.
-pub(crate) async fn difference(ctx: &Context, roles: Roles, view: &Split<Planes>) -> Result<SharedBits> {
+pub(crate) async fn difference<R: Ring>(
+    ctx: &Context,
+    term: &Term<'_, R>,
+    bits: usize,
+    subtracts: bool,
+) -> Result<(SharedBits, Roles)> {
     let random = ctx.random()?;
-    let (ranges, width) = (roles.ranges(), view.own.width());
-    let first = random.first(0).planes(ranges.own.len(), width);
-    let second = view.own.xor(&first);
-    let (next, previous) = (ctx.seat().next(), ctx.seat().previous());
-    let received = ctx.recv_planes(previous, ranges.low.len(), width);
-    let ((), received) = futures::try_join!(ctx.send_planes(next, &second), received)?;
-    let shared = random.second(0).planes(ranges.high.len(), width);
-    let join = |own: &Planes, low: &Planes, high: &Planes| {
-        Planes::concat_rows(&Split { own, low, high }.in_order(ctx.seat()).map(|part| *part))
+    let roles = Roles::new(ctx.seat(), term.rows.len());
+    let (ranges, words) = (roles.ranges(), roles.words());
+    let mut p = SharedBits {
+        first: Planes::take(term.rows.len(), bits),
+        second: Planes::take(term.rows.len(), bits),
     };
-    Ok(SharedBits::from_parts(join(&first, &received, &view.high), join(&second, &view.low, &shared)))
+
+    let mut sent = Planes::from_fill(ranges.own.len(), bits, |rows, out| term.held(&ranges.own, rows, out));
+    let mut stream = random.first(0);
+    for plane in 0..bits {
+        let r = &mut p.first.plane_mut(plane)[words.own.clone()];
+        stream.apply(r, |_, r| r);
+        let sent = sent.plane_mut(plane);
+        sent.iter_mut().zip(r).for_each(|(a, r)| *a ^= *r);
+        p.second.plane_mut(plane)[words.own.clone()].copy_from_slice(sent);
+    }
+    let (next, previous) = (ctx.seat().next(), ctx.seat().previous());
+    let send = async {
+        ctx.send_planes(next, &sent).await?;
+        // What is local is made while the planes travel.
+        p.second.fill_rows(ranges.low.clone(), |rows, out| {
+            term.known(|x| &x.second, &ranges.low, rows, subtracts, out);
+        });
+        p.first.fill_rows(ranges.high.clone(), |rows, out| {
+            term.known(|x| &x.first, &ranges.high, rows, subtracts, out);
+        });
+        let mut stream = random.second(0);
+        for plane in 0..bits {
+            stream.apply(&mut p.second.plane_mut(plane)[words.high.clone()], |_, r| r);
+        }
+        Ok(())
+    };
+    let ((), received) = futures::try_join!(send, ctx.recv_planes(previous, ranges.low.len(), bits))?;
+    for plane in 0..bits {
+        p.first.plane_mut(plane)[words.low.clone()].copy_from_slice(received.plane(plane));
+    }
+    Ok((p, roles))
+}
+
+impl<R: Ring> Term<'_, R> {
+    /// What the holder knows of some rows of its chunk.
+    fn held(&self, chunk: &Range<usize>, rows: Range<usize>, out: &mut [R]) {
+        let rows = self.rows.start + chunk.start + rows.start..self.rows.start + chunk.start + rows.end;
+        let x = self.x.first[rows.clone()].iter().zip(&self.x.second[rows.clone()]);
+        match self.y {
+            None => out.iter_mut().zip(x).for_each(|(out, (&a, &b))| *out = a.plus(b)),
+            Some(y) => {
+                let y = y.first[rows.clone()].iter().zip(&y.second[rows]);
+                for (out, ((&a, &b), (&c, &d))) in out.iter_mut().zip(x.zip(y)) {
+                    *out = a.plus(b).minus(c.plus(d));
+                }
+            }
+        }
+    }
+
+    /// What the two others know of some rows of a chunk, negated if `negates`.
+    fn known(
+        &self,
+        component: fn(&Shared<R>) -> &[R],
+        chunk: &Range<usize>,
+        rows: Range<usize>,
+        negates: bool,
+        out: &mut [R],
+    ) {
+        let rows = self.rows.start + chunk.start + rows.start..self.rows.start + chunk.start + rows.end;
+        let x = &component(self.x)[rows.clone()];
+        match (self.y.map(|y| &component(y)[rows]), negates) {
+            (None, false) => out.copy_from_slice(x),
+            (None, true) => out.iter_mut().zip(x).for_each(|(out, a)| *out = a.negated()),
+            (Some(y), false) => {
+                out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (&a, &b))| *out = a.minus(b));
+            }
+            (Some(y), true) => {
+                out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (&a, &b))| *out = b.minus(a));
+            }
+        }
+    }
 }
 
 impl Roles {
+    /// The words of planes that hold the rows of the three chunks, in the order of rows.
+    pub(crate) fn chunk_words(&self) -> [Range<usize>; 3] {
+        [0, 1, 2].map(|chunk| self.bounds[chunk] / 64..self.bounds[chunk + 1].div_ceil(64))
+    }
+
+    /// The words of planes that hold the rows of the three chunks, which begin at whole words.
+    pub(crate) fn words(&self) -> Split<Range<usize>> {
+        self.ranges().map(|range| range.start / 64..range.end.div_ceil(64))
+    }
+
     /// Of the components of [`difference`], the words that are `b`: in the first component the rows of `high`, in the
     /// second those of `low`. Everything else of `b` is zero.
     pub(crate) fn known_words(&self) -> (Range<usize>, Range<usize>) {
-        let ranges = self.ranges();
-        let words = |range: Range<usize>| range.start / 64..range.end.div_ceil(64);
-        (words(ranges.high), words(ranges.low))
+        let words = self.words();
+        (words.high, words.low)
     }
 
     /// `b` of the planes that [`difference`] made.
