@@ -213,7 +213,7 @@ async fn what_a_throttled_link_holds_back_arrives_before_its_end() {
 
 #[tokio::test]
 async fn a_link_that_is_not_throttled_holds_nothing_back() {
-    let throttle = Throttle { latency: Duration::from_secs(3600), bytes_per_second: None };
+    let throttle = Throttle { latency: Duration::from_hours(1), bytes_per_second: None };
     let slow = LinkSettings { throttle: Some(throttle), ..LinkSettings::default() };
     let (a, b) = (Identity::generate().unwrap(), Identity::generate().unwrap());
     let (dialled, accepted) = connect(&a, &b, a.public_key(), b.public_key()).await;
