@@ -342,3 +342,61 @@ async fn nobody_is_behind_rows_that_cannot_be() {
     assert_eq!(open[2], [["false", "2"]]);
     assert_eq!(open[3], [["0", "0"]]);
 }
+
+/// Sets of several owners' rows: each owner's persons are counted where its rows are, and nowhere else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sets_of_several_owners_count_each_owners_persons() {
+    let both = |of: &str, other: &str| {
+        format!(
+            "SELECT COUNT(*) FROM (SELECT patient_id FROM hospital.lifestyle {of} patient_id FROM {other})"
+        )
+    };
+    let queries = [
+        // A group holds the rows of one owner, as its text says.
+        "SELECT site, COUNT(*) FROM (SELECT 'a' AS site, age FROM hospital.lifestyle UNION ALL SELECT 'b', age FROM clinic.lifestyle) GROUP BY site ORDER BY site".to_owned(),
+        "SELECT site, COUNT(*) FROM (SELECT 'a' AS site, age FROM hospital.lifestyle WHERE age = 94 UNION ALL SELECT 'b', age FROM clinic.lifestyle) GROUP BY site".to_owned(),
+        both("UNION SELECT", "clinic.lifestyle"),
+        // One person among many of the other owner.
+        both("WHERE age = 94 UNION SELECT", "clinic.lifestyle"),
+        both("UNION SELECT", "clinic.lifestyle WHERE age = 90 AND sex = 'f'"),
+        both("WHERE patient_id IS NOT NULL INTERSECT SELECT", "insurer.claims WHERE days = 40"),
+        both("WHERE patient_id IS NOT NULL EXCEPT SELECT", "insurer.claims WHERE days = 40"),
+        both("WHERE patient_id IS NOT NULL INTERSECT SELECT", "insurer.claims"),
+        "SELECT COUNT(DISTINCT patient_id) FROM (SELECT patient_id FROM hospital.lifestyle WHERE age = 94 UNION ALL SELECT patient_id FROM clinic.lifestyle)".to_owned(),
+        // What few have must not show beside what many have.
+        "SELECT COUNT(DISTINCT x) FROM (SELECT CASE WHEN age = 94 THEN town ELSE 'x' END AS x FROM hospital.lifestyle UNION ALL SELECT 'x' FROM clinic.lifestyle)".to_owned(),
+        "SELECT COUNT(*) FROM (SELECT patient_id, CASE WHEN age = 94 THEN exercise ELSE 1 END FROM hospital.lifestyle UNION SELECT patient_id, 1 FROM clinic.lifestyle)".to_owned(),
+    ];
+    let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
+    let open: Vec<_> = answers(1, &queries).await.into_iter().map(|(rows, _)| rows).collect();
+    let strict: Vec<_> = answers(20, &queries).await.into_iter().map(|(rows, _)| rows).collect();
+    assert_eq!(open[0], [["a", "80"], ["b", "40"]]);
+    assert_eq!(strict[0], open[0]);
+    assert_eq!(strict[1], [["b", "40"]]);
+    assert_eq!(strict[2], open[2]);
+    assert_eq!(strict[7], open[7]);
+    for index in [3, 4, 5, 6, 8, 9, 10] {
+        assert_ne!(open[index], [["NULL"]], "{}", queries[index]);
+        assert_eq!(strict[index], [["NULL"]], "{}", queries[index]);
+    }
+}
+
+/// Medians in groups of an open domain: small groups do not show up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ranks_of_small_open_groups_are_withheld() {
+    let queries = [
+        "SELECT town, COUNT(*), MEDIAN(age) FROM hospital.lifestyle GROUP BY town",
+        "SELECT town, COUNT(age), MEDIAN(age) FILTER (WHERE age = 94) FROM hospital.lifestyle GROUP BY town",
+    ];
+    let open = answers(1, &queries).await;
+    let strict = answers(8, &queries).await;
+    let large = |row: &&Vec<String>| row[1].parse::<u32>().is_ok_and(|n| n >= 8);
+    let kept: Vec<&Vec<String>> = open[0].0.iter().filter(large).collect();
+    assert!(!kept.is_empty() && kept.len() < open[0].0.len(), "{kept:?}");
+    assert_eq!(
+        strict[0].0.iter().map(|row| &row[..2]).collect::<Vec<_>>(),
+        kept.iter().map(|row| &row[..2]).collect::<Vec<_>>()
+    );
+    assert!(strict[1].0.iter().all(|row| row[2] == "NULL"), "{:?}", strict[1]);
+    assert!(open[1].0.iter().any(|row| row[2] == "94"), "{:?}", open[1]);
+}

@@ -19,14 +19,14 @@ use planner::plan::{Group, Measure};
 use crate::table::Table;
 use crate::{Error, Result};
 
-mod extremes;
 mod numbered;
+mod ranks;
 
 /// Runs `node` over `input`: first the groups in ascending order of their keys, then rows that stand for nothing.
 ///
 /// Cost: products row by row; [`sort`] by the planes of the keys and a bit; a tree of ANDs over these; for each column of
 /// persons a tree over its planes and a bit, [`segmented_or`] and a conversion of each count; [`compact`]. Persons that are
-/// counted by their numbers are [counted](numbered) beside that, and the [smallest and largest](extremes) values found.
+/// counted by their numbers are [counted](numbered) beside that, and [values at ranks](ranks) found.
 pub(crate) async fn run(ctx: &Context, node: &Group, input: &Table) -> Result<Table> {
     let keys: Vec<&SharedBits> =
         node.keys.iter().rev().map(|&key| planes(input, key)).collect::<Result<_>>()?;
@@ -36,10 +36,10 @@ pub(crate) async fn run(ctx: &Context, node: &Group, input: &Table) -> Result<Ta
         let (ctx, rows) = (ctx.step("numbered").nth(index), &rows);
         async move { persons.count(&ctx, rows, input).await }
     });
-    let extremes = extremes::of(node)?;
-    let found = extremes.iter().enumerate().map(|(index, extreme)| {
-        let (ctx, rows) = (ctx.step("extremes").nth(index), &rows);
-        async move { extreme.find(&ctx, rows, input).await }
+    let sorts = node.rank_sorts();
+    let found = sorts.iter().enumerate().map(|(index, sort)| {
+        let (ctx, rows) = (ctx.step("ranks").nth(index), &rows);
+        async move { ranks::Ranked(sort).find(&ctx, rows, input).await }
     });
     let table = grouped(ctx, node, &rows, input);
     let (table, apart, found) = futures::try_join!(table, try_join_all(apart), try_join_all(found))?;
@@ -60,12 +60,6 @@ async fn grouped(ctx: &Context, node: &Group, rows: &Rows, input: &Table) -> Res
         table.push(if same { column } else { prefix_sums(column)? });
     }
     Ok(compact(&ctx.step("front"), table, &ends).await?)
-}
-
-/// The first rows of groups.
-fn starts(valid: &SharedBits, goes_on: &SharedBits) -> SharedBits {
-    let first = SharedBits::zeros(valid.len().min(1), 1);
-    valid.xor(&SharedBits::concat_rows(&[&first, goes_on]))
 }
 
 /// The last rows of groups.

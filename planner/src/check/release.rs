@@ -134,8 +134,8 @@ fn release(plan: &SecurePlan, federation: &Federation, release: &Release, node: 
                     && persons::counts(plan, federation, owner, release.input, gate.persons)
             });
             if !met {
-                return Err(refused(format!(
-                    "the output {} would leave without counting at least {needed} people of {}",
+                return Err(uncounted(format!(
+                    "the output `{}` would leave without counting at least {needed} people of {}",
                     output.field.name(),
                     party.name
                 )));
@@ -147,13 +147,22 @@ fn release(plan: &SecurePlan, federation: &Federation, release: &Release, node: 
                 && persons::counts(plan, federation, owner, release.input, gate.persons)
         });
         if groups && !whole {
-            return Err(refused(format!(
+            return Err(uncounted(format!(
                 "groups would show up without counting at least {min_people} people of {}",
                 party.name
             )));
         }
     }
     Ok(())
+}
+
+/// A refusal of rows whose people the query does not keep apart.
+fn uncounted(message: String) -> crate::Error {
+    refused(message).with_hint(
+        "join on the column that says whose record a row is, or aggregate one side per identifier first: JOIN (SELECT id, \
+         SUM(x) AS x FROM t GROUP BY id)"
+            .to_owned(),
+    )
 }
 
 fn parameters(lasso: &Lasso) -> u64 {

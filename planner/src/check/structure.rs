@@ -7,7 +7,7 @@ use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
     Aggregate, Assemble, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input, JoinKey,
-    Lasso, Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Rank, Reg, Release, RingSize,
+    Lasso, Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize,
     SecurePlan, Source, Union,
 };
 
@@ -344,14 +344,16 @@ fn aggregate(aggregate: &Aggregate, plan: &SecurePlan) -> Checked {
 /// Whether columns of numbered persons fit, in a table of so many rows.
 fn distinct_persons(parts: &[NumberedPart], bits: u32, input: &[&ColumnDef], rows: usize) -> bool {
     let is = |column: usize, encoding| input.get(column).is_some_and(|def| def.encoding == encoding);
+    let first = parts.first().and_then(|part| input.get(part.number));
+    let kind = first.map_or(Encoding::Bit, |def| def.encoding);
     let fits = |part: &NumberedPart| {
         is(part.counts, Encoding::Bit)
-            && is(part.number, Encoding::Arithmetic(RingSize::Z64))
+            && (bits <= 63 && is(part.number, Encoding::Arithmetic(RingSize::Z64))
+                || bits <= 126 && is(part.number, Encoding::Planes(bits)))
+            && is(part.number, kind)
             && part.rows.start <= part.rows.end
             && part.rows.end <= rows
-            && input
-                .get(part.number)
-                .is_some_and(|def| def.range.lo >= 0 && bits <= 63 && def.range.hi < 1_i128 << bits)
+            && input.get(part.number).is_some_and(|def| def.range.lo >= 0 && def.range.hi < 1_i128 << bits)
     };
     !parts.is_empty() && parts.iter().all(fits)
 }
@@ -416,15 +418,16 @@ fn group(group: &Group, plan: &SecurePlan) -> Checked {
             }
             Measure::AtRank { value, counts, rank } => {
                 let planes = matches!(encoding(*value), Some(Encoding::Planes(_)));
-                let extreme = *rank == Rank::FIRST || *rank == Rank::LAST;
-                let fits = planes && encoding(*counts) == Some(Encoding::Bit) && extreme;
+                let share = rank.denominator > 0 && rank.numerator <= rank.denominator;
+                let fits = planes && encoding(*counts) == Some(Encoding::Bit) && share;
                 fits.then_some(Encoding::Arithmetic(RingSize::Z64))
             }
             Measure::Persons { .. } | Measure::SumOfRows { .. } => None,
         };
         ensure(out == Some(def.encoding), || format!("measure `{}` does not fit its columns", def.name))?;
     }
-    Ok(())
+    let common = group.rank_sorts().iter().all(|sort| sort.denominator().is_some());
+    ensure(common, || "shares of rows without a small common denominator".to_owned())
 }
 
 fn assemble(assemble: &Assemble, plan: &SecurePlan) -> Checked {

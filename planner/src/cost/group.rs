@@ -1,10 +1,10 @@
 //! What grouping by open keys costs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::node::planes_of;
-use super::{Cost, table};
-use crate::plan::{ColumnDef, Encoding, Group, Measure, Rank, RingSize, layers};
+use super::node::{in_planes, planes_of};
+use super::{Cost, quantile, table};
+use crate::plan::{ColumnDef, Encoding, Group, Measure, RingSize, layers};
 
 /// What measures of a group need.
 #[derive(Default)]
@@ -16,14 +16,13 @@ struct Needs {
     persons: BTreeMap<usize, (u64, u64)>,
     /// For each sort by numbers, how often the rows are in it, and the measures.
     numbered: BTreeMap<Numbers, (u64, u64)>,
-    /// Smallest and largest values: the column, the bit that a row counts, which of them.
-    extremes: BTreeSet<(usize, usize, Rank)>,
 }
 
-/// Bits of a number; for each part the column of the numbers, the first row, the row after the last.
-type Numbers = (u32, Vec<(usize, usize, usize)>);
+/// Bits of a number; for each part the column of the numbers, the first row, the row after the last; whether numbers are
+/// planes.
+type Numbers = (u32, Vec<(usize, usize, usize)>, bool);
 
-fn needs(group: &Group, n: u64, encoding: &dyn Fn(usize) -> Encoding) -> Needs {
+fn needs(group: &Group, n: u64, columns: &[&ColumnDef], encoding: &dyn Fn(usize) -> Encoding) -> Needs {
     let mut needs = Needs::default();
     for measure in &group.measures {
         match measure {
@@ -43,13 +42,14 @@ fn needs(group: &Group, n: u64, encoding: &dyn Fn(usize) -> Encoding) -> Needs {
             Measure::Same { column } => needs.payload.push(encoding(*column)),
             Measure::DistinctNumbers { parts, bits } => {
                 let by = parts.iter().map(|part| (part.number, part.rows.start, part.rows.end)).collect();
-                let counted = needs.numbered.entry((*bits, by)).or_insert((layers(parts).len() as u64, 0));
+                let entry = needs.numbered.entry((*bits, by, in_planes(parts, columns)));
+                let counted = entry.or_insert((layers(parts).len() as u64, 0));
                 counted.1 += 1;
             }
-            Measure::AtRank { value, counts, rank } => {
-                needs.extremes.insert((*value, *counts, *rank));
-            }
-            Measure::Exists | Measure::Persons { .. } | Measure::SumOfRows { .. } => {}
+            Measure::Exists
+            | Measure::AtRank { .. }
+            | Measure::Persons { .. }
+            | Measure::SumOfRows { .. } => {}
         }
     }
     needs
@@ -60,7 +60,7 @@ pub(super) fn cost(group: &Group, n: u64, columns: &[&ColumnDef]) -> Cost {
     let encoding = |column: usize| columns.get(column).map_or(Encoding::Bit, |def| def.encoding);
     let width = |column: &usize| columns.get(*column).map_or(0, |def| planes_of(def));
     let planes: u64 = group.keys.iter().map(width).sum();
-    let Needs { products, mut payload, persons, numbered, extremes } = needs(group, n, &encoding);
+    let Needs { products, mut payload, persons, numbered } = needs(group, n, columns, &encoding);
     let counts: u64 = persons.values().map(|(measures, _)| measures).sum();
     let mut kept = vec![Encoding::Bit];
     kept.extend((0..counts).map(|_| Encoding::Arithmetic(RingSize::Z64)));
@@ -76,34 +76,27 @@ pub(super) fn cost(group: &Group, n: u64, columns: &[&ColumnDef]) -> Cost {
     }
     let sorted = products.then(table::sort(n, planes + 1, &payload));
     let summed = sorted.then(table::and_all(next, planes + 1)).then(counted).then(table::compact(n, &kept));
-    let found = extremes.iter().map(|(value, _, _)| extreme(n, planes, width(value)));
-    let numbered = numbered.into_iter().map(|((bits, _), (layers, measures))| {
-        numbered_persons(layers * n, planes, u64::from(bits), measures)
+    let sorts = group.rank_sorts();
+    let found = sorts.iter().map(|sort| quantile::pick_by_key(n, planes, width(&sort.value), sort));
+    let numbered = numbered.into_iter().map(|((bits, _, in_planes), (layers, measures))| {
+        numbered_persons(layers * n, planes, (u64::from(bits), in_planes), measures)
     });
     found.chain(numbered).fold(summed, Cost::beside)
 }
 
 /// Distinct persons per group by numbers of so many bits: the rows sorted once more, by keys of so many planes and person.
-fn numbered_persons(n: u64, planes: u64, bits: u64, measures: u64) -> Cost {
+fn numbered_persons(n: u64, planes: u64, (bits, in_planes): (u64, bool), measures: u64) -> Cost {
     let width = planes + 1 + bits + measures;
     let payload = Encoding::Planes(u32::try_from(width).unwrap_or(u32::MAX));
     let mut kept = vec![Encoding::Bit];
     kept.extend((0..measures).map(|_| Encoding::Arithmetic(RingSize::Z64)));
     let next = n.saturating_sub(1);
-    table::all_bits(n, bits)
+    let split = if in_planes { Cost::default() } else { table::all_bits(n, bits) };
+    split
         .then(table::sort(n, planes + 1 + bits, &[payload]))
         .then(table::and_all(next, planes + 1))
         .then(table::and_all(next, bits + 1))
         .then(table::segmented_or(n, measures, n))
         .then(table::to_arithmetic(n, measures, RingSize::Z64))
         .then(table::compact(n, &kept))
-}
-
-/// The smallest or largest values of so many planes: the rows sorted once more, by key and value.
-fn extreme(n: u64, planes: u64, width: u64) -> Cost {
-    let payload = |planes: u64| Encoding::Planes(u32::try_from(planes).unwrap_or(u32::MAX));
-    table::sort(n, planes + 1 + width + 1, &[payload(planes + 1 + width)])
-        .then(table::and_all(n.saturating_sub(1), planes + 1))
-        .then(table::compact(n, &[payload(width)]))
-        .then(table::to_arithmetic(n, width, RingSize::Z64))
 }

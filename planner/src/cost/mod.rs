@@ -8,6 +8,7 @@ mod model;
 mod need;
 mod newton;
 mod node;
+mod quantile;
 mod system;
 mod table;
 #[cfg(test)]

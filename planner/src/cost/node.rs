@@ -6,7 +6,8 @@ use crate::catalog::Federation;
 use crate::lower::matchings;
 use crate::plan::{
     Aggregate, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, JoinKey, Lasso, Matching,
-    Measure, Multiplicity, Node, NodeId, Op, Rank, Reg, Release, RingSize, Rounding, Rows, SecurePlan,
+    Measure, Multiplicity, Node, NodeId, NumberedPart, Op, Rank, Reg, Release, RingSize, Rounding, Rows,
+    SecurePlan,
 };
 
 use super::{Cost, cox, model, newton, table};
@@ -218,7 +219,7 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
     let mut sums: BTreeMap<(RingSize, u64, u64), u64> = BTreeMap::new();
     let mut cells = Cost::default();
     let mut ranked: BTreeMap<(usize, usize), Vec<Rank>> = BTreeMap::new();
-    let mut numbered: BTreeMap<(u32, Parts), u64> = BTreeMap::new();
+    let mut numbered: BTreeMap<(u32, Parts, bool), u64> = BTreeMap::new();
     let rows_of = |(person, rows): (usize, &std::ops::Range<usize>)| (person, rows.start, rows.end);
     for measure in &aggregate.measures {
         match measure {
@@ -242,7 +243,7 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
             }
             Measure::DistinctNumbers { parts, bits } => {
                 let sort: Vec<_> = parts.iter().map(|part| (part.number, &part.rows)).map(rows_of).collect();
-                *numbered.entry((*bits, sort)).or_default() += 1;
+                *numbered.entry((*bits, sort, in_planes(parts, columns))).or_default() += 1;
             }
         }
     }
@@ -250,9 +251,9 @@ fn aggregate(aggregate: &Aggregate, n: u64, columns: &[&ColumnDef]) -> Cost {
         let width = columns.get(value).map_or(0, |def| planes_of(def));
         cells = cells.beside(ranks_of(&keys, n, width, &ranks));
     }
-    for ((bits, parts), measures) in numbered {
+    for ((bits, parts, in_planes), measures) in numbered {
         let rows: Vec<u64> = parts.iter().map(|(_, start, end)| (end - start) as u64).collect();
-        cells = cells.beside(numbered_persons(&keys, &rows, u64::from(bits), measures));
+        cells = cells.beside(numbered_persons(&keys, &rows, (u64::from(bits), in_planes), measures));
     }
     for ((ring, start, end), members) in sums {
         cells = cells.beside(sums_of(&keys, ring, end.saturating_sub(start), members));
@@ -301,7 +302,7 @@ fn ranks_of(keys: &[u64], n: u64, width: u64, ranks: &[Rank]) -> Cost {
 }
 
 /// Distinct persons per cell by numbers, of `measures` measures that share a sort of parts of so many rows.
-fn numbered_persons(keys: &[u64], parts: &[u64], bits: u64, measures: u64) -> Cost {
+fn numbered_persons(keys: &[u64], parts: &[u64], (bits, in_planes): (u64, bool), measures: u64) -> Cost {
     let mut coded = Cost::default();
     let mut cells = 1;
     for key in keys {
@@ -309,7 +310,13 @@ fn numbered_persons(keys: &[u64], parts: &[u64], bits: u64, measures: u64) -> Co
         let planes = parts.iter().map(|rows| table::and(*rows, cells)).fold(Cost::default(), Cost::beside);
         coded = coded.then((0..measures).fold(Cost::default(), |all, _| all.beside(planes)));
     }
-    table::distinct(parts, bits, measures * cells, coded)
+    table::distinct(parts, (bits, in_planes), measures * cells, coded)
+}
+
+/// Whether numbers are shared as planes.
+pub(super) fn in_planes(parts: &[NumberedPart], columns: &[&ColumnDef]) -> bool {
+    let first = parts.first().and_then(|part| columns.get(part.number));
+    first.is_some_and(|def| matches!(def.encoding, Encoding::Planes(_)))
 }
 
 /// The sums per cell of `members` columns.

@@ -12,7 +12,7 @@ use super::Cost;
 pub(super) const TAG_BYTES: u64 = 16;
 
 /// Bytes of a running count, and of a place in a permutation that one seat knows.
-const INDEX_BYTES: u64 = 4;
+pub(super) const INDEX_BYTES: u64 = 4;
 
 /// Planes that a pass of a radix sort takes.
 const DIGIT: u64 = 4;
@@ -45,7 +45,8 @@ pub(super) fn component(encoding: Encoding, n: u64) -> u64 {
     }
 }
 
-fn planes(n: u64, width: u64) -> u64 {
+/// Bytes of planes on the wire.
+pub(super) fn planes(n: u64, width: u64) -> u64 {
     n.div_ceil(8) * width
 }
 
@@ -62,7 +63,7 @@ fn chunks(n: u64) -> [u64; 3] {
 }
 
 /// Every seat sends the same.
-fn each(rounds: u64, bytes: u64) -> Cost {
+pub(super) fn each(rounds: u64, bytes: u64) -> Cost {
     Cost { rounds, seat_bytes: [bytes; 3], ..Cost::default() }
 }
 
@@ -140,7 +141,7 @@ fn magnitude(n: u64, bits: u64, ring: RingSize) -> Cost {
 }
 
 /// A local map of the two parts of a number (`mapped` bytes each), beside the wrap of their sum (`wrap` bytes each).
-fn by_parts(n: u64, mapped: u64, wrap: u64) -> Cost {
+pub(super) fn by_parts(n: u64, mapped: u64, wrap: u64) -> Cost {
     Cost { rounds: 2, seat_bytes: chunks(n).map(|own| own * mapped + n * wrap), ..Cost::default() }
 }
 
@@ -361,11 +362,12 @@ fn passes(n: u64, planes: u64, payload: u64) -> Cost {
     cost
 }
 
-/// Distinct numbers of `bits` bits (in parts of so many rows) with a 1, for each of `width` planes, which are made by
+/// Distinct numbers of `bits` bits, perhaps planes already (in parts of so many rows), with a 1, for each of `width` planes, which are made by
 /// `cells`.
-pub(super) fn distinct(parts: &[u64], bits: u64, width: u64, cells: Cost) -> Cost {
+pub(super) fn distinct(parts: &[u64], (bits, in_planes): (u64, bool), width: u64, cells: Cost) -> Cost {
     let n = parts.iter().sum();
-    let numbers = parts.iter().fold(Cost::default(), |cost, rows| cost.beside(all_bits(*rows, bits)));
+    let split = if in_planes { &[][..] } else { parts };
+    let numbers = split.iter().fold(Cost::default(), |cost, rows| cost.beside(all_bits(*rows, bits)));
     let sorted = order(n, bits).then(moved(n, places(n))).then(moved(n, planes(n, bits + width)));
     let same = and_many(n.saturating_sub(1), bits);
     numbers.beside(cells).then(sorted).then(same).then(segmented_or(n, width, n)).then(to_arithmetic(
@@ -436,6 +438,12 @@ fn places(n: u64) -> u64 {
 /// Rows moved to where planes say: `bytes` of one component of what travels.
 fn moved(n: u64, bytes: u64) -> Cost {
     let each = places(n) + bytes;
+    Cost { rounds: 3, seat_bytes: [each + bytes, each, each], ..Cost::default() }
+}
+
+/// Rows moved to where numbers say: `bytes` of one component of what travels.
+pub(super) fn moved_by_numbers(n: u64, bytes: u64) -> Cost {
+    let each = INDEX_BYTES * n + bytes;
     Cost { rounds: 3, seat_bytes: [each + bytes, each, each], ..Cost::default() }
 }
 

@@ -119,7 +119,12 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
             How::Product { .. } => "products of fixed-point numbers, doubling the distance".to_owned(),
             How::Pool => "sums and comparisons, one cell after the other".to_owned(),
         },
-        Node::Group(_) => "radix sort by key, prefix sums, groups moved to the front".to_owned(),
+        Node::Group(group) => {
+            let sorts = "radix sort by key, prefix sums, groups moved to the front";
+            let ranked = group.measures.iter().any(|measure| matches!(measure, Measure::AtRank { .. }));
+            let ranks = if ranked { "; radix sort by key and value, rows at ranks picked" } else { "" };
+            format!("{sorts}{ranks}")
+        }
         Node::Lasso(lasso) => match lasso.family {
             Family::Lasso => "sufficient statistics, ADMM and Newton steps on shares".to_owned(),
             Family::Linear => "sufficient statistics, normal equations on shares".to_owned(),
@@ -282,8 +287,8 @@ fn group(group: &Group) -> String {
     let persons =
         any(|measure| matches!(measure, Measure::PersonsBy { .. } | Measure::DistinctNumbers { .. }));
     let counted = if persons { "; persons counted once" } else { "" };
-    let extremes = any(|measure| matches!(measure, Measure::AtRank { .. }));
-    let sorted = if extremes { "; values sorted" } else { "" };
+    let ranked = any(|measure| matches!(measure, Measure::AtRank { .. }));
+    let sorted = if ranked { "; values sorted, ranks picked" } else { "" };
     format!("{} by key{counted}{sorted}", unique(&names))
 }
 

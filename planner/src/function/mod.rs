@@ -13,6 +13,7 @@ pub mod narrowed;
 pub mod nonzero;
 mod order_statistic;
 pub(crate) mod registry;
+pub mod row_digest;
 mod runs;
 pub mod table;
 pub mod text_bytes;

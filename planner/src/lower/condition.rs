@@ -14,6 +14,7 @@ use super::infer::{Scope, infer};
 use super::outcome::outcomes;
 use super::scale::type_scale;
 use crate::Result;
+use crate::function::row_digest::ROW_DIGEST;
 use crate::plan::Scale;
 
 /// Whether rows may be neutral in an argument by more than plain arithmetic: all but columns, literals, casts that
@@ -44,6 +45,12 @@ pub(crate) fn has_condition(expr: &Expr, scope: &Scope) -> Result<bool> {
             };
             !plain || has_condition(&binary.left, scope)? || has_condition(&binary.right, scope)?
         }
+        Expr::ScalarFunction(function) if function.name() == ROW_DIGEST => function
+            .args
+            .iter()
+            .map(|part| has_condition(part, scope))
+            .collect::<Result<Vec<_>>>()?
+            .contains(&true),
         Expr::ScalarFunction(function) => {
             // How a divisor is written so that 0 is NULL.
             let divisor = function.name() == "nonzero";

@@ -9,11 +9,13 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::chain::{Chain, chain};
 use super::clear::stacked;
+use super::counted::counted;
 use super::group::{lower_groups, may_be_released};
 use super::leaf::owners;
 use super::orders::orders;
 use super::rows::{Relation, normalise};
 use super::sets::grouping_sets;
+use super::sites::sites;
 use super::statistic::lower_statistic;
 use super::subquery::has_subquery;
 use super::top::{Top, shown, top_groups};
@@ -73,8 +75,7 @@ impl Cut<'_> {
             return cheapest(self, "joins", (&ways, 0), |cut, relation| cut.function(function, relation));
         }
         if let Some(sets) = grouping_sets(plan)? {
-            let parts = sets.iter().map(|set| self.cut(set)).collect::<Result<Vec<_>>>()?;
-            return stacked(parts, plan.schema());
+            return self.cut_all(&sets, plan);
         }
         if let Some((top, below)) = top_groups(plan)?
             && let Some((aggregate, chain)) = chain(below)?
@@ -92,23 +93,22 @@ impl Cut<'_> {
         if let Some((aggregate, chain)) = chain(plan)?
             && !self.is_released(&aggregate.input)?
         {
-            return self.groups(aggregate, &chain, None);
+            return match sites(plan)? {
+                Some(parts) => self.cut_all(&parts, plan),
+                None => self.groups(aggregate, &chain, None),
+            };
         }
         if !self.is_released(plan)? {
             return Err(self.no_release(plan)?);
         }
-        if let LogicalPlan::Projection(projection) = plan {
-            hidden_order(&projection.expr, &projection.input)?;
-        }
-        if let LogicalPlan::Aggregate(aggregate) = plan {
-            distinct_over_groups(aggregate)?;
-        }
-        for expr in plan.expressions() {
-            if has_subquery(&expr)? {
-                return Err(failure::not_built("a subquery in an expression over released rows"));
-            }
-        }
+        refuse_above(plan)?;
         self.above(plan)
+    }
+
+    /// Parts of a plan on top of each other.
+    fn cut_all(&mut self, parts: &[LogicalPlan], whole: &LogicalPlan) -> Result<LogicalPlan> {
+        let parts = parts.iter().map(|part| self.cut(part)).collect::<Result<Vec<_>>>()?;
+        stacked(parts, whole.schema())
     }
 
     /// A step of the analyst's over what is cut below.
@@ -139,6 +139,8 @@ impl Cut<'_> {
     /// Groups by the order of joins, with sums before it or not, that is expected to be fastest; then as cells, or as runs of
     /// sorted rows where the cells are many.
     fn groups(&mut self, aggregate: &Aggregate, chain: &Chain<'_>, top: Option<&Top>) -> Result<LogicalPlan> {
+        let over_rows = counted(aggregate, self.federation)?;
+        let aggregate = over_rows.as_ref().unwrap_or(aggregate);
         let relation = normalise(&aggregate.input, self.federation)?;
         let (ways, plain) = ways_to_join(aggregate, &relation, self)?;
         let lower = |cut: &mut Cut<'_>, rows: &_| cut.grouped(aggregate, chain, top, rows);
@@ -254,6 +256,22 @@ fn table_function(plan: &LogicalPlan) -> Option<&TableFunction> {
         LogicalPlan::Extension(extension) => extension.node.as_any().downcast_ref::<TableFunction>(),
         _ => None,
     }
+}
+
+/// What the analyst may not do with released rows, or cannot.
+fn refuse_above(plan: &LogicalPlan) -> Result<()> {
+    if let LogicalPlan::Projection(projection) = plan {
+        hidden_order(&projection.expr, &projection.input)?;
+    }
+    if let LogicalPlan::Aggregate(aggregate) = plan {
+        distinct_over_groups(aggregate)?;
+    }
+    for expr in plan.expressions() {
+        if has_subquery(&expr)? {
+            return Err(failure::not_built("a subquery in an expression over released rows"));
+        }
+    }
+    Ok(())
 }
 
 /// ORDER BY may not release what is no output column: its order would tell about it.

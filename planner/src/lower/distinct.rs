@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr, lit};
 
 use super::facts::{Facts, is_float, is_text, type_range};
 use super::failure;
-use super::figure::{Argument, Figure, Sums};
+use super::figure::{Argument, Figure, Sums, only_where};
 use super::fixed::quotient;
 use super::infer::show;
 use super::moments::AVERAGE_BITS;
@@ -15,10 +15,14 @@ use super::scale::{decode, encode, factor, type_scale};
 use super::value::Number;
 use super::want::{Counting, Want};
 use crate::Result;
+use crate::function::row_digest::{DIGEST_TYPE, ROW_DIGEST, digest_bits, row_digest};
 use crate::plan::{ColumnDef, Encoding, Measure, NumberedPart, Range, Reg, RingSize, Scale};
 
 /// The most values whose number is found by counting each.
 const MAX_COUNTED_VALUES: usize = 64;
+
+/// Numbers of so many bits are counted as elements of a ring.
+const MAX_ARITHMETIC_BITS: u32 = 62;
 
 /// The most values that are counted one by one.
 const MAX_VALUES: usize = 512;
@@ -36,31 +40,8 @@ impl Sums<'_> {
 
     /// How many values occur, by numbers that stand for them.
     fn count_sorted(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Reg> {
-        let facts = &argument.facts;
-        let encoding = Encoding::Arithmetic(RingSize::Z64);
-        let (wants, most): (Vec<Want>, u64) = if is_text(&facts.data_type) {
-            let most = self.rows.ranked(&argument.exprs).ok_or_else(|| {
-                failure::not_built(format!(
-                    "{}: texts of several owners, or of parts of a table, without a closed domain (`values`)",
-                    show(expr)
-                ))
-            })?;
-            let rank = |expr: &Expr| Want::Rank(expr.clone(), encoding, most);
-            (argument.exprs.iter().map(rank).collect(), most)
-        } else {
-            let range = facts.range.ok_or_else(|| failure::bounds(show(expr)))?;
-            let most = range.hi.checked_sub(range.lo).and_then(|width| width.checked_add(1));
-            let most = most.and_then(|most| u64::try_from(most).ok()).filter(|most| *most < 1 << 62);
-            let number = |expr: &Expr| Want::Value {
-                expr: expr.clone(),
-                scale: facts.scale,
-                offset: range.lo - 1,
-                ring: RingSize::Z64,
-            };
-            let wants = argument.exprs.iter().map(number).collect();
-            (wants, most.ok_or_else(|| failure::bounds(show(expr)))?)
-        };
-        let range = Range { lo: 0, hi: i128::from(most) };
+        let Numbers { wants, encoding, most } = self.numbers_of(expr, argument)?;
+        let range = Range { lo: 0, hi: most };
         let def = ColumnDef { name: format!("number {what}"), encoding, range };
         let number = self.rows.column(&wants, def)?;
         let wants: Vec<Want> = Self::not_null(argument).into_iter().map(Want::CountBit).collect();
@@ -69,7 +50,44 @@ impl Sums<'_> {
         let counts = self.rows.column(&wants, def)?;
         let parts = vec![NumberedPart { counts, number, rows: self.rows.all_rows() }];
         let def = self.count_def(format!("values {what}"));
-        Ok(self.measure(Measure::DistinctNumbers { parts, bits: u64::BITS - most.leading_zeros() }, def))
+        Ok(self.measure(Measure::DistinctNumbers { parts, bits: i128::BITS - most.leading_zeros() }, def))
+    }
+
+    /// What stands for the values where they are known: their places among the texts of a table, or numbers from 1, or, of
+    /// wide domains of several owners, digests.
+    fn numbers_of(&self, expr: &Expr, argument: &Argument) -> Result<Numbers> {
+        let facts = &argument.facts;
+        let arithmetic = Encoding::Arithmetic(RingSize::Z64);
+        // Which rows count says a bit, so that a value is asked for without its conditions.
+        let values: Vec<&Expr> = argument.exprs.iter().map(only_where).collect();
+        if is_text(&facts.data_type) {
+            let plain: Vec<Expr> = values.iter().map(|value| (*value).clone()).collect();
+            if let Some(most) = self.rows.ranked(&plain) {
+                let wants = plain.into_iter().map(|value| Want::Rank(value, arithmetic, most)).collect();
+                return Ok(Numbers { wants, encoding: arithmetic, most: most.into() });
+            }
+            let bits = digest_bits(self.rows.bound());
+            return Ok(Numbers::in_planes(&values, bits, |value| row_digest(bits, vec![value.clone()])));
+        }
+        let wide = || failure::bounds(show(expr));
+        let range = facts.range.ok_or_else(wide)?;
+        let most = range.hi.checked_sub(range.lo).and_then(|width| width.checked_add(1)).ok_or_else(wide)?;
+        if most < 1 << MAX_ARITHMETIC_BITS {
+            let number = |expr: &Expr| Want::Value {
+                expr: expr.clone(),
+                scale: facts.scale,
+                offset: range.lo - 1,
+                ring: RingSize::Z64,
+            };
+            let wants = argument.exprs.iter().map(number).collect();
+            return Ok(Numbers { wants, encoding: arithmetic, most });
+        }
+        if is_digest(&values) {
+            return Ok(Numbers::in_planes(&values, i128::BITS - range.hi.leading_zeros(), Expr::clone));
+        }
+        let exact = !is_float(&facts.data_type);
+        let bits = exact.then(|| digest_bits(self.rows.bound())).ok_or_else(wide)?;
+        Ok(Numbers::in_planes(&values, bits, |value| row_digest(bits, vec![value.clone()])))
     }
 
     /// The sum of the values that occur.
@@ -168,6 +186,36 @@ impl Sums<'_> {
         }
         Ok(sum)
     }
+}
+
+/// Numbers that stand for values, in every branch.
+struct Numbers {
+    wants: Vec<Want>,
+    encoding: Encoding,
+    /// The largest.
+    most: i128,
+}
+
+impl Numbers {
+    /// Digests, as planes.
+    fn in_planes(values: &[&Expr], bits: u32, digest: impl Fn(&Expr) -> Expr) -> Numbers {
+        let want = |value: &&Expr| Want::Planes {
+            expr: digest(value),
+            scale: type_scale(&DIGEST_TYPE),
+            offset: 0,
+            planes: bits,
+            dictionary: None,
+        };
+        let wants = values.iter().map(want).collect();
+        Numbers { wants, encoding: Encoding::Planes(bits), most: (1 << bits) - 1 }
+    }
+}
+
+/// Whether values are digests already, in every branch.
+fn is_digest(values: &[&Expr]) -> bool {
+    values
+        .iter()
+        .all(|value| matches!(value, Expr::ScalarFunction(function) if function.name() == ROW_DIGEST))
 }
 
 /// Doubles that are whole numbers, as integers that were cast are.

@@ -11,13 +11,13 @@ use datafusion::logical_expr::{Expr, lit};
 
 use super::condition::{Demand, demands};
 use super::emit::name;
-use super::facts::Facts;
+use super::facts::{Facts, is_text};
 use super::failure;
 use super::infer::{Scope, show};
 use super::leaf::Persons;
 use super::program::{Kind, Program};
 use super::rank::Share;
-use super::rows::place;
+use super::rows::{leaves_of, place};
 use super::rowset::RowSet;
 use super::truths::where_it_is;
 use super::value::Number;
@@ -389,8 +389,14 @@ impl<'a> Sums<'a> {
 
     /// The rows whose argument is not NULL.
     pub(super) fn not_null(argument: &Argument) -> Vec<Counting> {
+        let open_text = is_text(&argument.facts.data_type) && argument.facts.closed.is_none();
         let counting = |expr: &Expr| {
-            let known = if argument.facts.nullable { vec![expr.clone()] } else { Vec::new() };
+            let known = match argument.facts.nullable {
+                // Texts of an open domain are known to their owner alone, whose column cannot hold others' conditions.
+                true if open_text && leaves_of(expr).len() > 1 => known_parts(expr),
+                true => vec![expr.clone()],
+                false => Vec::new(),
+            };
             Counting { known, nonzero: None, ring: RingSize::Z64 }
         };
         argument.exprs.iter().map(counting).collect()
@@ -460,8 +466,19 @@ impl<'a> Sums<'a> {
     }
 }
 
+/// What is known exactly where an expression is: the conditions of a FILTER or a CASE, and the value under them.
+fn known_parts(expr: &Expr) -> Vec<Expr> {
+    match expr {
+        Expr::Case(Case { expr: None, when_then_expr, else_expr: None }) => match when_then_expr.as_slice() {
+            [(when, then)] => std::iter::once(where_it_is(when, true)).chain(known_parts(then)).collect(),
+            _ => vec![expr.clone()],
+        },
+        plain => vec![plain.clone()],
+    }
+}
+
 /// What an expression is where it is not NULL, without the conditions of a FILTER, a CASE or an outer join.
-fn only_where(expr: &Expr) -> &Expr {
+pub(super) fn only_where(expr: &Expr) -> &Expr {
     match expr {
         Expr::Case(Case { expr: None, when_then_expr, else_expr: None }) => match when_then_expr.as_slice() {
             [(_, then)] => only_where(then),

@@ -13,7 +13,10 @@
 //!            of conditions in it (condition, outcome)
 //!            (moments, pairs, distinct, truths from sums and counts; rank from values at ranks)
 //!   group    keys: cells of closed domains, or open_keys that rows are sorted by; HAVING, expressions over aggregates and
-//!            keys, the release; top: which groups a LIMIT reveals; sets: one GROUP BY for each grouping set
+//!            keys, the release; top: which groups a LIMIT reveals; sets: one GROUP BY for each grouping set; sites: one for each
+//!            part of a union that a key tells apart
+//!   text_keys  keys written as text as groups of what they write
+//!   counted  counts of different rows of several owners (UNION, DISTINCT) without their groups
 //!   within   aggregates that an owner computes for a condition, gated in its own plan
 //!   model    regressions, penalised or not
 //!   statistic  tests, survival, counts: sums per cell and arithmetic on cells
@@ -29,6 +32,7 @@ mod chain;
 mod clear;
 mod compare;
 mod condition;
+mod counted;
 mod cut;
 mod dates;
 mod distinct;
@@ -77,12 +81,14 @@ mod rowset;
 mod scalar;
 mod scale;
 mod sets;
+mod sites;
 mod slots;
 mod statistic;
 mod subquery;
 mod term;
 #[cfg(test)]
 mod tests;
+mod text_keys;
 mod top;
 mod tree;
 mod truth;
@@ -117,7 +123,8 @@ pub fn lower(federation: &Federation, session: &Session, bound: &Bound) -> Resul
         limits: 0,
         choices: Vec::new(),
     };
-    let clear = cut.cut(&inline::grouped_subqueries(&bound.optimised)?)?;
+    let plan = text_keys::text_keys(&inline::grouped_subqueries(&bound.optimised)?)?;
+    let clear = cut.cut(&plan)?;
     cut::refuse_limits(&bound.raw, cut.limits)?;
     let clear = clear::with_schema(clear, bound.raw.schema())?;
     let cut::Cut { nodes, releases, notices, choices, .. } = cut;

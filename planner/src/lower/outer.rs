@@ -11,9 +11,14 @@
 //! | semi | the inner join with the right side's distinct identifiers |
 //! | anti | the left side, but for the rows with a partner |
 //! | mark (EXISTS under OR) | the left side, with the match as a column |
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest may be NULL"
+)]
 
 use datafusion::common::{DFSchema, JoinType, NullEquality, ScalarValue};
-use datafusion::logical_expr::{Expr, Join, lit};
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, Join, LogicalPlan, lit};
 
 use super::across::{On, Pair, pair};
 use super::beside::{found_at_owner, join_at_owner, left_at_owner};
@@ -27,14 +32,15 @@ use super::slots::slots;
 use super::tree::rows_per_key;
 use crate::Result;
 use crate::catalog::Federation;
+use crate::function::hashed::HASHED;
 
 /// The rows of a join of several owners' tables.
 ///
 /// # Errors
 /// Invalid ("not built") for what the table above does not reach; refused for several rows per identifier on both sides.
 pub(super) fn join(join: &Join, federation: &Federation) -> Result<Relation> {
-    if join.null_equality != NullEquality::NullEqualsNothing {
-        return Err(failure::not_built("a join on IS NOT DISTINCT FROM"));
+    if join.null_equality != NullEquality::NullEqualsNothing && !is_known_on_a_side(join) {
+        return Err(null_equals_null(join));
     }
     let left = normalise(&join.left, federation)?.branches;
     let right = normalise(&join.right, federation)?.branches;
@@ -63,6 +69,58 @@ pub(super) fn join(join: &Join, federation: &Federation) -> Result<Relation> {
         return Err(failure::internal(format!("{} of nothing", name(&join.left))));
     }
     Ok(Relation { branches })
+}
+
+/// Why a join in which NULL equals NULL is not built: INTERSECT and EXCEPT, where NULL may be in both.
+fn null_equals_null(join: &Join) -> crate::Error {
+    let name = match join.join_type {
+        JoinType::LeftSemi => "INTERSECT",
+        JoinType::LeftAnti => "EXCEPT",
+        _ => return failure::not_built("a join on IS NOT DISTINCT FROM"),
+    };
+    let mut error = failure::not_built(format!("{name} across owners over columns that may be NULL in both"));
+    error.hint = Some(format!(
+        "leave NULLs out of one: SELECT id FROM a WHERE id IS NOT NULL {name} SELECT id FROM b"
+    ));
+    error
+}
+
+/// Whether every pair of columns has a side that is never NULL, so that no NULL meets another.
+fn is_known_on_a_side(join: &Join) -> bool {
+    join.on.iter().all(|(left, right)| is_known(&join.left, left) || is_known(&join.right, right))
+}
+
+/// Whether an expression over the columns of a plan is never NULL: by its type, or since a filter leaves NULLs out.
+fn is_known(plan: &LogicalPlan, expr: &Expr) -> bool {
+    if expr.nullable(plan.schema()).is_ok_and(|nullable| !nullable) {
+        return true;
+    }
+    if let Expr::ScalarFunction(function) = expr
+        && function.name() == HASHED
+    {
+        return function.args.iter().all(|part| is_known(plan, part));
+    }
+    let through = |input: &LogicalPlan, exprs: &[Expr]| {
+        let Expr::Column(column) = expr else { return false };
+        let index = plan.schema().index_of_column(column).ok();
+        index
+            .and_then(|index| exprs.get(index))
+            .is_some_and(|below| is_known(input, &below.clone().unalias()))
+    };
+    let columns =
+        |input: &LogicalPlan| input.schema().columns().into_iter().map(Expr::Column).collect::<Vec<_>>();
+    match plan {
+        LogicalPlan::Filter(filter) => {
+            let asked = |part: &&Expr| matches!(part, Expr::IsNotNull(inner) if inner.as_ref() == expr);
+            split_conjunction(&filter.predicate).iter().any(asked) || is_known(&filter.input, expr)
+        }
+        LogicalPlan::Projection(projection) => through(&projection.input, &projection.expr),
+        LogicalPlan::Aggregate(aggregate) => through(&aggregate.input, &aggregate.group_expr),
+        LogicalPlan::SubqueryAlias(alias) => through(&alias.input, &columns(&alias.input)),
+        LogicalPlan::Distinct(Distinct::All(input)) => is_known(input, expr),
+        LogicalPlan::Union(union) => union.inputs.iter().all(|input| through(input, &columns(input))),
+        _ => false,
+    }
 }
 
 /// The columns of a mirrored join in their order.

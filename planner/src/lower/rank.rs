@@ -19,6 +19,9 @@ use crate::plan::{ColumnDef, Encoding, Measure, Range, Rank, RankPlace, Reg, Rin
 /// Decimal digits of a share of rows.
 const DIGITS: i32 = 9;
 
+/// The largest denominator of a share in groups of an open domain.
+const MAX_OPEN_DENOMINATOR: u32 = 100_000_000;
+
 /// A share of rows, as a fraction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
@@ -93,6 +96,12 @@ impl Sums<'_> {
         let share = literal(share)
             .and_then(Share::of)
             .ok_or_else(|| odd("the share is a literal between 0 and 1 of at most 9 decimal digits"))?;
+        if self.open && share.denominator > MAX_OPEN_DENOMINATOR {
+            return Err(failure::not_built(format!(
+                "{}: a share of more than 8 decimal digits in groups of an open domain",
+                show(expr)
+            )));
+        }
         let descending = function.params.order_by.first().is_some_and(|sort| !sort.asc);
         let argument = self.argument_of(value, function, schema)?;
         let continuous = function.func.name().eq_ignore_ascii_case("percentile_cont");
@@ -102,17 +111,34 @@ impl Sums<'_> {
                 self.between_ranks(expr, &argument, what, share)?
             }
             (false, false) => self.at_rank(expr, &argument, what, share.rank(RankPlace::Reaching))?,
-            (false, true) => {
-                return Err(failure::not_built(format!(
-                    "{}: a discrete percentile from the largest down",
-                    show(expr)
-                )));
-            }
+            (false, true) => self.at_rank_from_the_top(expr, (function, value), schema, what, share)?,
         };
         if self.rows.allow(&self.rows.expressions(value, schema)?, Use::MinMax) {
             return Ok(figure);
         }
         Ok(Figure { gates: share.with_people_beyond(figure.gates), ..figure })
+    }
+
+    /// The value at which a share of the rows is reached from the largest down: that of the negative numbers from the
+    /// smallest up.
+    fn at_rank_from_the_top(
+        &mut self,
+        expr: &Expr,
+        (function, value): (&AggregateFunction, &Expr),
+        schema: &DFSchema,
+        what: &str,
+        share: Share,
+    ) -> Result<Figure> {
+        let negative = Expr::Negative(Box::new(value.clone()));
+        let argument = self.argument_of(&negative, function, schema).map_err(|_| {
+            failure::not_built(format!(
+                "{}: a discrete percentile from the largest down of other than numbers",
+                show(expr)
+            ))
+        })?;
+        let figure = self.at_rank(expr, &argument, what, share.rank(RankPlace::Reaching))?;
+        let reg = self.program.scale(figure.number.reg, -1)?;
+        Ok(Figure { number: Number { reg, ..figure.number }, ..figure })
     }
 
     /// The value at a rank.
@@ -124,9 +150,6 @@ impl Sums<'_> {
         rank: Rank,
     ) -> Result<Figure> {
         let (gates, known) = self.behind_rank(argument, what)?;
-        if self.open && rank != Rank::FIRST && rank != Rank::LAST {
-            return Err(in_open_groups(expr));
-        }
         let argument = &self.resolved(argument, |range| range.bits() < super::range::BITS_64)?;
         let sortable = self.sortable(expr, argument, what)?;
         let reg = self.ranked(&sortable, rank, what);
@@ -144,9 +167,6 @@ impl Sums<'_> {
         what: &str,
         share: Share,
     ) -> Result<Figure> {
-        if self.open {
-            return Err(in_open_groups(expr));
-        }
         let (gates, known) = self.behind_rank(argument, what)?;
         let argument = &self.resolved(argument, |range| range.bits() < super::range::BITS_64 / 2)?;
         let sortable = self.sortable(expr, argument, what)?;
@@ -192,6 +212,13 @@ impl Sums<'_> {
         let facts = &argument.facts;
         let dictionary = facts.closed.clone().filter(|_| is_text(&facts.data_type));
         // Rows that do not count, and NULLs, are shared as 0.
+        if is_text(&facts.data_type) && dictionary.is_none() {
+            let text = format!("{}: a text without a closed domain (`values`)", show(expr));
+            return Err(failure::not_built(text).with_hint(
+                "COUNT(DISTINCT x) counts its values; MIN and MAX need an owner to declare `values`"
+                    .to_owned(),
+            ));
+        }
         let range = facts.range.ok_or_else(wide)?;
         let width =
             range.hi.checked_sub(range.lo).and_then(|width| u64::try_from(width).ok()).ok_or_else(wide)?;
@@ -218,10 +245,6 @@ impl Sums<'_> {
         let counts = self.rows.column(&wants, def)?;
         Ok(Sortable { value, counts, range })
     }
-}
-
-fn in_open_groups(expr: &Expr) -> crate::Error {
-    failure::not_built(format!("{} in groups of an open domain", show(expr)))
 }
 
 fn literal(expr: &Expr) -> Option<f64> {

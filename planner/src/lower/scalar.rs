@@ -12,10 +12,11 @@ use datafusion::scalar::ScalarValue;
 use super::facts::{Facts, derived_double, is_float, is_text};
 use super::failure;
 use super::infer::{Scope, fitting, infer, show};
-use super::scale::{decode, encode};
+use super::scale::{decode, encode, type_scale};
 use crate::Result;
 use crate::function::factorial::{LN_FACTORIAL, logarithm};
 use crate::function::fold::IN_FOLD;
+use crate::function::row_digest::{MAX_BITS, ROW_DIGEST};
 use crate::function::text_bytes::{PART_BYTES, TEXT_PART};
 use crate::plan::{Range, Scale};
 
@@ -43,6 +44,17 @@ const TEXT: [&str; 16] = [
 const LENGTHS: [&str; 6] =
     ["length", "char_length", "character_length", "octet_length", "bit_length", "strpos"];
 
+/// A digest, of as many bits as the first argument says.
+fn digest(expr: &Expr, function: &ScalarFunction, data_type: DataType) -> Result<Facts> {
+    let bits = match function.args.first() {
+        Some(Expr::Literal(ScalarValue::Int64(Some(bits)), _)) => u32::try_from(*bits).ok(),
+        _ => None,
+    };
+    let bits = bits.filter(|bits| *bits <= MAX_BITS).ok_or_else(|| unknown(expr))?;
+    let scale = type_scale(&data_type);
+    Ok(Facts::number(data_type, false, scale, Range { lo: 1, hi: (1 << bits) - 1 }))
+}
+
 /// What is known of a function's value.
 pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Scope) -> Result<Facts> {
     let name = function.name().to_ascii_lowercase();
@@ -64,6 +76,7 @@ pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Sco
         }
         LN_FACTORIAL => ln_factorial(expr, first(&arguments)?, data_type),
         TEXT_PART => Ok(Facts::number(data_type, nullable, Scale::Unit, part_range())),
+        ROW_DIGEST => digest(expr, function, data_type),
         _ if TEXT.contains(&name.as_str()) && is_text(&data_type) => {
             Ok(Facts::text(data_type, nullable, bytes_of(&name, &arguments)))
         }

@@ -4,6 +4,7 @@
 mod choice;
 mod expressions;
 mod files;
+mod grid;
 mod joins;
 mod keys;
 mod models;

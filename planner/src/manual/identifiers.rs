@@ -5,6 +5,11 @@
 //! identifier are prefixed by their lengths, so that ('ab', 'c') is not ('a', 'bc'). NULL, or a NULL part, equals nothing.
 //! Plain equality is SQL's, without normalising. The rules are in [`function::hashed`](crate::function::hashed).
 //!
+//! `COUNT(*)` over a UNION of identifiers, and `COUNT(DISTINCT HASHED(id))` or `COUNT(DISTINCT id)` over stacked tables, count
+//! a person of several owners once: each owner shares digests of its identifiers, which are sorted and compared as shares.
+//! Digests have 40 bits more than it takes to number all pairs of rows, so that two persons are taken for one with a
+//! probability below 2^-40. INTERSECT and EXCEPT of identifiers are joins as IN and NOT EXISTS are.
+//!
 //! An owner declares how many rows one person may have (`max_rows_per_person`, 1 unless said otherwise). It is checked
 //! after normalising, over the whole table, before a pseudonym leaves; data that break it end the query with an error of
 //! class source, never with wrong rows. For an identifier that is not the person column of the table, composite ones

@@ -35,6 +35,7 @@
 //! | the optional side of LEFT, RIGHT or FULL JOIN | with a partner, in rows that pass everything else; a number over rows without a partner only has none behind it, and is withheld |
 //! | asked for by NOT IN or NOT EXISTS | whose presence leaves out rows that pass everything else: a total minus the answer would be about them; an answer that leaves out fewer than `min_people` is withheld, and the same query with EXISTS too |
 //! | in several parts of a UNION ALL, or several times in one join | in any of these, once |
+//! | in other parts of a UNION ALL than those of a group, as a key says that is a literal in each part (`'north' AS site`) | not asked for: such a group is about the other owners alone |
 //!
 //! MIN, MAX and percentiles are values of single rows, which is why a policy allows them by uses of their own (`minmax`,
 //! `quantile`); they are withheld as other numbers are. The percentiles 0 and 1 are MIN and MAX and need `minmax`; without

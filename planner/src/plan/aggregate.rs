@@ -46,6 +46,17 @@ impl Rank {
     /// The largest value.
     pub const LAST: Rank = Rank { numerator: 1, denominator: 1, place: RankPlace::Below };
 
+    /// The same rank: of a share of 0 or 1, which is an end of the order however it is meant, [`Rank::FIRST`] or
+    /// [`Rank::LAST`].
+    #[must_use]
+    pub fn normal(self) -> Rank {
+        match self.numerator {
+            0 => Rank::FIRST,
+            all if all == self.denominator => Rank::LAST,
+            _ => self,
+        }
+    }
+
     /// The rank among c values is floor((`numerator` c + offset) / `denominator`) + shift: offset and shift.
     pub fn line(self) -> (i64, i64) {
         let (up, down) = (i64::from(self.denominator) - 1, -i64::from(self.numerator));
@@ -132,8 +143,8 @@ pub enum Measure {
 pub struct NumberedPart {
     /// 1 where the row counts and has a number, as a bit.
     pub counts: usize,
-    /// The number, in `Z_2^64` (of a person: see [`Source::Person`](super::Source::Person)); anything where the row does not
-    /// count.
+    /// The number, in `Z_2^64` (of a person: see [`Source::Person`](super::Source::Person)) or as planes of the declared width;
+    /// anything where the row does not count.
     pub number: usize,
     /// The rows to look at.
     pub rows: Rows<usize>,

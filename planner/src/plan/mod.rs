@@ -26,7 +26,7 @@ pub use choice::{Choice, Way, WayCost};
 pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType, width_of};
 pub use compute::{Compute, Op, Reg, Rounding};
 pub use fold::{Axis, Fold, How};
-pub use group::{Group, layers};
+pub use group::{Group, RankSort, layers};
 pub use hashed_join::{HashedJoin, JoinKey, Matching, Multiplicity};
 pub use input::{Input, Order, SharedColumn, Source};
 pub use lasso::{Family, Lasso, LassoOutput, LassoTerm};

@@ -41,6 +41,12 @@ impl Checker<'_> {
                         (self.lineage(&binary.left, scope)?, self.lineage(&binary.right, scope)?);
                     equalities.push(Equality { left, right, at: part });
                 }
+                // What joins leave out anyway.
+                Expr::IsNotNull(inner) if self.is_identifier(inner, scope)? => {
+                    let lineage = self.lineage(inner, scope)?;
+                    relation.correlated |= lineage.outer;
+                    self.require(&lineage, Use::Join, part)?;
+                }
                 _ => conditions.push((self.lineage(part, scope)?, part)),
             }
         }
@@ -86,6 +92,12 @@ impl Checker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether an expression is a column that may be joined on, as it is.
+    fn is_identifier(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<bool> {
+        let lineage = self.lineage(expr, scope)?;
+        Ok(lineage.plain && lineage.row && self.may_join(&lineage))
     }
 
     fn may_join(&self, side: &Lineage) -> bool {

@@ -30,7 +30,7 @@ pub(super) fn sorted_by(parts: &[NumberedPart], bits: u32) -> (u32, Vec<(usize, 
 
 /// One column of counts per measure, a row per cell.
 ///
-/// Cost: the codes of cells as for runs of persons; the bits of all numbers ([`bits_of`]); one sort by them ([`order`],
+/// Cost: the codes of cells as for runs of persons; the bits of all numbers that are no planes ([`bits_of`]); one sort by them ([`order`],
 /// [`invert`], [`move_to`]); equality of neighbours; a [`segmented_or`] over runs of any length, of one plane per cell
 /// and measure; and as many bits as numbers.
 pub(super) async fn count(
@@ -43,8 +43,11 @@ pub(super) async fn count(
     let numbers = first.iter().enumerate().map(|(index, part)| {
         let ctx = ctx.step("number").nth(index);
         async move {
+            if let Column::Bits(planes) = input.column(part.number)? {
+                return Ok::<_, Error>(planes.rows(part.rows.clone()));
+            }
             let numbers = input.ring64(part.number)?.slice(part.rows.clone());
-            Ok::<_, Error>(bits_of(&ctx, &numbers, numbered.bits).await?)
+            Ok(bits_of(&ctx, &numbers, numbered.bits).await?)
         }
     });
     let planes = numbered.measures.iter().enumerate().map(|(index, parts)| {

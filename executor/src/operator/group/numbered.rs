@@ -12,7 +12,7 @@ use mpc::protocol::sort::{Direction, Key, sort};
 use mpc::{Column, Context, Shared, SharedBits};
 use planner::plan::{Group, Measure, NumberedPart, layers};
 
-use super::{Rows, counted_once, ends, goes_on, wrong};
+use super::{Rows, counted_once, ends, goes_on, planes, wrong};
 use crate::Result;
 use crate::table::Table;
 
@@ -40,8 +40,8 @@ pub(super) fn of(node: &Group) -> Vec<Numbered<'_>> {
 impl Numbered<'_> {
     /// For each measure the number of distinct persons in each group, the groups first, in the order of their keys.
     ///
-    /// Cost, with n times as many rows as a row has persons: the bits of all numbers ([`bits_of`]); [`sort`] by the planes
-    /// of keys, a bit and numbers; a tree of ANDs over keys and a bit, and one over numbers and a bit; a [`segmented_or`]
+    /// Cost, with n times as many rows as a row has persons: the bits of all numbers that are no planes ([`bits_of`]);
+    /// [`sort`] by the planes of keys, a bit and numbers; a tree of ANDs over keys and a bit, and one over numbers and a bit; a [`segmented_or`]
     /// over runs of any length; as many conversions as measures; [`compact`].
     ///
     /// [`segmented_or`]: mpc::protocol::segmented::segmented_or
@@ -53,17 +53,7 @@ impl Numbered<'_> {
     ) -> Result<Vec<(usize, Column)>> {
         let parts = self.measures.first().map(|(_, parts)| *parts).unwrap_or_default();
         let layers = layers(parts);
-        let numbers = stacked(&layers, |layer| {
-            let pieces = pieces(layer, parts, input.rows());
-            let number = |(part, rows): &(Option<&NumberedPart>, std::ops::Range<usize>)| match part {
-                Some(part) => Ok(input.ring64(part.number)?.slice(rows.clone())),
-                None => Ok(Shared::zeros(rows.len())),
-            };
-            let pieces = pieces.iter().map(number).collect::<Result<Vec<_>>>()?;
-            Ok(Shared::concat(&pieces.iter().collect::<Vec<_>>()))
-        })?;
-        let numbers = Shared::concat(&numbers.iter().collect::<Vec<_>>());
-        let numbers = bits_of(&ctx.step("number"), &numbers, self.bits).await?;
+        let numbers = self.numbers(&ctx.step("number"), &layers, parts, input).await?;
         let mut counts = Vec::new();
         for (_, parts) in &self.measures {
             let counting = stacked(&layers, |layer| counting(layer, parts, input))?;
@@ -92,6 +82,41 @@ impl Numbered<'_> {
         };
         let columns = table.into_iter().skip(1).map(column).collect::<Result<Vec<_>>>()?;
         Ok(self.measures.iter().map(|(index, _)| *index).zip(columns).collect())
+    }
+}
+
+impl Numbered<'_> {
+    /// The numbers of all layers as planes.
+    async fn numbers(
+        &self,
+        ctx: &Context,
+        layers: &[Vec<usize>],
+        parts: &[NumberedPart],
+        input: &Table,
+    ) -> Result<SharedBits> {
+        let first = parts.first().ok_or_else(|| wrong("numbers of no part"))?;
+        if let Column::Bits(_) = input.column(first.number)? {
+            let numbers = stacked(layers, |layer| {
+                let number = |(part, rows): &(Option<&NumberedPart>, std::ops::Range<usize>)| match part {
+                    Some(part) => Ok(planes(input, part.number)?.rows(rows.clone())),
+                    None => Ok(SharedBits::zeros(rows.len(), self.bits as usize)),
+                };
+                let pieces =
+                    pieces(layer, parts, input.rows()).iter().map(number).collect::<Result<Vec<_>>>()?;
+                Ok(SharedBits::concat_rows(&pieces.iter().collect::<Vec<_>>()))
+            })?;
+            return Ok(SharedBits::concat_rows(&numbers.iter().collect::<Vec<_>>()));
+        }
+        let numbers = stacked(layers, |layer| {
+            let number = |(part, rows): &(Option<&NumberedPart>, std::ops::Range<usize>)| match part {
+                Some(part) => Ok(input.ring64(part.number)?.slice(rows.clone())),
+                None => Ok(Shared::zeros(rows.len())),
+            };
+            let pieces = pieces(layer, parts, input.rows()).iter().map(number).collect::<Result<Vec<_>>>()?;
+            Ok(Shared::concat(&pieces.iter().collect::<Vec<_>>()))
+        })?;
+        let numbers = Shared::concat(&numbers.iter().collect::<Vec<_>>());
+        Ok(bits_of(ctx, &numbers, self.bits).await?)
     }
 }
 

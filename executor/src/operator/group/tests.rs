@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use planner::plan::{ColumnDef, Encoding, NodeId, NumberedPart, Range, Rank, RingSize};
+use planner::plan::{ColumnDef, Encoding, NodeId, NumberedPart, Range, Rank, RankPlace, RingSize};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -11,6 +11,10 @@ use crate::operator::clear::{self, Clear, Ran};
 fn parts(counts: usize, rows: usize) -> Vec<NumberedPart> {
     let part = |person: usize, rows| NumberedPart { counts, number: person, rows };
     vec![part(6, 0..rows / 3), part(7, rows / 3..rows), part(6, rows / 3..2 * rows / 3)]
+}
+
+fn rank(numerator: u32, denominator: u32, place: RankPlace) -> Rank {
+    Rank { numerator, denominator, place }
 }
 
 /// Key (3 planes), its NULL bit, valid, value, bit that counts, person (9 planes), two numbers of persons.
@@ -26,6 +30,9 @@ fn node(rows: usize) -> Group {
         Measure::DistinctNumbers { parts: parts(2, rows), bits: 4 },
         Measure::DistinctNumbers { parts: parts(4, rows), bits: 4 },
         Measure::AtRank { value: 5, counts: 2, rank: Rank::FIRST },
+        Measure::AtRank { value: 5, counts: 2, rank: rank(1, 2, RankPlace::Below) },
+        Measure::AtRank { value: 5, counts: 2, rank: rank(1, 2, RankPlace::Above) },
+        Measure::AtRank { value: 5, counts: 2, rank: rank(9, 10, RankPlace::Reaching) },
         Measure::AtRank { value: 5, counts: 4, rank: Rank::LAST },
     ];
     let number = ColumnDef {
@@ -107,10 +114,14 @@ fn expected(columns: &[Clear]) -> Vec<Vec<i128>> {
         let first = rows[0];
         let by_run = [persons(rows, 4), persons(rows, 2)];
         let sums = vec![1, at(3, first), sum(1), by_run[0], sum(2), at(1, first), by_run[1]];
+        let mut values: Vec<i128> = rows.iter().map(|row| at(5, *row)).collect();
+        values.sort_unstable();
+        let last_rank = values.len() - 1;
+        let ranks = [0, last_rank / 2, last_rank.div_ceil(2), (9 * values.len()).div_ceil(10) - 1];
         // Some value of a row where none counts, which is not looked at.
-        let first = rows.iter().map(|row| at(5, *row)).min().unwrap();
         let last = rows.iter().filter(|row| at(4, **row) == 1).map(|row| at(5, *row)).max().unwrap_or(-1);
-        [sums, vec![numbers(rows, 2), numbers(rows, 4), first, last]].concat()
+        let ranked = ranks.map(|rank| values[rank]).to_vec();
+        [sums, vec![numbers(rows, 2), numbers(rows, 4)], ranked, vec![last]].concat()
     };
     groups.values().map(of).collect()
 }

@@ -3,8 +3,9 @@
 use core::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArguments, Ident,
-    ObjectName, Query, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    BinaryOperator, DuplicateTreatment, ExceptSelectItem, ExcludeSelectItem, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Value, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::scope::{Columns, Relation, Scope};
@@ -21,9 +22,19 @@ impl Resolver<'_> {
         self.visit(expr, scope)
     }
 
+    /// Resolves an item of a SELECT list, which may be an identifier as it is: a set operation compares it.
+    pub(super) fn output(&mut self, expr: &mut Expr, scope: &Scope<'_>) -> Result<()> {
+        let hashed = usize::from(hashed_parts(expr).is_some());
+        self.visit_with(expr, scope, hashed)
+    }
+
     /// Resolves all expressions inside a piece of syntax.
     pub(super) fn visit(&mut self, syntax: &mut impl VisitMut, scope: &Scope<'_>) -> Result<()> {
-        let mut visitor = Visitor { resolver: self, scope, depth: 0, hashed: 0 };
+        self.visit_with(syntax, scope, 0)
+    }
+
+    fn visit_with(&mut self, syntax: &mut impl VisitMut, scope: &Scope<'_>, hashed: usize) -> Result<()> {
+        let mut visitor = Visitor { resolver: self, scope, depth: 0, hashed };
         match syntax.visit(&mut visitor) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(error) => Err(*error),
@@ -81,7 +92,7 @@ struct Visitor<'v, 'a> {
     scope: &'v Scope<'v>,
     /// Inside this many subqueries, which resolve themselves.
     depth: usize,
-    /// So many calls of HASHED that follow are sides of an equality.
+    /// So many calls of HASHED that follow are sides of an equality, or compared otherwise.
     hashed: usize,
 }
 
@@ -156,9 +167,17 @@ impl Visitor<'_, '_> {
             return Err(unsupported("this form of function call", place(ident.span)));
         }
         registry::check(&ident.value).map_err(|error| error.at(place(ident.span)))?;
+        if let FunctionArguments::List(list) = &function.args
+            && same_name(&ident.value, "count")
+            && list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
+            && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice()
+        {
+            self.hashed += usize::from(hashed_parts(argument).is_some());
+        }
         if same_name(&ident.value, HASHED) {
             if self.hashed == 0 {
-                return Err(Error::invalid("HASHED stands only on both sides of `=`")
+                let places = "HASHED stands only on both sides of `=`, alone in a SELECT list, and in COUNT(DISTINCT ...)";
+                return Err(Error::invalid(places)
                     .with_hint("ON HASHED(a.id) = HASHED(b.id)".to_owned())
                     .at(place(ident.span)));
             }

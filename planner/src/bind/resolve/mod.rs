@@ -14,7 +14,7 @@ use std::mem;
 
 use datafusion::sql::sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, LimitClause, OrderBy, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, Spanned,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -135,12 +135,13 @@ impl<'a> Resolver<'a> {
         match body {
             SetExpr::Select(select) => self.select(select, None, outer),
             SetExpr::Query(query) => self.query(query, outer),
-            SetExpr::SetOperation { op, left, right, .. } => {
+            SetExpr::SetOperation { op, left, right, set_quantifier } => {
                 let before = self.reads;
                 let columns = self.body(left, outer)?;
                 self.body(right, outer)?;
-                if *op != SetOperator::Union && self.reads > before {
-                    return Err(compared_rows(*op, place(right.span())));
+                let all = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+                if *op != SetOperator::Union && all && self.reads > before {
+                    return Err(repeated_rows(*op, place(right.span())));
                 }
                 Ok(columns)
             }
@@ -218,7 +219,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<()> {
         match item {
             SelectItem::UnnamedExpr(expr) => {
-                self.expression(expr, rows)?;
+                self.output(expr, rows)?;
                 match expr {
                     Expr::Identifier(ident) => outputs.names.push(ident.value.clone()),
                     Expr::CompoundIdentifier(idents) => {
@@ -228,7 +229,7 @@ impl<'a> Resolver<'a> {
                 }
             }
             SelectItem::ExprWithAlias { expr, alias } => {
-                self.expression(expr, rows)?;
+                self.output(expr, rows)?;
                 outputs.names.push(alias.value.clone());
                 aliases.push(alias.value.clone());
             }
@@ -340,11 +341,13 @@ fn unsupported(what: &str, at: Option<Position>) -> Error {
     Error::invalid(format!("{what} is not supported")).at(at)
 }
 
-/// INTERSECT and EXCEPT over tables: both would leave rows without persons, which no gate counts.
-fn compared_rows(op: SetOperator, at: Option<Position>) -> Error {
-    Error::refused(format!("{op} compares whole rows of tables, whatever persons they are about"))
-        .with_hint("WHERE x IN (SELECT ...), EXISTS and NOT EXISTS keep the persons".to_owned())
-        .at(at)
+/// INTERSECT ALL and EXCEPT ALL over tables, which count how often each row is there.
+fn repeated_rows(op: SetOperator, at: Option<Position>) -> Error {
+    Error::refused(format!(
+        "{op} ALL counts how often whole rows of tables are there, whatever persons they are about"
+    ))
+    .with_hint(format!("{op} without ALL; WHERE x IN (SELECT ...), EXISTS and NOT EXISTS keep the persons"))
+    .at(at)
 }
 
 /// SQL that no federation answers.

@@ -32,12 +32,7 @@ pub(super) fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) ->
                 Measure::AtRank { value, counts, rank } => {
                     let counting = |row: &usize| input.columns[*counts][*row] == 1 && in_cell(cell, *row);
                     let rows = all.clone().filter(counting);
-                    let mut values: Vec<i128> = rows.map(|row| input.columns[*value][row]).collect();
-                    values.sort_unstable();
-                    let (offset, shift) = rank.line();
-                    let top = values.len() as i128 * i128::from(rank.numerator) + i128::from(offset);
-                    let place = top.div_euclid(i128::from(rank.denominator)) + i128::from(shift);
-                    usize::try_from(place).ok().and_then(|place| values.get(place).copied()).unwrap_or(0)
+                    value_at(*rank, rows.map(|row| input.columns[*value][row]).collect())
                 }
                 Measure::DistinctNumbers { parts, bits } => {
                     distinct_persons(parts, *bits, input, &|row| in_cell(cell, row))
@@ -63,6 +58,15 @@ pub(super) fn sums(aggregate: &Aggregate, input: &Table, defs: &[&ColumnDef]) ->
         cells.iter().map(sum).collect()
     });
     Table { columns: columns.collect(), rows: cells.len() }
+}
+
+/// The value at a rank; 0 where there is none.
+fn value_at(rank: Rank, mut values: Vec<i128>) -> i128 {
+    values.sort_unstable();
+    let (offset, shift) = rank.line();
+    let top = values.len() as i128 * i128::from(rank.numerator) + i128::from(offset);
+    let place = top.div_euclid(i128::from(rank.denominator)) + i128::from(shift);
+    usize::try_from(place).ok().and_then(|place| values.get(place).copied()).unwrap_or(0)
 }
 
 /// Sums and products along an axis.
@@ -161,8 +165,7 @@ pub(super) fn groups(group: &crate::plan::Group, input: &Table) -> Table {
             }
             Measure::AtRank { value, counts, rank } => {
                 let counting = rows.iter().filter(|row| at(*counts, row) == 1).map(|row| at(*value, row));
-                let found = if *rank == Rank::FIRST { counting.min() } else { counting.max() };
-                found.unwrap_or(0)
+                value_at(*rank, counting.collect())
             }
             Measure::Exists => 1,
             Measure::Same { column } => {

@@ -34,8 +34,10 @@ fn classes() {
     let invalid = [
         "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region ORDER BY n * 2 LIMIT 2",
         "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY ROLLUP(region) ORDER BY n LIMIT 2",
-        "SELECT since, MEDIAN(days) FROM insurer.claims GROUP BY since",
         "SELECT DISTINCT COUNT(*) FROM insurer.claims GROUP BY region",
+        "SELECT SUM(age) FROM (SELECT patient_id, age FROM hospital.lifestyle UNION SELECT patient_id, age FROM clinic.lifestyle)",
+        "SELECT COUNT(*) FROM (SELECT patient_id FROM hospital.lifestyle INTERSECT SELECT patient_id FROM insurer.claims)",
+        "SELECT COUNT(*) FROM (SELECT patient_id FROM hospital.lifestyle EXCEPT SELECT patient_id FROM insurer.claims)",
         "SELECT COUNT(*) FROM hospital.lifestyle WHERE patient_id NOT IN (SELECT patient_id FROM insurer.claims)",
         "SELECT COUNT(*) FROM hospital.lifestyle h WHERE NOT EXISTS (SELECT 1 FROM insurer.visits v WHERE HASHED(h.patient_id) = HASHED(v.patient_id) AND v.minutes > h.age)",
         "SELECT COUNT(*) FROM hospital.lifestyle h JOIN insurer.claims c ON h.age > c.days",
@@ -44,6 +46,8 @@ fn classes() {
         let error = error(sql);
         assert_eq!(error.class, Class::Invalid, "{sql}: {error}");
         assert!(error.message.starts_with("not built yet"), "{sql}: {error}");
+        let hinted = sql.contains("INTERSECT") || sql.contains("EXCEPT");
+        assert!(!hinted || error.hint.is_some(), "{sql}: {error}");
     }
     let refused = [
         "SELECT MIN(exercise) FROM hospital.lifestyle",
@@ -52,6 +56,15 @@ fn classes() {
         "SELECT SUM(CAST(region AS INTEGER)) FROM insurer.claims",
         "SELECT SUM(CAST(age * 1000 AS SMALLINT)) FROM hospital.lifestyle",
         "SELECT age FROM hospital.lifestyle",
+        "SELECT patient_id FROM hospital.lifestyle UNION SELECT patient_id FROM clinic.lifestyle",
+        "SELECT HASHED(patient_id) FROM hospital.lifestyle",
+        "SELECT HASHED(patient_id), COUNT(*) FROM hospital.lifestyle GROUP BY patient_id",
+        "SELECT HASHED(patient_id) FROM hospital.lifestyle UNION SELECT HASHED(patient_id) FROM clinic.lifestyle",
+        "SELECT patient_id FROM hospital.lifestyle INTERSECT SELECT patient_id FROM insurer.claims",
+        "SELECT patient_id FROM hospital.lifestyle EXCEPT SELECT patient_id FROM insurer.claims",
+        "SELECT age FROM hospital.lifestyle INTERSECT SELECT 30",
+        "SELECT COUNT(*) FROM (SELECT patient_id FROM hospital.lifestyle INTERSECT ALL SELECT patient_id FROM insurer.claims)",
+        "SELECT MIN(p) FROM (SELECT patient_id AS p FROM hospital.lifestyle UNION SELECT patient_id FROM clinic.lifestyle)",
     ];
     for sql in refused {
         let error = error(sql);
