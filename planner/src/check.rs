@@ -6,8 +6,11 @@
 //!   matcher that owns neither table. A plan that breaks this is our bug ([`Class::Internal`]);
 //! - **release** (`check/release.rs`): only group tables and models are released, every column under the count of people that
 //!   every owner underneath demands, to an analyst that every owner names. A plan that breaks this is refused;
-//! - **persons** (`check/persons.rs`): that what is compared with `min_people` counts that owner's people, and not rows.
+//! - **persons** (`check/persons.rs`): that what is compared with `min_people` counts that owner's people, and not rows;
+//! - **home** (`check/home.rs`): that an aggregate which an owner computes for others' conditions is NULL unless enough of its
+//!   people are behind it.
 
+mod home;
 mod persons;
 mod release;
 mod structure;

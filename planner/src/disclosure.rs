@@ -60,6 +60,7 @@ pub fn disclosures(plan: &SecurePlan, federation: &Federation, session: &Session
             }
             Node::Union(_)
             | Node::Compute(_)
+            | Node::Broadcast(_)
             | Node::Aggregate(_)
             | Node::Group(_)
             | Node::Fold(_)

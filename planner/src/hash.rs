@@ -51,6 +51,7 @@ impl Canonical {
             Node::HashedJoin(join) => self.field("hashed join", join),
             Node::Union(union) => self.field("union", union),
             Node::Compute(compute) => self.field("compute", compute),
+            Node::Broadcast(broadcast) => self.field("broadcast", broadcast),
             Node::Aggregate(aggregate) => self.field("aggregate", aggregate),
             Node::Fold(fold) => self.field("fold", fold),
             Node::Assemble(assemble) => self.field("assemble", assemble),

@@ -30,6 +30,11 @@ const QUERIES: &[&str] = &[
     "SELECT h.town, v.town, COUNT(*) FROM hospital.lifestyle h LEFT JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id) AND v.minutes > 30 GROUP BY h.town, v.town ORDER BY 3 DESC LIMIT 5",
     "SELECT h.sex, COUNT(DISTINCT v.fee), COUNT(DISTINCT v.town) FROM hospital.lifestyle h JOIN insurer.visits v ON HASHED(h.patient_id) = HASHED(v.patient_id) WHERE h.age IS DISTINCT FROM v.minutes GROUP BY h.sex",
     "SELECT town, MIN(age), MAX(admitted), COUNT(*) FROM hospital.lifestyle GROUP BY town",
+    "SELECT COUNT(*), AVG(h.bmi) FROM hospital.lifestyle h WHERE h.age > (SELECT AVG(c.days) FROM insurer.claims c)",
+    "SELECT COUNT(*), SUM(c.days) FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id) WHERE c.days > (SELECT AVG(k.days) FROM insurer.claims k JOIN clinic.lifestyle x ON HASHED(k.patient_id) = HASHED(x.patient_id))",
+    "SELECT COUNT(*) FROM hospital.lifestyle h WHERE h.age > (SELECT AVG(x.age) FROM clinic.lifestyle x WHERE x.sex = h.sex)",
+    "SELECT region, AVG(days) FROM insurer.claims GROUP BY region HAVING AVG(days) > (SELECT AVG(days) FROM insurer.claims)",
+    "SELECT AVG(x.s), SUM(v.minutes) FROM (SELECT h.patient_id, SUM(c.days) AS s FROM hospital.lifestyle h JOIN insurer.claims c ON HASHED(h.patient_id) = HASHED(c.patient_id) GROUP BY h.patient_id) x JOIN insurer.visits v ON HASHED(x.patient_id) = HASHED(v.patient_id)",
     "SELECT * FROM LASSO(cohort, target => 'days', features => 'age,bmi,exercise,chronic', alpha => 0.5)",
     "SELECT * FROM LASSO_SUMMARY(cohort, target => 'days', features => 'age,bmi', alpha => 0.1, standardize => true)",
 ];

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod assemble;
+mod broadcast;
 #[cfg(test)]
 pub(crate) mod clear;
 mod compute;
@@ -16,6 +17,7 @@ pub(crate) mod input;
 pub(crate) mod lasso;
 mod oblivious_join;
 mod owner;
+mod people;
 mod release;
 mod union;
 
@@ -92,6 +94,7 @@ fn input_of(plan: &SecurePlan, id: NodeId) -> Result<&Input> {
         Node::HashedJoin(_)
         | Node::Union(_)
         | Node::Compute(_)
+        | Node::Broadcast(_)
         | Node::Aggregate(_)
         | Node::Fold(_)
         | Node::Assemble(_)
@@ -163,6 +166,16 @@ impl SeatRun<'_> {
             Node::Fold(node) => Box::pin(fold::run(&ctx, node, first()?)).await?,
             Node::Assemble(node) => {
                 assemble::run(ctx.seat(), node, &inputs.iter().map(Arc::as_ref).collect::<Vec<_>>())?
+            }
+            Node::Broadcast(node) => {
+                let [rows, values @ ..] = inputs else { return Err(no_table()) };
+                let defs = node
+                    .values
+                    .iter()
+                    .map(|value| shape::columns(self.plan, value.from))
+                    .collect::<Result<Vec<_>>>()?;
+                let values: Vec<_> = values.iter().map(Arc::as_ref).zip(defs).collect();
+                Box::pin(broadcast::run(&ctx, node, rows, &values)).await?
             }
             Node::Group(node) => Box::pin(group::run(&ctx, node, first()?)).await?,
             Node::Lasso(node) => {

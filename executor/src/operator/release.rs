@@ -4,12 +4,12 @@ mod choose;
 
 use futures::future::try_join_all;
 use mpc::protocol::bits::and_many;
-use mpc::protocol::compare::is_negative;
 use mpc::protocol::convert::one_bit_to_arithmetic;
 use mpc::protocol::product::mul;
 use mpc::{Column, Context, Ring, Shared, SharedBits};
 use planner::plan::{ColumnDef, Range, Release, Rows, Threshold};
 
+use super::people::{Asked, met};
 use crate::reveal::Gated;
 use crate::table::Table;
 use crate::{Error, Result};
@@ -84,33 +84,9 @@ async fn thresholds<'n>(
             distinct.push(threshold);
         }
     }
-    if distinct.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut bits = 1;
-    let mut differences = Vec::new();
-    for threshold in &distinct {
-        let def = defs.get(threshold.persons).ok_or_else(missing)?;
-        let limit = i128::from(threshold.at_least);
-        bits = bits.max(signed_bits(def.range.lo - limit)).max(signed_bits(def.range.hi - limit));
-        let persons = input.ring64(threshold.persons)?.clone();
-        differences.push(persons.add_constant(ctx.seat(), u64::from_i128(-limit)));
-    }
-    if bits > u64::BITS {
-        return Err(Error::internal("release", "a number of persons is out of range"));
-    }
-    let all = Shared::concat(&differences.iter().collect::<Vec<_>>());
-    let met = is_negative(&ctx.step("people"), &all, bits).await?.not(ctx.seat());
-    let rows = input.rows();
-    let bit_of =
-        |(place, threshold): (usize, &'n Threshold)| (threshold, met.rows(place * rows..(place + 1) * rows));
-    Ok(distinct.into_iter().enumerate().map(bit_of).collect())
-}
-
-/// The least width in which a number fits in two's complement.
-fn signed_bits(value: i128) -> u32 {
-    let magnitude = if value < 0 { !value } else { value };
-    129 - magnitude.leading_zeros()
+    let asked =
+        distinct.iter().map(|threshold| Asked::of(threshold, input, defs)).collect::<Result<Vec<_>>>()?;
+    Ok(distinct.into_iter().zip(met(&ctx.step("people"), &asked).await?).collect())
 }
 
 /// Every value times its bit; without a bit as it is.

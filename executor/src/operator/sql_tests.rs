@@ -133,7 +133,7 @@ fn claims(rng: &mut StdRng) -> RecordBatch {
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()
 }
 
-const QUERIES: [&str; 23] = [
+const QUERIES: [&str; 28] = [
     "SELECT COUNT(*), COUNT(age), SUM(age), AVG(age) FROM hospital.visits",
     "SELECT COUNT(DISTINCT id) AS n FROM hospital.visits WHERE age > 50",
     "SELECT sex, COUNT(*) AS n, SUM(age) AS s FROM hospital.visits GROUP BY sex",
@@ -158,6 +158,12 @@ const QUERIES: [&str; 23] = [
     "SELECT COUNT(DISTINCT h.id) AS p, COUNT(DISTINCT c.id) AS q FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id, h.sex) = HASHED(c.id, c.region)",
     "SELECT cost, COUNT(DISTINCT h.id) AS p, COUNT(DISTINCT c.id) AS q FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id, h.sex) = HASHED(c.id, c.region) GROUP BY cost",
     "SELECT cost, MIN(age) AS a, MAX(age) AS b FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id) GROUP BY cost",
+    // Values that nobody learns: of one owner, of several, for each value of a column, of groups, beside NOT IN.
+    "SELECT COUNT(*) AS n, SUM(age) AS s FROM hospital.visits WHERE age > (SELECT MIN(cost) FROM insurer.claims)",
+    "SELECT COUNT(*) AS n FROM hospital.visits WHERE age > (SELECT COUNT(*) FROM hospital.visits h JOIN insurer.claims c ON HASHED(h.id) = HASHED(c.id))",
+    "SELECT COUNT(*) AS n FROM insurer.claims c WHERE c.cost > (SELECT SUM(v.age) FROM hospital.visits v WHERE v.sex = c.region)",
+    "SELECT region, COUNT(*) AS n FROM insurer.claims GROUP BY region HAVING COUNT(*) > (SELECT MIN(age) FROM hospital.visits) - 12",
+    "SELECT COUNT(*) AS n FROM hospital.visits WHERE id NOT IN (SELECT id FROM insurer.claims WHERE cost > 1000)",
 ];
 
 /// Table functions that are SQL, and the SQL that they are.
@@ -302,6 +308,11 @@ async fn seats_send_what_the_plan_says() {
         QUERIES[20],
         QUERIES[21],
         QUERIES[22],
+        QUERIES[23],
+        QUERIES[24],
+        QUERIES[25],
+        QUERIES[26],
+        QUERIES[27],
     ] {
         let (plan, outcome) = run(&world, &federation, sql).await;
         let sent = SEATS.map(|party| {
@@ -314,6 +325,30 @@ async fn seats_send_what_the_plan_says() {
         let results = SEATS.map(|party| outcome.results[party].as_ref().unwrap());
         let result_bytes = results.map(|shares| shares.iter().map(ReleasedShares::len).sum::<usize>() as u64);
         assert_eq!(result_bytes, [cost.result_bytes; 3], "{sql}");
+    }
+}
+
+/// Values behind gates: what is sent is what the plan says, whatever the data are.
+#[tokio::test]
+async fn secret_values_behind_gates() {
+    let strict = |text: &str| text.replace("min_people = 1", "min_people = 5");
+    let policies = [("hospital", strict(HOSPITAL)), ("insurer", strict(INSURER))]
+        .map(|(party, text)| (party.to_owned(), text));
+    let federation = planner::policy::parse(FEDERATION, &policies).unwrap();
+    let mut rng = StdRng::seed_from_u64(17);
+    let full = world(1, &visits(&mut rng), &claims(&mut rng));
+    let few = world(2, &visits(&mut rng).slice(0, 2), &claims(&mut rng).slice(0, 1));
+    for sql in [QUERIES[23], QUERIES[24], QUERIES[25], QUERIES[26]] {
+        let (plan, outcome) = run(&full, &federation, sql).await;
+        assert!(plan.nodes.iter().any(|node| matches!(node, Node::Broadcast(_))), "{sql}");
+        let sent = SEATS.map(|party| {
+            let of_party =
+                |message: &&Message| message.from == party && message.channel.starts_with("core/node/");
+            outcome.transcript.iter().filter(of_party).map(|message| message.bytes as u64).sum::<u64>()
+        });
+        assert_eq!(sent, planner::cost::cost(&plan, &federation).total.seat_bytes, "{sql}");
+        let (_, few) = run(&few, &federation, sql).await;
+        assert_eq!(outcome.transcript, few.transcript, "{sql}");
     }
 }
 

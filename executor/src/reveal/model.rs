@@ -72,6 +72,7 @@ pub(super) fn quantity(plan: &SecurePlan, node: NodeId, column: usize) -> Result
             | Node::Aggregate(_)
             | Node::Fold(_)
             | Node::Assemble(_)
+            | Node::Broadcast(_)
             | Node::Group(_)
             | Node::Release(_) => return Ok(None),
         }

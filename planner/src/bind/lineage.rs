@@ -35,6 +35,14 @@ fn is_plain(plan: &LogicalPlan, index: usize) -> bool {
         | LogicalPlan::Sort(_)
         | LogicalPlan::Limit(_)
         | LogicalPlan::Distinct(_) => input(index),
+        LogicalPlan::Aggregate(aggregate) => match aggregate.group_expr.get(index) {
+            Some(Expr::Column(column)) => aggregate
+                .input
+                .schema()
+                .maybe_index_of_column(column)
+                .is_some_and(|index| is_plain(&aggregate.input, index)),
+            _ => false,
+        },
         LogicalPlan::Join(join) => match index.checked_sub(join.left.schema().fields().len()) {
             Some(right) => is_plain(&join.right, right),
             None => is_plain(&join.left, index),

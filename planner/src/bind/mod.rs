@@ -5,6 +5,7 @@
 )]
 
 mod context;
+mod correlated;
 pub(crate) mod dialect;
 mod division;
 pub(crate) mod engine_error;
@@ -147,6 +148,7 @@ fn plan_resolved(
         expand(raw.clone())
             .and_then(optimise::analyse)
             .and_then(division::make_total)
+            .and_then(|plan| correlated::written_out(federation, plan))
             .and_then(|plan| optimise::optimise(plan, session.submitted_us))
             .and_then(|plan| withhold::of_no_rows(federation, &raw, plan))
             .map_err(|error| engine_error::translate(&error))

@@ -63,6 +63,10 @@ fn counts_in(
             }
             false
         }
+        Some(Node::Broadcast(broadcast)) => {
+            let width = plan.nodes.get(broadcast.input.0).map_or(0, |n| n.columns().len());
+            column < width && counts_in(plan, federation, owner, (broadcast.input, column), summed)
+        }
         Some(Node::Compute(compute)) => {
             let Some((Reg(reg), _)) = compute.outputs.get(column) else { return false };
             match compute.ops.get(*reg) {
@@ -212,6 +216,7 @@ impl<'p> Trace<'p> {
             Node::Input(_)
             | Node::Union(_)
             | Node::Compute(_)
+            | Node::Broadcast(_)
             | Node::Aggregate(_)
             | Node::Fold(_)
             | Node::Assemble(_)
@@ -262,6 +267,12 @@ impl<'p> Trace<'p> {
                     self.reach(*input, column, repeated, into);
                 }
             }
+            // What a secret value depends on is not among the rows.
+            Some(Node::Broadcast(broadcast)) => {
+                if column < self.width(broadcast.input) {
+                    self.reach(broadcast.input, column, repeated, into);
+                }
+            }
             Some(Node::Compute(compute)) => {
                 let Some((reg, _)) = compute.outputs.get(column) else { return };
                 let mut left = vec![*reg];
@@ -306,6 +317,11 @@ impl<'p> Trace<'p> {
                     self.sources(*input, column, through, into);
                 }
             }
+            Some(Node::Broadcast(broadcast)) => {
+                if column < self.width(broadcast.input) {
+                    self.sources(broadcast.input, column, through, into);
+                }
+            }
             Some(Node::Compute(compute)) => {
                 if let Some((Reg(reg), _)) = compute.outputs.get(column)
                     && let Some(Op::Column(source)) = compute.ops.get(*reg)
@@ -323,6 +339,11 @@ impl<'p> Trace<'p> {
             )
             | None => {}
         }
+    }
+
+    /// How many columns a node has.
+    fn width(&self, id: NodeId) -> usize {
+        self.plan.nodes.get(id.0).map(|node| node.columns().len()).unwrap_or_default()
     }
 
     fn party(&self, input: &Input) -> Option<&'p Party> {

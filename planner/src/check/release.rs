@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Federation, Party, Use};
 use crate::error::Result;
-use crate::plan::{Input, JoinKey, Lasso, Matching, Node, NodeId, PartyId, Release, SecurePlan};
+use crate::plan::{Broadcast, Input, JoinKey, Lasso, Matching, Node, NodeId, PartyId, Release, SecurePlan};
 use crate::release_check::recipient_refusal;
 use crate::session::Session;
 
+use super::home::gated;
 use super::{broken, persons, refused};
 
 /// Persons that a model needs for each parameter.
@@ -50,6 +51,7 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation, session: &Sessio
             | Node::Fold(_)
             | Node::Assemble(_)
             | Node::Lasso(_) => {}
+            Node::Broadcast(broadcast) => self::broadcast(plan, federation, broadcast, index)?,
         }
     }
     Ok(())
@@ -165,6 +167,41 @@ fn uncounted(message: String) -> crate::Error {
     )
 }
 
+/// Secret values given to rows: under each, every owner counts enough people, as if it were released.
+fn broadcast(plan: &SecurePlan, federation: &Federation, broadcast: &Broadcast, node: usize) -> Result<()> {
+    for value in &broadcast.values {
+        let of_owner = match plan.nodes.get(value.from.0) {
+            Some(Node::Input(input)) => Some(input),
+            _ => None,
+        };
+        let below = match of_owner {
+            Some(input) => BTreeSet::from([input.owner]),
+            None => match source(plan, value.from, node)? {
+                (source, Released::Groups) => owners_below(plan, source),
+                (_, Released::Model(_)) => return Err(broken(node, "a secret value of a model")),
+            },
+        };
+        for owner in below {
+            let party = party(federation, owner, node)?;
+            let min_people = party.release.min_people;
+            let counted = || {
+                value.gate.iter().any(|gate| {
+                    gate.at_least >= min_people
+                        && persons::counts(plan, federation, owner, value.from, gate.persons)
+                })
+            };
+            let met = min_people < 2 || of_owner.is_some_and(|input| gated(&input.plan, party)) || counted();
+            if !met {
+                return Err(refused(format!(
+                    "an aggregate would be used in conditions without counting at least {min_people} people of {}",
+                    party.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn parameters(lasso: &Lasso) -> u64 {
     lasso.features.len() as u64 + u64::from(lasso.intercept)
 }
@@ -175,13 +212,17 @@ fn source(plan: &SecurePlan, from: NodeId, node: usize) -> Result<(NodeId, Relea
     loop {
         match plan.nodes.get(at.0) {
             Some(Node::Compute(compute)) if compute.input < at => at = compute.input,
+            Some(Node::Broadcast(broadcast)) if broadcast.input < at => at = broadcast.input,
             Some(Node::Aggregate(_) | Node::Group(_)) => return Ok((at, Released::Groups)),
             Some(Node::Fold(_) | Node::Assemble(_)) if cells(plan, at) => return Ok((at, Released::Groups)),
             Some(Node::Lasso(lasso)) => return Ok((at, Released::Model(lasso))),
             Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_)) => {
                 return Err(refused("only aggregates leave the federation: a release of rows".to_owned()));
             }
-            Some(Node::Fold(_) | Node::Assemble(_) | Node::Compute(_) | Node::Release(_)) | None => {
+            Some(
+                Node::Fold(_) | Node::Assemble(_) | Node::Compute(_) | Node::Broadcast(_) | Node::Release(_),
+            )
+            | None => {
                 return Err(broken(node, "a release of nothing"));
             }
         }
@@ -192,6 +233,7 @@ fn source(plan: &SecurePlan, from: NodeId, node: usize) -> Result<(NodeId, Relea
 fn cells(plan: &SecurePlan, at: NodeId) -> bool {
     match plan.nodes.get(at.0) {
         Some(Node::Aggregate(_)) => true,
+        Some(Node::Broadcast(broadcast)) => broadcast.input < at && cells(plan, broadcast.input),
         Some(node @ (Node::Compute(_) | Node::Fold(_) | Node::Assemble(_))) => {
             let inputs = node.inputs();
             !inputs.is_empty() && inputs.iter().all(|input| *input < at && cells(plan, *input))
@@ -208,7 +250,7 @@ fn cells(plan: &SecurePlan, at: NodeId) -> bool {
     }
 }
 
-/// All owners whose rows are under a node.
+/// All owners whose rows are under a node, but for secret values given to them, which have gates of their own.
 fn owners_below(plan: &SecurePlan, from: NodeId) -> BTreeSet<PartyId> {
     let mut owners = BTreeSet::new();
     let mut left = vec![from];
@@ -218,7 +260,11 @@ fn owners_below(plan: &SecurePlan, from: NodeId) -> BTreeSet<PartyId> {
         if let Node::Input(input) = node {
             owners.insert(input.owner);
         }
-        left.extend(node.inputs());
+        if let Node::Broadcast(broadcast) = node {
+            left.push(broadcast.input);
+        } else {
+            left.extend(node.inputs());
+        }
     }
     owners
 }

@@ -6,7 +6,7 @@ use datafusion::logical_expr::LogicalPlan;
 use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
-    Aggregate, Assemble, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input, JoinKey,
+    Aggregate, Assemble, Broadcast, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input, JoinKey,
     Lasso, Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize,
     SecurePlan, Source, Union,
 };
@@ -31,6 +31,7 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation) -> Result<()> {
             Node::HashedJoin(join) => hashed_join(join, plan, federation),
             Node::Union(union) => self::union(union, plan),
             Node::Compute(compute) => self::compute(compute, plan),
+            Node::Broadcast(broadcast) => self::broadcast(broadcast, plan),
             Node::Aggregate(aggregate) => self::aggregate(aggregate, plan),
             Node::Fold(fold) => self::fold(fold, plan),
             Node::Assemble(assemble) => self::assemble(assemble, plan),
@@ -456,6 +457,29 @@ fn assemble(assemble: &Assemble, plan: &SecurePlan) -> Checked {
     }
     let found: Vec<Encoding> = assemble.columns.iter().map(|def| def.encoding).collect();
     ensure(found == encodings, || "columns that are not those of its pieces".to_owned())
+}
+
+fn broadcast(broadcast: &Broadcast, plan: &SecurePlan) -> Checked {
+    let rows = plan.rows();
+    let mut encodings: Vec<Encoding> =
+        columns(plan, broadcast.input).iter().map(|def| def.encoding).collect();
+    ensure(!broadcast.values.is_empty(), || "nothing to give to the rows".to_owned())?;
+    for value in &broadcast.values {
+        ensure(rows.get(value.from.0) == Some(&1), || "a secret value of other than one row".to_owned())?;
+        let own = columns(plan, value.from);
+        let encoding = |column: usize| own.get(column).map(|def| def.encoding);
+        let number = encoding(value.value).filter(|found| matches!(found, Encoding::Arithmetic(_)));
+        encodings.push(number.ok_or("a secret value that is no number")?);
+        encodings.push(Encoding::Bit);
+        let known = value.known.is_none_or(|known| encoding(known) == Some(Encoding::Bit));
+        ensure(known, || "whether a secret value is known is no bit".to_owned())?;
+        for threshold in &value.gate {
+            let counts = encoding(threshold.persons) == Some(Encoding::Arithmetic(RingSize::Z64));
+            ensure(counts, || format!("{} compares no number", threshold.reason))?;
+        }
+    }
+    let found: Vec<Encoding> = broadcast.columns.iter().map(|def| def.encoding).collect();
+    ensure(found == encodings, || "columns that are not those of the rows and the values".to_owned())
 }
 
 fn lasso(lasso: &Lasso, plan: &SecurePlan) -> Checked {

@@ -85,7 +85,9 @@ impl Tables<'_> {
                 Rows::Chosen(_) => Self::sort(self.count(release.input.0), self.size(release.input.0)),
                 Rows::One | Rows::Groups(_) | Rows::Terms(_) => self.size(index),
             },
-            Node::Union(_) | Node::Fold(_) | Node::Assemble(_) | Node::Lasso(_) => self.size(index),
+            Node::Union(_) | Node::Broadcast(_) | Node::Fold(_) | Node::Assemble(_) | Node::Lasso(_) => {
+                self.size(index)
+            }
         }
     }
 

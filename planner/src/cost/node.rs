@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Federation;
 use crate::lower::matchings;
 use crate::plan::{
-    Aggregate, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, JoinKey, Lasso, Matching,
+    Aggregate, Broadcast, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, JoinKey, Lasso, Matching,
     Measure, Multiplicity, Node, NodeId, NumberedPart, Op, Rank, Reg, Release, RingSize, Rounding, Rows,
     SecurePlan,
 };
@@ -29,6 +29,7 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
         }
         Node::Union(_) | Node::Assemble(_) => Cost::default(),
         Node::Fold(fold) => self::fold(fold),
+        Node::Broadcast(broadcast) => self::broadcast(broadcast, &columns),
         Node::Compute(compute) => self::compute(compute, of(compute.input), &columns(compute.input)),
         Node::Aggregate(aggregate) => {
             self::aggregate(aggregate, of(aggregate.input), &columns(aggregate.input))
@@ -370,6 +371,23 @@ fn lasso(lasso: &Lasso, n: u64, columns: &[&ColumnDef]) -> Cost {
 }
 
 /// The gate: comparisons in one batch, trees of ANDs side by side, one batch of products; then shares to the analyst.
+/// All gates in one batch of comparisons, then a tree of ANDs for each value. Giving the row to the rows is local.
+fn broadcast<'p>(broadcast: &Broadcast, columns: &dyn Fn(NodeId) -> Vec<&'p ColumnDef>) -> Cost {
+    let mut bits = Vec::new();
+    let mut trees = Cost::default();
+    for value in &broadcast.values {
+        let own = columns(value.from);
+        bits.extend(value.gate.iter().map(|gate| threshold_bits((gate.persons, gate.at_least), &own)));
+        let conditions = value.gate.len() as u64 + u64::from(value.known.is_some());
+        trees = trees.beside(table::and_many(1, conditions));
+    }
+    let compare = match bits.iter().max() {
+        Some(widest) => table::negative(bits.len() as u64, *widest),
+        None => Cost::default(),
+    };
+    compare.then(trees)
+}
+
 fn release(release: &Release, n: u64, columns: &[&ColumnDef]) -> Cost {
     let all = release.gate.iter().chain(release.outputs.iter().flat_map(|output| &output.gate));
     let distinct: BTreeSet<(usize, u64)> = all.map(|t| (t.persons, t.at_least)).collect();

@@ -28,6 +28,7 @@ pub fn json(plan: &SecurePlan, federation: &Federation, link: LinkSpeed) -> Valu
                 Node::HashedJoin(_)
                 | Node::Union(_)
                 | Node::Compute(_)
+                | Node::Broadcast(_)
                 | Node::Aggregate(_)
                 | Node::Fold(_)
                 | Node::Assemble(_)

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::catalog::Federation;
 use crate::cost::LinkSpeed;
 use crate::plan::{
-    Aggregate, Assemble, Chosen, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input,
-    Lasso, LassoOutput, Matching, Measure, Multiplicity, Node, Op, Order, Release, RingSize, Rows,
-    SecurePlan, SortKey, Threshold,
+    Aggregate, Assemble, Broadcast, Chosen, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin,
+    How, Input, Lasso, LassoOutput, Matching, Measure, Multiplicity, Node, Op, Order, Release, RingSize,
+    Rows, SecurePlan, SortKey, Threshold,
 };
 
 /// Bytes with a unit, in at most four digits.
@@ -68,6 +68,7 @@ pub(super) fn kind(node: &Node) -> &'static str {
         },
         Node::Union(_) => "Union",
         Node::Compute(_) => "Compute",
+        Node::Broadcast(_) => "Broadcast",
         Node::Aggregate(_) => "Aggregate",
         Node::Fold(_) => "Fold",
         Node::Assemble(_) => "Assemble",
@@ -94,6 +95,7 @@ pub(super) fn place(node: &Node, federation: &Federation) -> String {
         Node::HashedJoin(_)
         | Node::Union(_)
         | Node::Compute(_)
+        | Node::Broadcast(_)
         | Node::Aggregate(_)
         | Node::Fold(_)
         | Node::Assemble(_)
@@ -113,6 +115,7 @@ pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
         Node::HashedJoin(join) => matching(join.matching, federation),
         Node::Union(_) | Node::Assemble(_) => "no communication".to_owned(),
         Node::Compute(_) => "arithmetic and comparisons on shares".to_owned(),
+        Node::Broadcast(_) => "gate on shares; one secret row repeated, opened to nobody".to_owned(),
         Node::Aggregate(aggregate) => aggregate_protocol(aggregate),
         Node::Fold(fold) => match fold.how {
             How::Sum | How::FromStart | How::FromEnd => "no communication".to_owned(),
@@ -169,6 +172,7 @@ pub(super) fn summary(plan: &SecurePlan, federation: &Federation, index: usize) 
         Node::HashedJoin(join) => self::join(join),
         Node::Union(union) => format!("{} tables stacked", union.inputs.len()),
         Node::Compute(compute) => self::compute(compute),
+        Node::Broadcast(broadcast) => self::broadcast(broadcast),
         Node::Aggregate(aggregate) => self::aggregate(aggregate),
         Node::Fold(fold) => self::fold(fold),
         Node::Assemble(assemble) => self::assemble(assemble),
@@ -218,6 +222,18 @@ fn compute(compute: &Compute) -> String {
     let names: Vec<_> = compute.outputs.iter().map(|(_, def)| def.name.as_str()).collect();
     let work = if work.is_empty() { "local arithmetic".to_owned() } else { work.join(", ") };
     format!("{} ({work})", unique(&names))
+}
+
+fn broadcast(broadcast: &Broadcast) -> String {
+    let given = broadcast.columns.iter().rev().skip(1).step_by(2).take(broadcast.values.len());
+    let mut names: Vec<&str> = given.map(|def| def.name.as_str()).collect();
+    names.reverse();
+    let demands: BTreeSet<String> =
+        broadcast.values.iter().flat_map(|value| &value.gate).map(demand).collect();
+    let demands: Vec<_> = demands.into_iter().collect();
+    let gate =
+        if demands.is_empty() { "nothing".to_owned() } else { format!("at least {}", demands.join(", ")) };
+    format!("{} given to every row, opened to nobody; gate: {gate}", unique(&names))
 }
 
 /// What costs rounds.

@@ -11,6 +11,7 @@ use super::failure;
 use super::guard::{match_of, matched, parts as guard_parts};
 use super::pad::pad;
 use super::rows::{Branch, KeyJoin, KeySide, Link, Presence, leaves_of, place, replace, symbol};
+use super::secret::{secret, secret_of};
 use crate::Result;
 use crate::catalog::{Federation, Use};
 use crate::function::hashed::HASHED;
@@ -106,7 +107,7 @@ pub(crate) struct Pair {
 pub(crate) fn pair(first: &Branch, second: &Branch, on: &On, federation: &Federation) -> Result<Pair> {
     let mut branch = first.clone();
     let (width, leaf_shift, join_shift) = (branch.columns.len(), branch.leaves.len(), branch.joins.len());
-    let second = shifted(second, leaf_shift, join_shift)?;
+    let second = shifted(second, (leaf_shift, join_shift, branch.secrets.len()))?;
     if second.once.is_some() || branch.once.is_some() {
         return Err(failure::once());
     }
@@ -117,6 +118,7 @@ pub(crate) fn pair(first: &Branch, second: &Branch, on: &On, federation: &Federa
     branch.joins.extend(second.joins);
     branch.presence.extend(second.presence);
     branch.absences.extend(second.absences);
+    branch.secrets.extend(second.secrets);
     let mut conditions = Vec::new();
     let pairs = on.over(&first.columns, &second.columns)?.into_iter();
     let pairs: Vec<Equal> =
@@ -135,12 +137,15 @@ pub(crate) fn pair(first: &Branch, second: &Branch, on: &On, federation: &Federa
     Ok(Pair { branch, width, leaves, joins, key, filters, conditions })
 }
 
-/// A branch whose leaves, joins and absences are counted from elsewhere on.
-fn shifted(branch: &Branch, leaves: usize, joins: usize) -> Result<Branch> {
+/// A branch whose leaves, joins, absences and secret values are counted from elsewhere on.
+fn shifted(branch: &Branch, (leaves, joins, secrets): (usize, usize, usize)) -> Result<Branch> {
     let moved = |expr: &Expr| {
         replace(expr, &|column| {
             if let Some(join) = match_of(column) {
                 return Some(matched(join + joins));
+            }
+            if let Some(index) = secret_of(column) {
+                return Some(secret(index + secrets));
             }
             let (leaf, index) = place(column)?;
             let (_, name) = column.name.split_once(':')?;
@@ -169,6 +174,7 @@ fn shifted(branch: &Branch, leaves: usize, joins: usize) -> Result<Branch> {
         presence: branch.presence.iter().map(presence).collect::<Result<_>>()?,
         once: branch.once.as_ref().map(moved).transpose()?,
         root: None,
+        secrets: branch.secrets.clone(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What one owner of a branch can compute alone, as atoms of expressions on shares.
 
-use datafusion::common::ScalarValue;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::Expr;
 
 use super::emit::{Emit, name};
@@ -8,6 +8,7 @@ use super::enumerate::constant;
 use super::guard::{match_of, unguarded};
 use super::infer::{Scope, infer};
 use super::program::Program;
+use super::secret::{Secret, secret_of};
 use super::truth::truth;
 use super::value::{Atoms, Number, Truth, literal, number, pick, text, text_literal};
 use crate::Result;
@@ -84,7 +85,7 @@ impl Atoms for Emit<'_> {
     }
 }
 
-impl Emit<'_> {
+impl<'a> Emit<'a> {
     /// A number that one leaf can compute, perhaps where it has a part in the row only.
     fn number_somewhere(
         &mut self,
@@ -93,6 +94,11 @@ impl Emit<'_> {
     ) -> Result<Option<Number>> {
         if let Some(leaf) = self.home(expr) {
             return self.number_at(leaf, expr, dictionary).map(Some);
+        }
+        if let Expr::Column(column) = expr
+            && let Some((index, secret)) = self.secret(column)
+        {
+            return secret.in_texts(&mut self.program, index, dictionary).map(Some);
         }
         let Some(parts) = self.optional(expr)? else { return Ok(None) };
         let there = self.truth_of(&parts.guard)?.yes;
@@ -114,6 +120,11 @@ impl Emit<'_> {
         if let Some(leaf) = self.home(expr) {
             return self.truth_at(leaf, expr).map(Some);
         }
+        if let Expr::Column(column) = expr
+            && let Some((index, secret)) = self.secret(column)
+        {
+            return Ok(Some(secret.truth(&mut self.program, index)));
+        }
         let Some(parts) = self.optional(expr)? else { return Ok(None) };
         let there = self.truth_of(&parts.guard)?.yes;
         let value = self.truth_at(parts.leaf, &parts.plain)?;
@@ -134,6 +145,12 @@ impl Emit<'_> {
             return Ok(None);
         };
         Ok(Some(Optional { guard: parts.guard, leaf, plain: parts.plain, otherwise }))
+    }
+
+    /// The value of a subquery that a column is.
+    fn secret(&self, column: &Column) -> Option<(usize, &'a Secret)> {
+        let index = secret_of(column)?;
+        self.branch.secrets.get(index).map(|secret| (index, secret))
     }
 
     fn number_at(&mut self, leaf: usize, expr: &Expr, dictionary: Option<&[ScalarValue]>) -> Result<Number> {

@@ -17,7 +17,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use super::across::On;
 use super::facts::Facts;
 use super::failure;
-use super::guard::names_match;
+use super::guard::names_shared;
 use super::infer::infer;
 use super::leaf::{Leaf, Persons, beside};
 use super::rows::{Branch, Link, Presence, leaves_of, localised, place, renamed, replace, symbol};
@@ -101,7 +101,7 @@ impl<'a> Met<'a> {
     fn of(first: &'a Branch, second: &'a Branch, on: &On) -> Result<Option<Met<'a>>> {
         let [other] = second.leaves.as_slice() else { return Ok(None) };
         let mut pairs = on.equalities(first, second)?;
-        if pairs.iter().any(|(a, b)| names_match(a) || names_match(b)) {
+        if pairs.iter().any(|(a, b)| names_shared(a) || names_shared(b)) {
             return Ok(None);
         }
         let key: Option<BTreeSet<usize>> = pairs.iter().map(|(_, b)| plain(b)).collect();
@@ -195,7 +195,7 @@ impl<'a> Met<'a> {
         let (l_plan, r_plan) = (renamed(self.leaf, "l")?, renamed(self.other, "r")?);
         let Keys { left, right, .. } = self.keys(&l_plan, &r_plan)?;
         let (_, conditions) = self.moved(on)?;
-        let own = |expr: &Expr| !names_match(expr) && leaves_of(expr).iter().all(|leaf| *leaf == self.index);
+        let own = |expr: &Expr| !names_shared(expr) && leaves_of(expr).iter().all(|leaf| *leaf == self.index);
         if !conditions.iter().all(own) {
             return Ok(None);
         }

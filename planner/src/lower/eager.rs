@@ -25,7 +25,7 @@ use super::condition::has_condition;
 use super::emit::name;
 use super::facts::Facts;
 use super::failure;
-use super::guard::names_match;
+use super::guard::names_shared;
 use super::infer::{Scope, infer};
 use super::inner::aggregate as inner_aggregate;
 use super::leaf::{Leaf, Persons};
@@ -129,7 +129,7 @@ pub(super) fn eager(
         let part = side.parts.iter().position(|part| *part == key);
         keys.push(match part {
             Some(part) if !summed.normalised => summed.key(part),
-            _ if leaves_of(&key).contains(&tree.root) || names_match(&key) => return Ok(None),
+            _ if leaves_of(&key).contains(&tree.root) || names_shared(&key) => return Ok(None),
             _ => key,
         });
     }
@@ -149,7 +149,7 @@ fn only_join(branch: &Branch, root: usize) -> Option<&KeySide> {
     let leaf = branch.leaves.get(root)?;
     let apart = |expr: &Expr| {
         let leaves = leaves_of(expr);
-        !leaves.contains(&root) || (leaves.len() == 1 && !names_match(expr))
+        !leaves.contains(&root) || (leaves.len() == 1 && !names_shared(expr))
     };
     let plain = branch.filters.iter().all(apart)
         && branch.absences.iter().all(|expr| !leaves_of(expr).contains(&root));
@@ -174,7 +174,7 @@ fn parts(aggregate: &Aggregate, branch: &Branch, root: usize) -> Result<Option<P
         if let Some(filter) = &filter {
             infer(filter, &scope)?;
         }
-        let own = |expr: &Expr| !names_match(expr) && leaves_of(expr).iter().all(|leaf| *leaf == root);
+        let own = |expr: &Expr| !names_shared(expr) && leaves_of(expr).iter().all(|leaf| *leaf == root);
         if !own(&argument) || !filter.iter().all(own) {
             return Ok(None);
         }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
 
 use super::failure;
-use super::guard::names_match;
+use super::guard::names_shared;
 use super::infer::{Scope, infer, show};
 use super::program::{Kind, Program};
 use super::rows::{Branch, KeySide, Link, leaves_of, localised};
+use super::secret::give;
 use super::tree::{Joins, Piece, Tree, order, tree};
 use crate::Result;
 use crate::catalog::Federation;
@@ -84,7 +85,7 @@ impl<'a> Emit<'a> {
 
     /// The leaf that can compute an expression alone.
     pub(super) fn home(&self, expr: &Expr) -> Option<usize> {
-        if names_match(expr) {
+        if names_shared(expr) {
             return None;
         }
         let leaves = leaves_of(expr);
@@ -100,7 +101,7 @@ impl<'a> Emit<'a> {
     }
 
     pub(super) fn is_single(&self) -> bool {
-        self.branch.leaves.len() == 1
+        self.branch.leaves.len() == 1 && self.branch.secrets.is_empty()
     }
 
     /// The local column of an expression over one leaf.
@@ -260,13 +261,7 @@ impl<'a> Emit<'a> {
             .ok_or_else(|| failure::internal("persons whose rows cannot all be adjacent"))?;
         let adjacent =
             order.iter().map(|expr| self.compute_locally(root, expr)).collect::<Result<Vec<_>>>()?;
-        let mut keys = Vec::new();
-        for join in &branch.joins {
-            let mut columns = |side: &KeySide| -> Result<Vec<usize>> {
-                side.parts.iter().map(|expr| self.compute_locally(side.leaf, expr)).collect()
-            };
-            keys.push([columns(&join.left)?, columns(&join.right)?]);
-        }
+        let keys = self.local_keys()?;
         let mut pieces = Vec::new();
         for leaf in 0..branch.leaves.len() {
             let input = self.input(leaf, &adjacent)?;
@@ -289,11 +284,15 @@ impl<'a> Emit<'a> {
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let mut ops = std::mem::take(&mut self.program.ops);
         for op in &mut ops {
-            if let Op::Column(index) = op {
+            if let Op::Column(index) = op
+                && *index < self.places.len()
+            {
                 *index =
                     columns.get(*index).copied().ok_or_else(|| failure::internal("a column of no place"))?;
             }
         }
+        let node = give(&branch.secrets, &mut ops, joined.node, nodes);
+        let width = if node == joined.node { joined.width() } else { usize::MAX };
         let plain: Option<Vec<usize>> = outputs
             .iter()
             .map(|(reg, _)| match ops.get(reg.0) {
@@ -302,13 +301,26 @@ impl<'a> Emit<'a> {
             })
             .collect();
         if let Some(plain) = plain
-            && (!exact || plain == (0..joined.width()).collect::<Vec<_>>())
+            && (!exact || (plain.len() == width && plain.iter().copied().eq(0..width)))
         {
-            return Ok((joined.node, plain));
+            return Ok((node, plain));
         }
         let (ops, outputs) = without_dead_ops(&ops, outputs);
-        nodes.push(Node::Compute(Compute { input: joined.node, ops, outputs: outputs.clone() }));
+        nodes.push(Node::Compute(Compute { input: node, ops, outputs: outputs.clone() }));
         Ok((NodeId(nodes.len() - 1), (0..outputs.len()).collect()))
+    }
+
+    /// For each join the local columns of the identifier on its left and on its right side.
+    fn local_keys(&mut self) -> Result<Vec<[Vec<usize>; 2]>> {
+        let branch = self.branch;
+        let mut keys = Vec::new();
+        for join in &branch.joins {
+            let mut columns = |side: &KeySide| -> Result<Vec<usize>> {
+                side.parts.iter().map(|expr| self.compute_locally(side.leaf, expr)).collect()
+            };
+            keys.push([columns(&join.left)?, columns(&join.right)?]);
+        }
+        Ok(keys)
     }
 
     /// The input of a leaf: its plan with the local columns and the filter as one more.

@@ -24,7 +24,9 @@ use super::picked::{Picked, moved};
 use super::rows::{Branch, Relation, place};
 use super::rowset::RowSet;
 use super::scale::type_scale;
+use super::secret::{Secret, give, in_chain};
 use super::sets::flat_keys;
+use super::subquery;
 use super::top::Top;
 use super::truth::truth;
 use super::value::{Number, Truth, number};
@@ -52,6 +54,8 @@ pub(super) struct Groups<'a> {
     pub(super) gated: bool,
     /// The gates of the figures used since this was last emptied.
     pub(super) used: Vec<Gate>,
+    /// Values of scalar subqueries, the same for all groups.
+    pub(super) secrets: Vec<Secret>,
 }
 
 /// Lowers an aggregate over rows with what is above it up to the released table; returns the clear plan of the result.
@@ -84,10 +88,20 @@ pub(crate) fn lower_groups(
         *facts = key.facts.clone();
     }
     let figures = vec![None; aggregate.aggr_expr.len()];
+    let (gated, used) = (false, Vec::new());
     let mut groups =
-        Groups { aggregate, made_of, sums, scope, keys, figures, gated: false, used: Vec::new() };
+        Groups { aggregate, made_of, sums, scope, keys, figures, gated, used, secrets: Vec::new() };
+    let (chain, shown) = subquery::shown(chain, top, cut)?;
+    let (chain, secrets) = in_chain(&chain, cut.federation)?;
+    let chain = &chain;
+    groups.add_secrets(secrets)?;
     let inside: Vec<usize> = top.iter().flat_map(|top| &top.order).map(|key| key.column).collect();
-    let Outgoing { mut leaving, exprs, places } = groups.outputs(chain, &inside)?;
+    let Outgoing { mut leaving, mut exprs, places } = groups.outputs(chain, &inside)?;
+    for (place, subquery) in shown {
+        if let Some(expr) = exprs.get_mut(place) {
+            *expr = subquery;
+        }
+    }
     let (present, row_gates) = groups.presence(chain)?;
     if let Some(multiple) = groups.sums.rounded {
         let notice = format!("counts are rounded to the nearest multiple of {multiple}");
@@ -120,7 +134,7 @@ pub(crate) fn lower_groups(
 type Keys = (Vec<Vec<usize>>, Vec<Key>, Vec<KeyDomain>);
 
 /// What rows are grouped by.
-enum By {
+pub(super) enum By {
     /// The one-hot columns of closed keys.
     Cells(Vec<Vec<usize>>),
     /// The planes of open keys.
@@ -183,6 +197,35 @@ fn unique_names(domains: &mut [KeyDomain]) {
         }
     }
 }
+
+impl<'a> Groups<'a> {
+    /// The one row of an aggregate without keys.
+    pub(super) fn without_keys(aggregate: &'a Aggregate, sums: Sums<'a>) -> Groups<'a> {
+        let (scope, figures) = (group_scope(&aggregate.schema), vec![None; aggregate.aggr_expr.len()]);
+        let (keys, used, secrets) = (Vec::new(), Vec::new(), Vec::new());
+        Groups { aggregate, made_of: &[], sums, scope, keys, figures, gated: false, used, secrets }
+    }
+
+    /// An expression over the one row, with the texts that its number is an index into, and its gates.
+    pub(super) fn value(&mut self, expr: &Expr, data_type: &DataType) -> Result<Valued> {
+        if let Expr::Column(column) = expr
+            && let Ok(index) = self.aggregate.schema.index_of_column(column)
+        {
+            let figure = self.figure(index)?;
+            if !figure.root {
+                let number = self.typed(&figure.number, data_type)?;
+                return Ok((number, figure.texts, figure.gates));
+            }
+        }
+        self.used.clear();
+        let number = self.number_of(expr)?;
+        let number = self.typed(&number, data_type)?;
+        Ok((number, None, std::mem::take(&mut self.used)))
+    }
+}
+
+/// A number, the texts that it is an index into, and its gates.
+type Valued = (Number, Option<Vec<ScalarValue>>, Vec<Gate>);
 
 impl Groups<'_> {
     pub(super) fn keys(&self) -> usize {
@@ -254,7 +297,7 @@ impl Groups<'_> {
     }
 
     /// The bit that a group's row exists, and the persons that it must have.
-    fn presence(&mut self, chain: &Chain<'_>) -> Result<(Option<Reg>, Vec<Gate>)> {
+    pub(super) fn presence(&mut self, chain: &Chain<'_>) -> Result<(Option<Reg>, Vec<Gate>)> {
         let mut present = self.sums.open.then(|| OpenKeys::exists(&mut self.sums));
         let mut gates = Vec::new();
         // Whether the one row of an aggregate without keys shows up says what HAVING says: it is gated as a group is.
@@ -278,21 +321,13 @@ impl Groups<'_> {
         Ok((present, gates))
     }
 
-    /// Adds the nodes.
-    fn finish(
-        mut self,
-        by: &By,
-        rows: Rows,
-        present: Option<Reg>,
-        row_gates: &[Gate],
-        leaving: Vec<Leaving>,
-        nodes: &mut Vec<Node>,
-    ) -> Result<NodeId> {
+    /// Adds the nodes of the sums of each group, and of secret values given to all; returns what is computed of them.
+    pub(super) fn table(mut self, by: &By, nodes: &mut Vec<Node>) -> Result<Picked> {
         if self.sums.measures.is_empty() {
             let counting = all_rows(self.sums.rows.branches().len());
             self.sums.count(&counting, "rows")?;
         }
-        let Sums { rows: row_set, measures, columns, program, .. } = self.sums;
+        let Sums { rows: row_set, measures, columns, mut program, .. } = self.sums;
         let (input, places) = row_set.finish(nodes)?;
         let at = |column: usize| {
             places.get(column).copied().ok_or_else(|| failure::internal("a column of no row"))
@@ -309,7 +344,22 @@ impl Groups<'_> {
                 Node::Group(crate::plan::Group { input, keys, valid, measures, columns })
             }
         });
-        let mut picked = Picked { program, outputs: Vec::new() };
+        let node = NodeId(nodes.len() - 1);
+        give(&self.secrets, &mut program.ops, node, nodes);
+        Ok(Picked { program, outputs: Vec::new() })
+    }
+
+    /// Adds the nodes.
+    fn finish(
+        self,
+        by: &By,
+        rows: Rows,
+        present: Option<Reg>,
+        row_gates: &[Gate],
+        leaving: Vec<Leaving>,
+        nodes: &mut Vec<Node>,
+    ) -> Result<NodeId> {
+        let mut picked = self.table(by, nodes)?;
         let present = present.map(|reg| picked.pick(reg, "present"));
         let gate = |picked: &mut Picked, gates: &[Gate]| -> Vec<Threshold> {
             let threshold = |gate: &Gate| Threshold {

@@ -11,6 +11,7 @@ use super::group::Groups;
 use super::infer::{Scope, show};
 use super::program::Program;
 use super::scale::worth;
+use super::secret::{Secret, secret_of};
 use super::truth::masked;
 use super::value::{Atoms, Number, Truth, literal};
 use crate::Result;
@@ -30,6 +31,9 @@ impl Atoms for Groups<'_> {
 
     fn number(&mut self, program: &mut Program, expr: &Expr) -> Result<Option<Number>> {
         let Expr::Column(column) = expr else { return Ok(None) };
+        if let Some((index, secret)) = self.secret(column) {
+            return Ok(Some(secret.number(program, index)));
+        }
         let index = self.index_of(column)?;
         if let Some(key) = self.keys.get(index) {
             return key.number(program).map(Some);
@@ -47,6 +51,9 @@ impl Atoms for Groups<'_> {
         dictionary: &[ScalarValue],
     ) -> Result<Option<Number>> {
         let Expr::Column(column) = expr else { return Ok(None) };
+        if let Some((index, secret)) = self.secret(column) {
+            return secret.in_texts(program, index, Some(dictionary)).map(Some);
+        }
         match self.keys.get(self.index_of(column)?) {
             Some(key) => key.encoded(program, dictionary).map(Some),
             None => Err(failure::not_built(format!("the text {} in an expression over groups", show(expr)))),
@@ -76,6 +83,12 @@ impl Atoms for Groups<'_> {
 }
 
 impl Groups<'_> {
+    /// The value of a subquery that a column is.
+    fn secret(&self, column: &Column) -> Option<(usize, &Secret)> {
+        let index = secret_of(column)?;
+        self.secrets.get(index).map(|secret| (index, secret))
+    }
+
     fn index_of(&self, column: &Column) -> Result<usize> {
         self.aggregate.schema.index_of_column(column).map_err(|error| failure::engine(&error))
     }
@@ -87,6 +100,9 @@ impl Groups<'_> {
         constant: &ScalarValue,
         op: Operator,
     ) -> Result<Option<Truth>> {
+        if secret_of(column).is_some() {
+            return Ok(None);
+        }
         let Some(index) = self.index_of(column)?.checked_sub(self.keys()) else { return Ok(None) };
         let (figure, ScalarValue::Float64(Some(constant))) = (self.figure(index)?, constant) else {
             return Ok(None);

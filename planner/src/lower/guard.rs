@@ -12,6 +12,7 @@ use datafusion::logical_expr::expr::Case;
 
 use super::failure;
 use super::infer::Scope;
+use super::secret::names_secret;
 use crate::Result;
 
 const MATCH: &str = "#match";
@@ -30,6 +31,11 @@ pub(crate) fn match_of(column: &Column) -> Option<usize> {
 /// Whether an expression names a match.
 pub(crate) fn names_match(expr: &Expr) -> bool {
     expr.column_refs().into_iter().any(|column| match_of(column).is_some())
+}
+
+/// Whether an expression names what no owner can compute alone: a match, or the value of a subquery.
+pub(crate) fn names_shared(expr: &Expr) -> bool {
+    names_match(expr) || names_secret(expr)
 }
 
 /// A column where the guard holds, else NULL.

@@ -98,7 +98,9 @@ pub(crate) fn show(expr: &Expr) -> String {
         if super::guard::match_of(column).is_some() {
             return Some(Expr::Column(Column::new_unqualified("matched")));
         }
-        super::rows::place(column)?;
+        if super::secret::secret_of(column).is_none() {
+            super::rows::place(column)?;
+        }
         let (_, name) = column.name.split_once(':')?;
         Some(Expr::Column(Column::new_unqualified(name)))
     });

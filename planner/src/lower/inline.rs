@@ -1,11 +1,12 @@
 //! Scalar subqueries that become columns: among one owner's rows joined, so that the local plan is a plan of rows alone; in
-//! HAVING as a column of the rows that are grouped.
+//! arguments of aggregates as a column of the rows that are grouped.
 #![expect(clippy::wildcard_enum_match_arm, reason = "only two kinds of nodes hold such subqueries")]
+
+use std::sync::Arc;
 
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::DataFusionError;
-use datafusion::functions_aggregate::first_last::first_value;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::failure;
@@ -44,50 +45,43 @@ fn joined(node: LogicalPlan, number: &mut usize) -> Result<Transformed<LogicalPl
     }
 }
 
-/// The plan with every uncorrelated scalar subquery of a HAVING as one more column of the rows that are grouped, the same
-/// in all of them, which HAVING then reads from each group.
+/// The plan with every scalar subquery in an argument of an aggregate as one more column of the rows that are grouped.
 ///
 /// # Errors
 /// Internal for our bugs.
-pub(super) fn grouped_subqueries(plan: &LogicalPlan) -> Result<LogicalPlan> {
+pub(super) fn subqueries_of_rows(plan: &LogicalPlan) -> Result<LogicalPlan> {
     let mut number = 0;
-    let done = plan.clone().transform_up(|node| match &node {
-        LogicalPlan::Filter(filter) if holds_one(&filter.predicate) => match filter.input.as_ref() {
-            LogicalPlan::Aggregate(aggregate) => having(&filter.predicate, aggregate, &mut number),
-            _ => Ok(Transformed::no(node)),
-        },
-        _ => Ok(Transformed::no(node)),
+    let done = plan.clone().transform_up_with_subqueries(|node| {
+        let LogicalPlan::Aggregate(aggregate) = &node else { return Ok(Transformed::no(node)) };
+        if !aggregate.group_expr.iter().chain(&aggregate.aggr_expr).any(holds_one) {
+            return Ok(Transformed::no(node));
+        }
+        of_arguments(aggregate, &mut number)
     });
     done.map(|done| done.data).map_err(|error| failure::engine(&error))
 }
 
-fn having(
-    predicate: &Expr,
+fn of_arguments(
     aggregate: &Aggregate,
     number: &mut usize,
 ) -> Result<Transformed<LogicalPlan>, DataFusionError> {
-    let outputs: Vec<Expr> = aggregate.schema.columns().into_iter().map(Expr::Column).collect();
     let mut columns: Vec<Expr> = aggregate.input.schema().columns().into_iter().map(Expr::Column).collect();
-    let mut measures = aggregate.aggr_expr.clone();
-    let predicate = predicate.clone().transform_up(|part| {
-        let Expr::ScalarSubquery(subquery) = &part else { return Ok(Transformed::no(part)) };
-        if !subquery.outer_ref_columns.is_empty() || !gives_one_row(&subquery.subquery) {
-            return Ok(Transformed::no(part));
-        }
-        let name = format!("value {number}");
-        *number += 1;
-        columns.push(part.alias(&name));
-        let shown = format!("{name} of the group");
-        measures.push(first_value(Expr::Column(Column::new_unqualified(&name)), Vec::new()).alias(&shown));
-        Ok(Transformed::yes(Expr::Column(Column::new_unqualified(shown))))
-    })?;
-    let plan = LogicalPlanBuilder::from(aggregate.input.as_ref().clone())
-        .project(columns)?
-        .aggregate(aggregate.group_expr.clone(), measures)?
-        .filter(predicate.data)?
-        .project(outputs)?
-        .build()?;
-    Ok(Transformed::yes(plan))
+    let mut replaced = |expr: &Expr| {
+        let done = expr.clone().transform_up(|part| {
+            let Expr::ScalarSubquery(_) = &part else { return Ok(Transformed::no(part)) };
+            let name = format!("value {number}");
+            *number += 1;
+            columns.push(part.alias(&name));
+            Ok(Transformed::yes(Expr::Column(Column::new_unqualified(name))))
+        });
+        done.map(|done| done.data)
+    };
+    let keys = aggregate.group_expr.iter().map(&mut replaced).collect::<Result<Vec<_>, _>>()?;
+    let measures = aggregate.aggr_expr.iter().map(&mut replaced).collect::<Result<Vec<_>, _>>()?;
+    let input = LogicalPlanBuilder::from(aggregate.input.as_ref().clone()).project(columns)?.build()?;
+    let schema = Arc::clone(&aggregate.schema);
+    let plan = Aggregate::try_new_with_schema(Arc::new(input), keys, measures, schema)?;
+    Ok(Transformed::yes(LogicalPlan::Aggregate(plan)))
 }
 
 /// Whether a subquery is to be joined.

@@ -83,6 +83,20 @@ pub(crate) fn interpret(plan: &SecurePlan, parties: &[String], data: &Data) -> R
             Node::Compute(compute) => {
                 run_program(compute, &tables[compute.input.0], &plan.nodes[compute.input.0].columns())
             }
+            Node::Broadcast(broadcast) => {
+                let mut table = tables[broadcast.input.0].clone();
+                for value in &broadcast.values {
+                    let one = &tables[value.from.0];
+                    assert_eq!(one.rows, 1);
+                    let met = |gate: &crate::plan::Threshold| {
+                        one.columns[gate.persons][0] >= i128::from(gate.at_least)
+                    };
+                    let known = value.known.is_none_or(|known| one.columns[known][0] == 1);
+                    table.columns.push(vec![one.columns[value.value][0]; table.rows]);
+                    table.columns.push(vec![i128::from(known && value.gate.iter().all(met)); table.rows]);
+                }
+                table
+            }
             Node::Aggregate(aggregate) => {
                 sums(aggregate, &tables[aggregate.input.0], &plan.nodes[aggregate.input.0].columns())
             }

@@ -17,7 +17,9 @@
 //!            part of a union that a key tells apart
 //!   text_keys  keys written as text as groups of what they write
 //!   counted  counts of different rows of several owners (UNION, DISTINCT) without their groups
-//!   within   aggregates that an owner computes for a condition, gated in its own plan
+//!   within   aggregates that an owner computes for a condition, gated in its own plan; secret: aggregates of others, given to
+//!            all rows or groups as values that nobody learns
+//!   per_identifier  derived tables of several owners' rows, one row for each identifier
 //!   model    regressions, penalised or not
 //!   statistic  tests, survival, counts: sums per cell and arithmetic on cells
 //! ```
@@ -67,6 +69,7 @@ mod outgoing;
 mod pad;
 mod pairs;
 mod penalty;
+mod per_identifier;
 mod persons;
 mod picked;
 mod program;
@@ -80,6 +83,7 @@ mod rows;
 mod rowset;
 mod scalar;
 mod scale;
+mod secret;
 mod sets;
 mod sites;
 mod slots;
@@ -123,7 +127,7 @@ pub fn lower(federation: &Federation, session: &Session, bound: &Bound) -> Resul
         limits: 0,
         choices: Vec::new(),
     };
-    let plan = text_keys::text_keys(&inline::grouped_subqueries(&bound.optimised)?)?;
+    let plan = text_keys::text_keys(&inline::subqueries_of_rows(&bound.optimised)?)?;
     let clear = cut.cut(&plan)?;
     cut::refuse_limits(&bound.raw, cut.limits)?;
     let clear = clear::with_schema(clear, bound.raw.schema())?;

@@ -16,10 +16,11 @@ use super::chain::Chain;
 use super::clear::{square_root, text_of};
 use super::facts::is_text;
 use super::failure;
-use super::figure::Gate;
+use super::figure::{Gate, all_rows};
 use super::group::Groups;
 use super::infer::infer;
 use super::rows::replace;
+use super::secret::names_secret;
 use super::subquery::has_subquery;
 use super::value::{Number, unknown};
 use crate::Result;
@@ -89,7 +90,10 @@ impl Groups<'_> {
             }
             let used = self.used_columns(expr);
             let outside = !inside.contains(&place) || plain.get(place).is_some_and(Option::is_some);
-            if outside && used.iter().all(|index| known.get(*index).is_some_and(Option::is_some)) {
+            if outside
+                && !names_secret(expr)
+                && used.iter().all(|index| known.get(*index).is_some_and(Option::is_some))
+            {
                 let schema = &self.aggregate.schema;
                 exprs.push(replace(expr, &|column| {
                     known.get(schema.index_of_column(column).ok()?).cloned().flatten()
@@ -160,7 +164,11 @@ impl Groups<'_> {
         self.used.clear();
         let number = self.number_of(expr)?;
         let number = self.typed(&number, data_type)?;
-        let gates = std::mem::take(&mut self.used);
+        let mut gates = std::mem::take(&mut self.used);
+        if gates.is_empty() && self.keys() == 0 {
+            // A secret value has gates of its own, but it is of these rows that the answer speaks.
+            gates = self.sums.gates(&all_rows(self.sums.rows.branches().len()), "rows")?;
+        }
         let released = Expr::Column(Column::new_unqualified(&name));
         let (data_type, released) = match texts {
             Some(texts) => (DataType::Int64, text_of(released, &texts)),

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use super::across::Pair;
 use super::facts::Facts;
 use super::failure;
-use super::guard::names_match;
+use super::guard::names_shared;
 use super::infer::{Scope, infer};
 use super::leaf::{Leaf, Origin, Persons};
 use super::rows::{KeySide, leaves_of, localised, renamed, symbol};
@@ -25,7 +25,7 @@ pub(super) fn reduce(pair: Pair) -> Result<Pair> {
     if leaves.len() != 1 {
         return Err(failure::not_built("IN or EXISTS, across owners, over several tables joined"));
     }
-    let of_owner = |expr: &Expr| !names_match(expr) && leaves_of(expr).iter().all(|leaf| *leaf == place);
+    let of_owner = |expr: &Expr| !names_shared(expr) && leaves_of(expr).iter().all(|leaf| *leaf == place);
     let (own, others): (Vec<Expr>, Vec<Expr>) =
         filters.into_iter().chain(conditions).partition(|condition| of_owner(condition));
     if others.iter().any(|condition| leaves_of(condition).contains(&place)) {

@@ -19,6 +19,8 @@ use super::facts::Facts;
 use super::infer::{Scope, infer};
 use super::inline::joined_subqueries;
 use super::leaf::{Leaf, beside, describe, name, owners, whole_table};
+use super::per_identifier::per_identifier;
+use super::secret::{self, Secret};
 use super::{failure, guard, outer, subquery};
 use crate::Result;
 use crate::catalog::Federation;
@@ -50,6 +52,8 @@ pub(crate) struct Branch {
     pub(crate) once: Option<Expr>,
     /// The leaf that stays in place where the others are moved beside it, once that is chosen.
     pub(crate) root: Option<usize>,
+    /// Values of scalar subqueries, the same for all rows, known to nobody.
+    pub(crate) secrets: Vec<Secret>,
 }
 
 /// In which rows a leaf has a part.
@@ -153,6 +157,7 @@ impl Branch {
             presence: vec![Presence::Always],
             once: None,
             root: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -177,7 +182,10 @@ impl Branch {
         }
         let schema =
             DFSchema::from_field_specific_qualified_schema(qualifiers, &Arc::new(Schema::new(fields)));
-        Ok(Scope { schema: schema.map_err(|error| failure::engine(&error))?, facts })
+        let schema = schema.map_err(|error| failure::engine(&error))?;
+        let mut scope = Scope { schema, facts };
+        secret::extend(&mut scope, &self.secrets)?;
+        Ok(scope)
     }
 
     /// An expression over the columns of a plan whose rows these are, over symbols.
@@ -250,6 +258,7 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             Ok(Relation { branches: vec![Branch::of_leaf(leaf)] })
         }
         LogicalPlan::Join(join) => outer::join(join, federation),
+        LogicalPlan::Aggregate(aggregate) => per_identifier(aggregate, federation),
         LogicalPlan::Union(union) => {
             let mut branches = Vec::new();
             for input in &union.inputs {

@@ -10,6 +10,7 @@ mod keys;
 mod models;
 mod persons;
 mod refusals;
+mod secrets;
 mod ways;
 mod within;
 

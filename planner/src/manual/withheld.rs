@@ -24,8 +24,16 @@
 //!
 //! An aggregate that decides something decides as it would be released: in `WHERE x > (SELECT AVG(x) FROM t WHERE ...)` the
 //! inner number is NULL unless enough people are behind it, its count is rounded, and its columns need the `filter` use
-//! beside that of the aggregate. Where these people cannot be counted (groups of several people that IN or EXISTS ask for,
-//! or that a query joins) the query is refused.
+//! beside that of the aggregate. The inner number may be of the same owner, of another one or of several: what one owner's
+//! rows say is computed and gated there, all else on shares (`Broadcast` in EXPLAIN), and nobody learns it. A subquery that
+//! depends on a column with declared `values` has a number, and a gate, for each of them. Beside aggregates in the SELECT
+//! list a subquery is a number of its own, released by itself; in an expression with them it is computed inside, and the
+//! whole is NULL if the inner number would be. Where people cannot be counted (groups of several people that IN or EXISTS
+//! ask for, or that a query joins) the query is refused.
+//!
+//! `x NOT IN (SELECT y ...)` is never true if one `y` is NULL. With `min_people` of 2 or more one row must not decide so much:
+//! NOT IN over another owner's column that may be NULL is refused unless the subquery says `WHERE y IS NOT NULL`; NOT
+//! EXISTS asks for no more than equality.
 //!
 //! In a join every owner's persons are counted in the rows of the join, once each, however often a join repeats them:
 //!

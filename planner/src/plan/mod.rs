@@ -8,6 +8,7 @@
 
 mod aggregate;
 mod assemble;
+mod broadcast;
 mod choice;
 mod column;
 mod compute;
@@ -22,6 +23,7 @@ mod union;
 
 pub use aggregate::{Aggregate, Measure, NumberedPart, Rank, RankPlace};
 pub use assemble::{Assemble, Piece};
+pub use broadcast::{Broadcast, SecretValue};
 pub use choice::{Choice, Way, WayCost};
 pub use column::{ColumnDef, Encoding, Range, RingSize, Scale, ValueType, width_of};
 pub use compute::{Compute, Op, Reg, Rounding};
@@ -54,6 +56,8 @@ pub enum Node {
     Union(Union),
     /// Columns computed from columns, row by row.
     Compute(Compute),
+    /// One secret row given to all rows.
+    Broadcast(Broadcast),
     /// Sums per cell of closed-domain keys.
     Aggregate(Aggregate),
     /// Cells put together along a key.

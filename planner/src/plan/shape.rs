@@ -1,6 +1,6 @@
 //! Public shapes of the tables of a plan.
 
-use super::{ColumnDef, LassoOutput, Node, NodeId, Rows, SecurePlan};
+use super::{ColumnDef, LassoOutput, Node, NodeId, Piece, Rows, SecurePlan};
 
 impl Node {
     /// The nodes that it reads.
@@ -10,6 +10,7 @@ impl Node {
             Node::HashedJoin(join) => vec![join.stay, join.moved],
             Node::Union(union) => union.inputs.clone(),
             Node::Compute(compute) => vec![compute.input],
+            Node::Broadcast(broadcast) => broadcast.inputs(),
             Node::Aggregate(aggregate) => vec![aggregate.input],
             Node::Fold(fold) => vec![fold.input],
             Node::Assemble(assemble) => assemble.inputs(),
@@ -26,6 +27,7 @@ impl Node {
             Node::HashedJoin(join) => join.columns.iter().collect(),
             Node::Union(union) => union.columns.iter().collect(),
             Node::Compute(compute) => compute.outputs.iter().map(|(_, def)| def).collect(),
+            Node::Broadcast(broadcast) => broadcast.columns.iter().collect(),
             Node::Aggregate(aggregate) => aggregate.columns.iter().collect(),
             Node::Fold(fold) => fold.columns.iter().collect(),
             Node::Assemble(assemble) => assemble.columns.iter().collect(),
@@ -33,6 +35,45 @@ impl Node {
             Node::Lasso(lasso) => lasso.columns.iter().collect(),
             Node::Release(_) => Vec::new(),
         }
+    }
+}
+
+impl Node {
+    /// The same node where all nodes are counted from `start`.
+    #[must_use]
+    pub(crate) fn counted_from(&self, start: usize) -> Node {
+        let mut node = self.clone();
+        let moved = |id: &mut NodeId| id.0 += start;
+        match &mut node {
+            Node::Input(_) => {}
+            Node::HashedJoin(join) => {
+                let ids =
+                    [&mut join.stay, &mut join.moved, &mut join.stay_key.input, &mut join.moved_key.input];
+                ids.into_iter().for_each(moved);
+            }
+            Node::Union(union) => union.inputs.iter_mut().for_each(moved),
+            Node::Compute(compute) => moved(&mut compute.input),
+            Node::Broadcast(broadcast) => {
+                moved(&mut broadcast.input);
+                broadcast.values.iter_mut().for_each(|value| moved(&mut value.from));
+            }
+            Node::Aggregate(aggregate) => moved(&mut aggregate.input),
+            Node::Fold(fold) => moved(&mut fold.input),
+            Node::Assemble(assemble) => {
+                for piece in &mut assemble.pieces {
+                    if let Piece::Table { input, .. } = piece {
+                        moved(input);
+                    }
+                }
+            }
+            Node::Group(group) => moved(&mut group.input),
+            Node::Lasso(lasso) => {
+                moved(&mut lasso.input);
+                lasso.counts.iter_mut().for_each(moved);
+            }
+            Node::Release(release) => moved(&mut release.input),
+        }
+        node
     }
 }
 
@@ -49,6 +90,7 @@ impl SecurePlan {
                 Node::HashedJoin(join) => of(join.stay),
                 Node::Union(union) => union.inputs.iter().map(|id| of(*id)).sum(),
                 Node::Compute(compute) => of(compute.input),
+                Node::Broadcast(broadcast) => of(broadcast.input),
                 Node::Group(group) => of(group.input),
                 Node::Aggregate(aggregate) => aggregate.keys.iter().map(Vec::len).product(),
                 Node::Fold(fold) => fold.rows(),

@@ -56,7 +56,8 @@ impl Checker<'_> {
             if relation.kind != Kind::Rows {
                 self.require_free(&lineage, at)?;
             }
-            self.require(&lineage, Use::Filter, at)?;
+            // A truth value that an aggregate over many people gives decides as it stands.
+            self.require(&lineage.condition(), Use::Filter, at)?;
         }
         Ok(relation)
     }

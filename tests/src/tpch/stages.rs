@@ -50,6 +50,7 @@ fn secure(plan: &SecurePlan) -> String {
             Node::Union(_) => "union".to_owned(),
             Node::Aggregate(_) => "sums per cell".to_owned(),
             Node::Group(_) => "sort and group".to_owned(),
+            Node::Broadcast(_) => "secret value".to_owned(),
             Node::Input(_)
             | Node::Compute(_)
             | Node::Fold(_)

@@ -57,6 +57,18 @@ struct Output {
     filter: Option<Condition>,
 }
 
+/// A comparison with an aggregate of all rows of a table.
+#[derive(Clone, Debug)]
+struct Inner {
+    column: Index,
+    operator: &'static str,
+    function: &'static str,
+    /// Of the hospital or of the insurer.
+    left: bool,
+    argument: Index,
+    filter: Option<Condition>,
+}
+
 /// How keys make groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Grouping {
@@ -77,6 +89,7 @@ pub(super) struct Query {
     outputs: Vec<Output>,
     having: Option<u8>,
     limit: Option<u8>,
+    inner: Option<Inner>,
 }
 
 /// A column that a query may name.
@@ -140,6 +153,22 @@ fn output() -> impl Strategy<Value = Output> {
         .prop_map(|(shape, one, two, filter)| Output { shape, one, two, filter })
 }
 
+fn inner() -> impl Strategy<Value = Inner> {
+    let operator = prop::sample::select(vec!["<", "<=", ">", ">=", "="]);
+    let function = prop::sample::select(vec!["AVG", "MIN", "MAX", "COUNT", "SUM"]);
+    let filter = prop::option::weighted(0.4, condition());
+    (any::<Index>(), operator, function, any::<bool>(), any::<Index>(), filter).prop_map(
+        |(column, operator, function, left, argument, filter)| Inner {
+            column,
+            operator,
+            function,
+            left,
+            argument,
+            filter,
+        },
+    )
+}
+
 pub(super) fn query() -> impl Strategy<Value = Query> {
     let from = prop_oneof![
         2 => Just(From::Hospital),
@@ -159,8 +188,9 @@ pub(super) fn query() -> impl Strategy<Value = Query> {
         vec(output(), 1..4),
         prop::option::weighted(0.15, 0u8..6),
         prop::option::weighted(0.2, 0u8..4),
+        prop::option::weighted(0.2, inner()),
     )
-        .prop_map(|(from, filter, keys, grouping, outputs, having, limit)| Query {
+        .prop_map(|(from, filter, keys, grouping, outputs, having, limit, inner)| Query {
             from,
             filter,
             keys,
@@ -168,6 +198,7 @@ pub(super) fn query() -> impl Strategy<Value = Query> {
             outputs,
             having,
             limit,
+            inner,
         })
 }
 
@@ -297,6 +328,34 @@ impl Query {
         }
     }
 
+    /// The comparison with an aggregate of a table, if both have numbers.
+    fn compared(&self, federation: &Federation, columns: &[Named]) -> Option<String> {
+        let Inner { column, operator, function, left, argument, filter } = self.inner.as_ref()?;
+        let (table, prefix, own) =
+            if *left { ("hospital.t", "a", &federation.left) } else { ("insurer.u", "b", &federation.right) };
+        let inner: Vec<Named> = own
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| Named {
+                name: format!("i.{prefix}{index}"),
+                kind: column.kind,
+                nullable: column.nullable,
+            })
+            .collect();
+        // A mean is compared with what a double holds exactly.
+        let exact = |kind: Kind| kind.is_number() && (*function != "AVG" || kind != Kind::Money);
+        let outer: Vec<&Named> = columns.iter().filter(|column| exact(column.kind)).collect();
+        let numbers: Vec<&Named> = inner.iter().filter(|column| exact(column.kind)).collect();
+        if outer.is_empty() || numbers.is_empty() {
+            return None;
+        }
+        let (outer, argument) = (&column.get(&outer).name, &argument.get(&numbers).name);
+        let filter =
+            filter.as_ref().map_or_else(String::new, |filter| format!(" WHERE {}", filter.sql(&inner)));
+        Some(format!("{outer} {operator} (SELECT {function}({argument}) FROM {table} i{filter})"))
+    }
+
     fn keys(&self, columns: &[Named]) -> Vec<String> {
         // Most keys have a closed domain.
         let closed: Vec<&Named> = columns.iter().filter(|column| column.kind.is_closed()).collect();
@@ -335,8 +394,10 @@ impl Query {
     /// Everything but the SELECT list.
     fn tail(&self, federation: &Federation, columns: &[Named], tagged: bool) -> String {
         let mut sql = format!(" FROM {}", self.from(federation, tagged));
-        if let Some(filter) = &self.filter {
-            sql += &format!(" WHERE {}", filter.sql(columns));
+        let filter = self.filter.as_ref().map(|filter| format!("({})", filter.sql(columns)));
+        let conditions: Vec<String> = filter.into_iter().chain(self.compared(federation, columns)).collect();
+        if !conditions.is_empty() {
+            sql += &format!(" WHERE {}", conditions.join(" AND "));
         }
         let keys = self.keys(columns);
         if !keys.is_empty() {
@@ -379,7 +440,8 @@ impl Query {
     /// Whether the gate's oracle covers it: it leaves out sums of which it depends on more than the text what is behind them.
     pub(super) fn is_gateable(&self, federation: &Federation) -> bool {
         let (columns, _) = self.columns(federation);
-        self.aggregates(&columns).iter().all(|aggregate| aggregate.behind.is_some())
+        // Whose persons are behind an inner aggregate is tested in the planner.
+        self.inner.is_none() && self.aggregates(&columns).iter().all(|aggregate| aggregate.behind.is_some())
     }
 
     /// Whether a row is the total of all groups, which is shown as it is without GROUP BY: always, unless HAVING decides.
