@@ -172,6 +172,7 @@ fn nested_parentheses_are_read_in_time() {
         ("SELECT ", ("abs(", "1", ")"), ""),
         ("SELECT 1 FROM ", ("(SELECT * FROM ", "t", ") x"), ""),
         ("SELECT 1 WHERE ", ("(", "a", ", 1) IN ((1, 2))"), ""),
+        ("SELECT 1 WHERE ", ("(NOT (", "a", "))"), ""),
         ("SELECT ", ("CASE WHEN ", "a", " THEN 1 END"), ""),
         ("SELECT 1 FROM ", ("(t JOIN ", "t", ")"), ""),
         ("SELECT * FROM ", ("LASSO((SELECT * FROM ", "t", "), target => 'x')"), ""),

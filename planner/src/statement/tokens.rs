@@ -268,6 +268,7 @@ pub(crate) fn parse_query(mut tokens: Vec<TokenWithSpan>) -> Result<Box<Query>> 
     if tokens.is_empty() {
         return Err(Error::invalid("syntax error: expected a query, found the end"));
     }
+    check_nested(&tokens)?;
     check_depth(&tokens)?;
     let last = tokens.last().map(place);
     let mut number = 0;
@@ -289,6 +290,42 @@ pub(crate) fn parse_query(mut tokens: Vec<TokenWithSpan>) -> Result<Box<Query>> 
 fn at_end(parser: &mut Parser<'_>) -> Result<(), datafusion::sql::sqlparser::parser::ParserError> {
     let token = parser.peek_token();
     if token.token == Token::EOF { Ok(()) } else { parser.expected("the end of the statement", token) }
+}
+
+/// The most parentheses, and NOTs before them, within each other: the parser reads no more, and takes exponential time to
+/// find that out where NOTs are among them.
+const MAX_NESTED: usize = 56;
+
+/// How many parentheses, and NOTs before them, are within each other at most.
+fn nested(tokens: &[TokenWithSpan]) -> usize {
+    let (mut open, mut deepest, mut nots) = (Vec::new(), 0, 0);
+    let mut depth = 0;
+    for token in tokens {
+        match &token.token {
+            Token::LParen => {
+                open.push(1 + nots);
+                depth += 1 + nots;
+                deepest = deepest.max(depth);
+                nots = 0;
+            }
+            Token::RParen => depth -= open.pop().unwrap_or(0),
+            Token::Word(word) if word.keyword == Keyword::NOT => nots += 1,
+            Token::Whitespace(_) => {}
+            _ => nots = 0,
+        }
+    }
+    deepest
+}
+
+/// Demands that no more are within each other than the parser reads.
+fn check_nested(tokens: &[TokenWithSpan]) -> Result<()> {
+    if nested(tokens) > MAX_NESTED {
+        let message = format!(
+            "the statement is too deep: more than {MAX_NESTED} parentheses and NOTs within each other"
+        );
+        return Err(Error::invalid(message));
+    }
+    Ok(())
 }
 
 /// Demands that no expression is deeper than recursion can take. How deep one may be is estimated from its tokens: every
