@@ -6,9 +6,9 @@ use datafusion::logical_expr::LogicalPlan;
 use crate::catalog::Federation;
 use crate::error::Result;
 use crate::plan::{
-    Aggregate, Assemble, Broadcast, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How, Input, JoinKey,
-    Lasso, Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release, RingSize,
-    SecurePlan, Source, Union,
+    Aggregate, Assemble, Broadcast, ColumnDef, Compute, Encoding, Family, Fold, Group, HashedJoin, How,
+    Input, JoinKey, Lasso, Matching, Measure, Node, NumberedPart, Op, Order, Piece, Range, Reg, Release,
+    RingSize, SecurePlan, Source, Union,
 };
 
 use super::broken;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Federation;
 use crate::lower::matchings;
 use crate::plan::{
-    Aggregate, Broadcast, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, JoinKey, Lasso, Matching,
-    Measure, Multiplicity, Node, NodeId, NumberedPart, Op, Rank, Reg, Release, RingSize, Rounding, Rows,
-    SecurePlan,
+    Aggregate, Broadcast, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, JoinKey,
+    Lasso, Matching, Measure, Multiplicity, Node, NodeId, NumberedPart, Op, Rank, Reg, Release, RingSize,
+    Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, cox, model, newton, table};
