@@ -27,6 +27,8 @@ struct Samples {
     cells: Cells,
     mean_unit: f64,
     variance_unit: f64,
+    /// To which the sizes that leave are rounded.
+    multiple: i128,
 }
 
 /// How the two variances become one.
@@ -42,6 +44,7 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
     }
     let pooled = job.function.arguments.truth("equal_var")?;
     let samples = two_samples(job, if pooled { Variances::Pooled } else { Variances::Each })?;
+    exact_sizes(samples.multiple)?;
     let (n_1, n_2) = (double("n_1"), double("n_2"));
     let difference = released("mean_1") - released("mean_2");
     let mut leaving = sizes(&samples);
@@ -65,6 +68,16 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
         released("n_2"),
     ];
     job.release_row(&samples.cells, &leaving, &exprs)
+}
+
+/// The statistic is computed from the sizes that leave.
+fn exact_sizes(multiple: i128) -> Result<()> {
+    if multiple > 1 {
+        return Err(failure::refused(
+            "T_TEST needs exact sizes, and an owner lets rounded counts leave only (`round_counts`); MEAN_DIFFERENCE does not",
+        ));
+    }
+    Ok(())
 }
 
 /// The squared standard error of a difference, and Welch's degrees of freedom.
@@ -147,7 +160,12 @@ fn two_samples(job: &mut Job<'_>, variances: Variances) -> Result<Samples> {
             one.unit
         }
     };
-    Ok(Samples { cells: registers.keep(&kept, job.nodes), mean_unit: first.mean.unit, variance_unit })
+    Ok(Samples {
+        cells: registers.keep(&kept, job.nodes),
+        mean_unit: first.mean.unit,
+        variance_unit,
+        multiple,
+    })
 }
 
 /// One sample on shares.
@@ -221,13 +239,13 @@ fn lower_paired(job: &mut Job<'_>) -> Result<LogicalPlan> {
     let difference = rows.difference(left, right)?;
     rows.total("sum", &counting, &difference, Some("squares"))?;
     rows.table(&[], &gates)?;
-    let (bound, multiple) = (rows.bound(), rows.multiple());
+    exact_sizes(rows.multiple())?;
+    let bound = rows.bound();
     let cells = rows.finish(job.nodes)?;
     let all = cells.first().ok_or_else(|| failure::internal("no table of pairs"))?;
-    job.notice_rounding(multiple);
     let mut registers = all.registers();
     let sample = Sample::new(&mut registers, &difference, "", bound)?;
-    let mut kept = vec![(registers.rounded(sample.n, multiple)?, "n")];
+    let mut kept = vec![(sample.n, "n")];
     let mut leaving = vec![Leaving::whole("n")];
     for (measured, sum, name) in [(&before, "sum before", "mean_1"), (&after, "sum after", "mean_2")] {
         let sum = Fixed { reg: registers.get(sum)?, unit: measured.step };

@@ -54,6 +54,20 @@ pub(super) fn small() -> (Federation, Data) {
     (federation, data)
 }
 
+/// Statistics that need what rounding takes away are refused.
+#[test]
+fn tests_of_rounded_sizes_are_refused() {
+    let (federation, data) = small();
+    for sql in [
+        "SELECT * FROM T_TEST((SELECT days, days + 1 AS later FROM b.members), value => 'days,later', paired => true)",
+        "SELECT * FROM T_TEST((SELECT m.days, p.sex FROM a.people p JOIN b.members m ON HASHED(p.id) = HASHED(m.id)), value => 'days', by => 'sex')",
+    ] {
+        let error = secure(&federation, &data, sql).expect_err(sql);
+        assert_eq!(error.class, Class::Refused, "{sql}: {error}");
+        assert!(error.message.contains("round_counts"), "{sql}: {error}");
+    }
+}
+
 #[test]
 fn few_persons_withhold() {
     let (federation, data) = small();
