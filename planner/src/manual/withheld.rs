@@ -76,7 +76,7 @@
 //! - A total minus the other cells; two queries that differ in few people; what a recipient knows already, its own rows
 //!   above all.
 //! - Arithmetic built to be almost constant but for few people, such as a polynomial with many zeros, a high power or an
-//!   exponential, and rows of one owner stacked on themselves by UNION ALL: no condition can be recognised there.
+//!   exponential, or dominated by few (a quotient by a polynomial, MAX of one where `minmax` is allowed), and rows of one owner stacked on themselves by UNION ALL: no condition can be recognised there.
 //!
 //! An owner who fears this raises `min_people`, sets `round_counts`, or allows fewer uses of a column.
 //!
