@@ -10,7 +10,7 @@ use crate::plan::SecurePlan;
 pub struct Need {
     /// Memory of a seat.
     pub memory_bytes: u64,
-    /// Messages alone, over the link that the session names.
+    /// Messages alone, over the link that the session names: what no computer is too fast for.
     pub seconds: f64,
 }
 
@@ -18,7 +18,7 @@ impl Need {
     /// What a plan needs over a link.
     pub fn of(plan: &SecurePlan, federation: &Federation, link: LinkSpeed) -> Self {
         let cost = cost(plan, federation);
-        Need { memory_bytes: cost.memory_bytes, seconds: link.seconds(&cost.total) }
+        Need { memory_bytes: cost.memory_bytes, seconds: link.messages(&cost.total) }
     }
 
     /// Refuses a plan that needs more than it may take, before it starts.
