@@ -55,7 +55,7 @@
 //! | [`convert`] | `bit_to_arithmetic::<R>(ctx, &bits) -> Vec<Shared<R>>` (a column per plane), `one_bit_to_arithmetic`, `planes_to_arithmetic`, `signed_planes_to_arithmetic`, `bits_of(ctx, &x, bits)` |
 //! | [`select`] | `select(ctx, &bit, &x, &y)`, `mul_by_bit(ctx, &bit, &x)`, `select_bits`, `min`, `max`, `clamp(ctx, &x, low, high, bits)`, `abs(ctx, &x, bits) -> (abs, sign)` |
 //! | [`truncate`] | `truncate(ctx, &x, f)` (floor or one below), `truncate_exact` (floor), `round` (nearest), `widen::<R, S>(ctx, &x)` |
-//! | [`divide`], [`quotient`] | `divide_by_public` (floor), `divide_by_public_truncating`, `divide(ctx, &num, &den, quotient_bits)`, `divide_bounded(ctx, &num, &den)` below 2^62 in few rounds (towards zero) |
+//! | [`divide`], [`quotient`] | `divide_by_public` (floor), `divide_by_public_truncating`, `divide(ctx, &num, &den, widths)`, `divide_bounded(ctx, &num, &den, widths)` in few rounds (towards zero) |
 //! | [`permute`], [`gather`], [`shuffle`] | `permute_known(ctx, Vec<Column>, holder, Option<&[u32]>)`, `gather_known`, `place_known(ctx, Vec<Column>, holder, Option<&[u32]>, out_len)`, `shuffle(ctx, Vec<Column>)` |
 //! | [`segmented`] | `segmented_or(ctx, &flags, &run_starts, max_run)`: the OR of each run at its last row |
 //! | [`pooled`] | `pool(ctx, &columns, &at_least, length, bits)`: sums since the last entry shown, and which entries have enough |

@@ -62,7 +62,7 @@ proptest! {
     fn quotients(x in column(62), shift in 0u32..60, seed in 0u64..200) {
         let y: Vec<i128> = numbers(seed, x.len(), 62, false).into_iter().map(|v| (v >> shift).max(1)).collect();
         let clear = Clear::new().column(&x).column(&y);
-        let run = clear.run::<u64, _>(async |ctx, i| quotient::divide_bounded(&ctx, &i.x[0], &i.x[1]).await);
+        let run = clear.run::<u64, _>(async |ctx, i| quotient::divide_bounded(&ctx, &i.x[0], &i.x[1], quotient::Widths::WORD).await);
         prop_assert_eq!(run.values, ideal::divide(&x, &y));
     }
 

@@ -397,7 +397,7 @@ mod tests {
         let _ = world.run(async |ctx| {
             let x = Shared::<u64>::from_public(ctx.seat(), &[2]);
             let columns = vec![Column::U64(x.clone())];
-            is_send(crate::divide::divide(&ctx, &x, &x, 4));
+            is_send(crate::divide::divide(&ctx, &x, &x, crate::quotient::Widths::WORD));
             is_send(crate::shuffle::shuffle(&ctx, columns.clone()));
             is_send(crate::gather::gather_known(&ctx, columns, Seat::P0, None, 1));
             is_send(crate::open::open(&ctx, "x", &x));

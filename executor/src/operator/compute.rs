@@ -6,15 +6,13 @@
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use mpc::protocol::{bits, compare, convert, divide, fixed, product, quotient, select, truncate};
+use mpc::protocol::quotient::Widths;
+use mpc::protocol::{bits, compare, convert, divide, fixed, product, select, truncate};
 use mpc::{Column, Context, Planes, Ring, Seat, Shared, SharedBits};
 use planner::plan::{Compute, Op, Reg, RingSize, Rounding};
 
 use crate::table::Table;
 use crate::{Error, Result};
-
-/// Numerators and denominators of up to this many bits are divided in a fixed number of rounds, in either ring.
-const BOUNDED_BITS: u32 = 62;
 
 /// Runs the program of `node` over `input`.
 ///
@@ -284,17 +282,11 @@ async fn divide_signed<R: Ring>(
     numerator_bits: u32,
     denominator_bits: u32,
 ) -> Result<Shared<R>> {
-    if numerator_bits.max(denominator_bits) + 2 > R::BITS {
-        return Err(Error::internal("compute", "a division is out of its domain"));
-    }
     let quotient = async {
         let (magnitude, negative) = select::abs(&ctx.step("sign"), denominator, denominator_bits + 1).await?;
         let step = ctx.step("quotient");
-        let quotient = if numerator_bits.max(denominator_bits) <= BOUNDED_BITS {
-            quotient::divide_bounded(&step, numerator, &magnitude).await?
-        } else {
-            divide::divide(&step, numerator, &magnitude, numerator_bits).await?
-        };
+        let widths = Widths { numerator: numerator_bits, divisor: denominator_bits };
+        let quotient = divide::divide(&step, numerator, &magnitude, widths).await?;
         signed(&ctx.step("apply"), &quotient, &negative).await
     };
     let defined = async {

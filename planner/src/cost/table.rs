@@ -167,8 +167,10 @@ pub(super) fn divide_by_constant(n: u64, divisor: i128, doubled: bool, bits: u64
 
 /// A quotient of two shared numbers with signs, and 0 where the divisor is 0.
 pub(super) fn divide(n: u64, numerator_bits: u64, denominator_bits: u64, ring: RingSize) -> Cost {
-    let positive = if numerator_bits.max(denominator_bits) <= BOUNDED_BITS || ring == RingSize::Z64 {
-        divide_bounded(n, ring)
+    let bounded = numerator_bits.max(denominator_bits) <= BOUNDED_BITS
+        || numerator_bits + 2 <= width(RingSize::Z128) && denominator_bits <= SHORT_BITS;
+    let positive = if bounded {
+        divide_bounded(n, numerator_bits, denominator_bits, ring)
     } else {
         divide_bitwise(n, numerator_bits, ring)
     };
@@ -176,26 +178,42 @@ pub(super) fn divide(n: u64, numerator_bits: u64, denominator_bits: u64, ring: R
     signed.beside(zero(n, denominator_bits + 1)).then(mask(n, ring))
 }
 
-/// Numerators and divisors of up to this many bits are divided by an estimate and corrections.
+/// Numerators and divisors of up to this many bits are divided by two estimates and corrections.
 const BOUNDED_BITS: u64 = 62;
 
-/// By Newton's method: the top bit of the divisor, four iterations, two estimates, four comparisons.
-fn divide_bounded(n: u64, ring: RingSize) -> Cost {
+/// Divisors of up to this many bits divide longer numerators too, after first estimates, each of which takes so many
+/// bits off the numerator.
+const SHORT_BITS: u64 = 60;
+const TAKEN_BITS: u64 = 53;
+
+/// By Newton's method: the top bit of the divisor, four iterations, estimates, four comparisons.
+fn divide_bounded(n: u64, numerator_bits: u64, divisor_bits: u64, ring: RingSize) -> Cost {
     let wide = RingSize::Z128;
     let to_wide = if ring == wide { Cost::default() } else { widen(n) };
-    let product = || multiply(n, wide);
-    let truncated = || multiply(n, wide).then(by_parts(n, element(wide), element(wide)));
-    let top =
-        all_bits(n, BOUNDED_BITS).then(suffix_or(n, BOUNDED_BITS)).then(to_arithmetic(n, BOUNDED_BITS, wide));
-    let mut cost =
-        magnitude(n, BOUNDED_BITS + 1, ring).then(to_wide).beside(top).beside(to_wide).then(product());
+    let top_bits = divisor_bits.max(1);
+    let top = all_bits(n, top_bits).then(suffix_or(n, top_bits)).then(to_arithmetic(n, top_bits, wide));
+    let mut cost = magnitude(n, numerator_bits + 1, ring)
+        .then(to_wide)
+        .beside(top)
+        .beside(to_wide)
+        .then(multiply(n, wide));
     for _ in 0..4 {
-        cost = cost.then(truncated()).then(truncated());
+        cost = cost.then(product(n, BOUNDED_BITS)).then(product(n, BOUNDED_BITS - 1));
     }
-    for _ in 0..2 {
-        cost = cost.then(truncated()).then(truncated()).then(product());
+    let mut bits = numerator_bits;
+    while bits > BOUNDED_BITS {
+        let left_out = bits - BOUNDED_BITS;
+        cost = cost.then(truncate(n, left_out)).then(estimate(n, left_out.min(BOUNDED_BITS)));
+        bits = (bits - TAKEN_BITS).max(divisor_bits + 2);
     }
+    cost = cost.then(estimate(n, 0)).then(estimate(n, 0));
     cost.then(negative(4 * n, BOUNDED_BITS + 5)).then(to_arithmetic(4 * n, 1, wide)).then(multiply(n, ring))
+}
+
+/// A quotient with so many fractional bits, and what it leaves.
+fn estimate(n: u64, fraction: u64) -> Cost {
+    let by_divisor = product(n, BOUNDED_BITS - 1).then(product(n, BOUNDED_BITS - fraction));
+    by_divisor.then(multiply(n, RingSize::Z128))
 }
 
 /// One bit of the quotient after the other.

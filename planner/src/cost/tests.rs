@@ -28,6 +28,9 @@ fn protocols_cost_what_they_state() {
     assert_eq!((scan.rounds, per_row(scan)), (5, 87));
     // 65 rounds without the signs of the divisor, its product, and the mask where it is 0.
     assert_eq!(table::divide(1, 62, 62, RingSize::Z64).rounds, 65 + (7 + 3) + 1 + 3);
+    // A mean: a long numerator takes few rounds too, unless its divisor is as long.
+    assert_eq!(table::divide(5, 100, 17, RingSize::Z128).rounds, 85);
+    assert!(table::divide(5, 100, 61, RingSize::Z128).rounds > 1000);
 }
 
 /// As the secure core's own tests measure them, keys of 64 planes with themselves as the payload.

@@ -1,5 +1,6 @@
 //! Products, comparisons, conversions, truncation, division, input and opening.
 
+use mpc::quotient::Widths;
 use mpc::{Planes, Seat, compare, convert, divide, input, open, product, quotient, select, truncate};
 
 use crate::{FEW, Kernel, MANY, SOME, kernel};
@@ -74,10 +75,10 @@ fn divisions() -> Vec<Kernel> {
             divide::divide_by_public_truncating(&ctx, &i.x, 1_000_003).await
         }),
         kernel!("divide::divide", "128 bits, quotients of 40", FEW, |ctx, i| {
-            divide::divide(&ctx, &i.wide, &i.wide, 40).await
+            divide::divide(&ctx, &i.wide, &i.wide, Widths { numerator: 100, divisor: 62 }).await
         }),
         kernel!("quotient::divide_bounded", SOME, |ctx, i| {
-            quotient::divide_bounded(&ctx, &i.wide, &i.wide).await
+            quotient::divide_bounded(&ctx, &i.wide, &i.wide, Widths::WORD).await
         }),
     ]
 }

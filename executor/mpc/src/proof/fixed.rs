@@ -61,7 +61,7 @@ fn products() -> Vec<Case> {
                 |n| vec![signed(n, 40), unsigned(n, 30)],
                 |c, _| c.run::<u64, _>(async |ctx, i| fixed::quotient(&ctx, &i.x[0], &i.x[1], 20).await),
                 |v| exactly(v[0].iter().zip(&v[1]).map(|(x, y)| (x << 20) / y)),
-                super::numbers::quotient_cost,
+                |n| super::numbers::quotient_cost(n, crate::quotient::Widths::WORD, U64),
             )
         },
         case(

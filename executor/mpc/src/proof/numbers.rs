@@ -5,6 +5,7 @@ use super::{
     Case, Slot, Values, as_they_are, bits::bools, exactly, flags, floor_or_below, planes, signed, unsigned,
 };
 use crate::harness::{Clear, Inputs, Outcome};
+use crate::quotient::Widths;
 use crate::{
     Context, Planes, Result, Ring, Seat, Shared, compare, convert, divide, ideal, input, product, quotient,
     select, truncate,
@@ -372,35 +373,62 @@ fn divisions() -> Vec<Case> {
             },
         ),
         Case {
-            prepare: positive_divisors,
+            prepare: positive_divisors::<63>,
             long: false,
             ..case(
                 "divide::divide",
-                |n| vec![signed(n, 63), unsigned(n, 62)],
-                |c, _| c.run::<u128, _>(async |ctx, i| divide::divide(&ctx, &i.x[0], &i.x[1], 63).await),
+                |n| vec![signed(n, 64), unsigned(n, 61)],
+                |c, _| {
+                    c.run::<u128, _>(async |ctx, i| divide::divide(&ctx, &i.x[0], &i.x[1], RESTORED).await)
+                },
                 |v| exactly(ideal::divide(&v[0], &v[1])),
                 restoring_division,
             )
         },
         Case {
-            prepare: positive_divisors,
+            prepare: positive_divisors::<62>,
             long: false,
             ..case(
                 "quotient::divide_bounded",
                 |n| vec![signed(n, 63), unsigned(n, 62)],
-                |c, _| run(c, async |ctx, i| quotient::divide_bounded(&ctx, &i.x[0], &i.x[1]).await),
+                |c, _| {
+                    run(c, async |ctx, i| {
+                        quotient::divide_bounded(&ctx, &i.x[0], &i.x[1], Widths::WORD).await
+                    })
+                },
                 |v| exactly(ideal::divide(&v[0], &v[1])),
-                quotient_cost,
+                |n| quotient_cost(n, Widths::WORD, U64),
+            )
+        },
+        Case {
+            prepare: positive_divisors::<118>,
+            long: false,
+            ..case(
+                "quotient::divide_bounded",
+                |n| vec![signed(n, 119), unsigned(n, 31)],
+                |c, _| {
+                    c.run::<u128, _>(async |ctx, i| {
+                        quotient::divide_bounded(&ctx, &i.x[0], &i.x[1], LONG).await
+                    })
+                },
+                |v| exactly(ideal::divide(&v[0], &v[1])),
+                |n| quotient_cost(n, LONG, U128),
             )
         },
     ]
 }
 
-/// Divisors are at least 1, and no numerator is the lowest number.
-fn positive_divisors(values: &mut Values) {
-    values[0].iter_mut().for_each(|x| *x = (*x).max(1 - (1 << 62)));
+/// Divisors are at least 1, and no numerator of `BITS` bits and a sign is the lowest number.
+fn positive_divisors<const BITS: u32>(values: &mut Values) {
+    values[0].iter_mut().for_each(|x| *x = (*x).max(1 - (1 << BITS)));
     values[1].iter_mut().for_each(|y| *y = (*y).max(1));
 }
+
+/// What is divided bit by bit.
+const RESTORED: Widths = Widths { numerator: 63, divisor: 61 };
+
+/// A mean of long numbers: two first estimates.
+const LONG: Widths = Widths { numerator: 118, divisor: 31 };
 
 /// Over Z_2^128, 63 bits of the quotient.
 fn restoring_division(n: usize) -> Bill {
@@ -409,15 +437,23 @@ fn restoring_division(n: usize) -> Bill {
     fits.beside(bill::abs(n, 127, U128)).then(digit.repeated(63)).then(each(n * U128))
 }
 
-/// Over Z_2^64.
-pub(super) fn quotient_cost(n: usize) -> Bill {
+/// A division by estimates, of numbers of a ring whose elements have so many bytes.
+pub(super) fn quotient_cost(n: usize, widths: Widths, element: usize) -> Bill {
     let product = |bits| bill::truncated_product(n, bits, U128);
-    let wide = bill::widen(n, U64, U128);
-    let numerator = bill::abs(n, 63, U64).then(wide);
-    let scale = bill::bits_of(n, 62).then(bill::suffix_or(n, 62)).then(to_arithmetic(n, 62, U128));
+    let wide = if element == U128 { Bill::NOTHING } else { bill::widen(n, U64, U128) };
+    let (numerator, divisor) = (widths.numerator as usize, widths.divisor as usize);
+    let numerator = bill::abs(n, numerator + 1, element).then(wide);
+    let top = bill::bits_of(n, divisor).then(bill::suffix_or(n, divisor));
+    let scale = top.then(to_arithmetic(n, divisor, U128));
     let reciprocal = each(n * U128).then(product(62).then(product(61)).repeated(4));
-    let estimate = product(61).then(product(62)).then(each(n * U128));
+    let mut cost = numerator.beside(scale).beside(wide).then(reciprocal);
+    for left_out in widths.first_estimates().into_iter().chain([0; 2]) {
+        let left_out = left_out as usize;
+        let upper = if left_out == 0 { Bill::NOTHING } else { bill::truncate(n, left_out, U128) };
+        let fraction = left_out.min(62);
+        let scaled = if fraction == 62 { each(n * U128) } else { product(62 - fraction) };
+        cost = cost.then(upper).then(product(61)).then(scaled).then(each(n * U128));
+    }
     let correction = bill::is_negative(4 * n, 67).then(to_arithmetic(4 * n, 1, U128));
-    let start = numerator.beside(scale).beside(wide);
-    start.then(reciprocal).then(estimate.repeated(2)).then(correction).then(each(n * U64))
+    cost.then(correction).then(each(n * element))
 }

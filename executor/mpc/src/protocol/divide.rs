@@ -4,7 +4,7 @@ use super::bits::and;
 use super::compare::is_negative;
 use super::convert::one_bit_to_arithmetic;
 use super::product::mul;
-use super::quotient::divide_bounded;
+use super::quotient::{Widths, divide_bounded};
 use super::select::abs;
 use super::truncate::quotient_by_parts;
 use crate::planes::as_u32;
@@ -65,28 +65,31 @@ pub async fn divide_by_public_truncating<R: Ring>(
 
 /// `num / den` rounded towards zero, exactly, for a shared divisor.
 ///
-/// Over Z_2^64 this is [`divide_bounded`], in 65 rounds. Over Z_2^128, for numbers that exceed its domain, restoring
-/// division, one bit of the quotient after the other. A shifted divisor that leaves the ring is larger than
-/// any numerator; which shifts do so is decided beforehand, for all bits at once.
-/// Domain: |`num`| < 2^(k-2), 0 < `den` < 2^(k-2), |num / den| < 2^`quotient_bits`. Where `den` is not
+/// By estimates where [`Widths::are_bounded`]: see [`divide_bounded`]. For a numerator of more than 62 bits and a divisor
+/// of more than 60, restoring division, one bit of the quotient after the other. A shifted divisor that leaves the ring
+/// is larger than any numerator; which shifts do so is decided beforehand, for all bits at once.
+/// Domain: |`num`| < 2^`widths.numerator`, 0 < `den` < 2^`widths.divisor`, both at most k - 2 bits. Where `den` is not
 /// positive the result is some number, which the caller masks.
 /// Shapes: n each -> n.
-/// Cost: over Z_2^128, 12 + 12 `quotient_bits` rounds.
+/// Cost: that of [`divide_bounded`]; of restoring division, 12 + 12 `widths.numerator` rounds.
 ///
 /// # Errors
-/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Internal`] for wider numbers; [`crate::Error::Peer`].
 pub async fn divide<R: Ring>(
     ctx: &Context,
     num: &Shared<R>,
     den: &Shared<R>,
-    quotient_bits: u32,
+    widths: Widths,
 ) -> Result<Shared<R>> {
-    if R::BITS == u64::BITS {
-        return divide_bounded(ctx, num, den).await;
+    if widths.are_bounded() {
+        return divide_bounded(ctx, num, den, widths).await;
+    }
+    let quotient_bits = widths.numerator;
+    if quotient_bits.max(widths.divisor) + 2 > R::BITS {
+        return Err(ctx.internal("a division is out of its domain"));
     }
     ctx.same_shape(num.len(), den.len())?;
     let n = num.len();
-    let quotient_bits = quotient_bits.min(R::BITS - 2);
     let fits_step = ctx.step("fits");
     let abs_step = ctx.step("abs");
     let (fits, (mut rest, sign)) = futures::try_join!(
@@ -164,9 +167,15 @@ mod tests {
             x.iter_mut().zip([0, 5, -5, (1 << 62) - 1, 1 - (1 << 62), 7]).for_each(|(x, e)| *x = e);
             y.iter_mut().zip([1, 2, 2, 1 << 40, 1 << 40, (1 << 62) - 1]).for_each(|(y, e)| *y = e);
             let clear = Clear::new().column(&x).column(&y);
-            let run = clear.run::<u64, _>(async |ctx, i| divide(&ctx, &i.x[0], &i.x[1], 24).await);
+            let word = Widths::WORD;
+            let run = clear.run::<u64, _>(async |ctx, i| divide(&ctx, &i.x[0], &i.x[1], word).await);
             assert_eq!(run.values, ideal::divide(&x, &y));
-            let run = clear.run::<u128, _>(async |ctx, i| divide(&ctx, &i.x[0], &i.x[1], 24).await);
+            for x in &mut x {
+                *x <<= 8;
+            }
+            let wide = Widths { numerator: 70, divisor: 62 };
+            let clear = Clear::new().column(&x).column(&y);
+            let run = clear.run::<u128, _>(async |ctx, i| divide(&ctx, &i.x[0], &i.x[1], wide).await);
             assert_eq!(run.values, ideal::divide(&x, &y));
         }
     }
@@ -175,6 +184,8 @@ mod tests {
     fn division_is_oblivious() {
         let one = Clear::new().column(&numbers(3, 20, 40, true)).column(&[3; 20]);
         let other = Clear::new().column(&[0; 20]).column(&[1; 20]);
-        assert_oblivious::<u64, _>(&one, &other, async |ctx, i| divide(&ctx, &i.x[0], &i.x[1], 5).await);
+        assert_oblivious::<u64, _>(&one, &other, async |ctx, i| {
+            divide(&ctx, &i.x[0], &i.x[1], Widths::WORD).await
+        });
     }
 }

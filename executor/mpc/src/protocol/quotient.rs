@@ -4,6 +4,11 @@
 //! relative error is below 0.086, so four iterations leave less than 2^-56. Two estimates, of the numerator and of
 //! what remains, are off by two at most, and four comparisons of the exact remainder settle the rest. All in Z_2^128,
 //! where no product leaves its range.
+//!
+//! A longer numerator is brought to 62 bits first: its upper 62 bits, divided with as many fractional bits as were
+//! dropped (62 at most), are a quotient whose remainder has 53 bits less, or is a few times the divisor. With
+//! x = hi 2^t + lo, an error of 2^-56 of hi and of some units in the last place of the quotient leave
+//! |x - q den| < 2^(t+9) + 4 den.
 //! Compare: Catrina and Saxena, Financial Cryptography 2010, for the iteration. Model: semi-honest, 1 of 3.
 
 use super::bits::suffix_or;
@@ -15,43 +20,91 @@ use super::truncate::{truncate, widen};
 use crate::planes::as_u32;
 use crate::{Context, Result, Ring, Shared};
 
-/// The width of numerators and divisors.
+/// The width of numerators that two estimates divide, and of any divisor.
 const BITS: u32 = 62;
+/// The width of divisors of longer numerators: four times the divisor must not exceed `BITS`.
+const SHORT: u32 = BITS - 2;
+/// How many bits a first estimate takes off a longer numerator.
+const TAKEN: u32 = 53;
 /// Fraction bits of the reciprocal; a normalised divisor has one more.
 const FRACTION: u32 = BITS - 1;
 /// sqrt(2) + 3/2, the best constant for a line through 1/d on [1/2, 1), with `FRACTION` fraction bits.
 const START: u128 = 6_719_718_970_153_736_481;
 const ITERATIONS: usize = 4;
 
+/// How many bits a numerator and a divisor have, by what is declared of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Widths {
+    /// |`num`| < 2^`numerator`.
+    pub numerator: u32,
+    /// 0 < `den` < 2^`divisor`.
+    pub divisor: u32,
+}
+
+impl Widths {
+    /// The widest numbers of Z_2^64.
+    pub const WORD: Widths = Widths { numerator: BITS, divisor: BITS };
+
+    /// Whether [`divide_bounded`] takes such numbers.
+    pub fn are_bounded(self) -> bool {
+        let Widths { numerator, divisor } = self;
+        numerator <= BITS && divisor <= BITS || numerator <= u128::BITS - 2 && divisor <= SHORT
+    }
+
+    /// How many low bits of a long numerator each first estimate leaves out.
+    pub fn first_estimates(self) -> Vec<u32> {
+        let mut left_out = Vec::new();
+        let mut bits = self.numerator;
+        while bits > BITS {
+            left_out.push(bits - BITS);
+            bits = (bits - TAKEN).max(self.divisor + 2);
+        }
+        left_out
+    }
+}
+
 /// `num / den` rounded towards zero, exactly.
 ///
-/// Domain: |`num`| < 2^62, 0 < `den` < 2^62, over Z_2^64 or Z_2^128. Where `den` is not positive the result is some
-/// number, which the caller masks.
+/// Domain: |`num`| < 2^`widths.numerator` and 0 < `den` < 2^`widths.divisor`, over Z_2^64 or Z_2^128: both of 62 bits at
+/// most, or a numerator of 126 and a divisor of 60. Where `den` is not positive the result is some number, which the
+/// caller masks.
 /// Shapes: n each -> n.
-/// Cost: 65 rounds; 1,756.5 bytes an element, most of them for the top bit of the divisor.
+/// Cost: 65 rounds and 1,756.5 bytes an element for two numbers of 62 bits, most of them for the top bit of the divisor;
+/// at most 9 rounds more for each of [`Widths::first_estimates`].
 ///
 /// # Errors
-/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
-pub async fn divide_bounded<R: Ring>(ctx: &Context, num: &Shared<R>, den: &Shared<R>) -> Result<Shared<R>> {
+/// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Internal`] for wider numbers; [`crate::Error::Peer`].
+pub async fn divide_bounded<R: Ring>(
+    ctx: &Context,
+    num: &Shared<R>,
+    den: &Shared<R>,
+    widths: Widths,
+) -> Result<Shared<R>> {
     ctx.same_shape(num.len(), den.len())?;
+    if !widths.are_bounded() || widths.numerator + 2 > R::BITS {
+        return Err(ctx.internal("a division is out of its domain"));
+    }
     let abs_step = ctx.step("abs");
     let scale_step = ctx.step("scale");
     let wide_step = ctx.step("wide");
     let (numerator, scale, den) = futures::try_join!(
         async {
-            let (abs, sign) = abs(&abs_step, num, BITS + 1).await?;
+            let (abs, sign) = abs(&abs_step, num, widths.numerator + 1).await?;
             Ok((to_wide(&abs_step.step("wide"), &abs).await?, sign))
         },
-        scale(&scale_step, den),
+        scale(&scale_step, den, widths.divisor.max(1)),
         to_wide(&wide_step, den),
     )?;
-    let (abs, sign) = numerator;
+    let (mut rest, sign) = numerator;
     let reciprocal = reciprocal(&ctx.step("reciprocal"), &den, &scale).await?;
     let mut quotient = Shared::zeros(num.len());
-    let mut rest = abs;
-    for round in 0..2 {
+    let steps = widths.first_estimates().into_iter().chain([0; 2]);
+    for (round, left_out) in steps.enumerate() {
         let ctx = ctx.step("estimate").nth(round);
-        let estimate = estimate(&ctx, &rest, &reciprocal, &scale).await?;
+        let upper = truncate(&ctx.step("upper"), &rest, left_out).await?;
+        let fraction = left_out.min(BITS);
+        let estimate = estimate(&ctx, &upper, &reciprocal, &scale, fraction).await?;
+        let estimate = estimate.shift_left(left_out - fraction);
         rest = rest.sub(&mul(&ctx.step("rest"), &estimate, &den).await?);
         quotient.add_assign(&estimate);
     }
@@ -64,9 +117,9 @@ async fn to_wide<R: Ring>(ctx: &Context, x: &Shared<R>) -> Result<Shared<u128>> 
     if R::BITS == u128::BITS { Ok(x.recast()) } else { widen(ctx, x).await }
 }
 
-/// 2^(61 - i) for a top bit i: what brings the divisor to [2^61, 2^62).
-async fn scale<R: Ring>(ctx: &Context, den: &Shared<R>) -> Result<Shared<u128>> {
-    let bits = bits_of(&ctx.step("bits"), den, BITS).await?;
+/// 2^(61 - i) for a top bit i: what brings a divisor of so many bits to [2^61, 2^62).
+async fn scale<R: Ring>(ctx: &Context, den: &Shared<R>, bits: u32) -> Result<Shared<u128>> {
+    let bits = bits_of(&ctx.step("bits"), den, bits).await?;
     let from_top = suffix_or(&ctx.step("top"), &bits).await?;
     let top = from_top.xor(&from_top.shift_planes_down());
     let columns = bit_to_arithmetic::<u128>(&ctx.step("planes"), &top).await?;
@@ -91,17 +144,18 @@ async fn reciprocal(ctx: &Context, den: &Shared<u128>, scale: &Shared<u128>) -> 
     Ok(v)
 }
 
-/// About x / den: x / d, then by the scale.
+/// About x / den with `fraction` fractional bits: x / d, then by the scale.
 async fn estimate(
     ctx: &Context,
     x: &Shared<u128>,
     reciprocal: &Shared<u128>,
     scale: &Shared<u128>,
+    fraction: u32,
 ) -> Result<Shared<u128>> {
     let by_d = mul(&ctx.step("by d"), x, reciprocal).await?;
     let by_d = truncate(&ctx.step("truncate by d"), &by_d, FRACTION).await?;
     let scaled = mul(&ctx.step("by scale"), &by_d, scale).await?;
-    truncate(&ctx.step("truncate by scale"), &scaled, BITS).await
+    truncate(&ctx.step("truncate by scale"), &scaled, BITS - fraction).await
 }
 
 /// The floor of rest / den, known to lie in [-2, 2]: 2 less the number of k in -1..=2 with rest < k den.
@@ -157,18 +211,57 @@ mod tests {
             }
         }
         let clear = Clear::new().column(&x).column(&y);
-        let run = clear.run::<u64, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1]).await);
+        let run =
+            clear.run::<u64, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1], Widths::WORD).await);
         assert_eq!(run.values, ideal::divide(&x, &y));
         assert_eq!(run.cost.rounds, 65);
-        let run = clear.run::<u128, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1]).await);
+        let run =
+            clear.run::<u128, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1], Widths::WORD).await);
         assert_eq!(run.values, ideal::divide(&x, &y));
+    }
+
+    #[test]
+    fn long_numerators_are_divided_exactly() {
+        for (numerator, divisor) in [(63, 1), (64, 60), (80, 20), (115, 31), (116, 60), (126, 1), (126, 60)] {
+            let widths = Widths { numerator, divisor };
+            let (most, largest) = ((1i128 << numerator) - 1, (1i128 << divisor) - 1);
+            let mut pairs = Vec::new();
+            for (i, (a, b)) in numbers(5, 500, 126, true).iter().zip(numbers(6, 500, 60, false)).enumerate() {
+                let shift = (i % 126) as u32;
+                pairs.push(((a >> shift).clamp(-most, most), (b >> (i * 7 % 60)).clamp(1, largest)));
+            }
+            for den in [1, 2, 3, largest / 2 + 1, largest - 1, largest].map(|den| den.clamp(1, largest)) {
+                for quotient in [0, 1, 2, most / den / 3, most / den - 1, most / den] {
+                    for offset in [-1, 0, 1] {
+                        let num = (quotient * den + offset).clamp(-most, most);
+                        pairs.extend([(num, den), (-num, den)]);
+                    }
+                }
+                pairs.extend([(most, den), (-most, den)]);
+            }
+            let (x, y): (Vec<i128>, Vec<i128>) = pairs.into_iter().unzip();
+            let clear = Clear::new().column(&x).column(&y);
+            let run =
+                clear.run::<u128, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1], widths).await);
+            assert_eq!(run.values, ideal::divide(&x, &y), "{widths:?}");
+        }
+    }
+
+    #[test]
+    fn wider_numbers_are_refused() {
+        let wide = |numerator, divisor| Widths { numerator, divisor }.are_bounded();
+        assert!(wide(62, 62) && wide(126, 60) && !wide(63, 61) && !wide(127, 1) && !wide(62, 63));
+        assert_eq!(Widths { numerator: 126, divisor: 60 }.first_estimates(), [64, 11]);
+        assert_eq!(Widths { numerator: 80, divisor: 20 }.first_estimates(), [18]);
+        assert!(Widths::WORD.first_estimates().is_empty());
     }
 
     #[test]
     fn a_quotient_costs_the_formula() {
         let n = 3 << 10;
         let clear = Clear::new().column(&vec![7; n]).column(&vec![3; n]);
-        let run = clear.run::<u64, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1]).await);
+        let run =
+            clear.run::<u64, _>(async |ctx, i| divide_bounded(&ctx, &i.x[0], &i.x[1], Widths::WORD).await);
         assert_eq!((run.cost.rounds, run.cost.bytes * 24), (65, n * 42157));
     }
 
@@ -178,7 +271,7 @@ mod tests {
             let (x, y) = (vec![-7; n], vec![2; n]);
             let clear = Clear::new().column(&x).column(&y);
             let divided = async |ctx: Context, i: crate::harness::Inputs<u64>| {
-                divide_bounded(&ctx, &i.x[0], &i.x[1]).await
+                divide_bounded(&ctx, &i.x[0], &i.x[1], Widths::WORD).await
             };
             assert_eq!(clear.run::<u64, _>(divided).values, ideal::divide(&x, &y));
             let other = Clear::new().column(&vec![1 << 61; n]).column(&vec![0; n]);

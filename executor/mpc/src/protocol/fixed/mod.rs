@@ -25,7 +25,7 @@ pub use scale::Scale;
 pub use sigmoid::sigmoid;
 
 use super::product::mul;
-use super::quotient::divide_bounded;
+use super::quotient::{Widths, divide_bounded};
 use super::truncate::truncate;
 use crate::{Context, Result, Ring, Shared};
 
@@ -64,7 +64,7 @@ pub async fn quotient<R: Ring>(
     if fraction > 61 {
         return Err(ctx.internal("a quotient of too many fractional bits"));
     }
-    divide_bounded(ctx, &x.shift_left(fraction), y).await
+    divide_bounded(ctx, &x.shift_left(fraction), y, Widths::WORD).await
 }
 
 /// From `from` to `to` fractional bits: a truncation, or local.
