@@ -4,11 +4,13 @@
 //! one-hot codes, run starts, rounding to steps, and the check that every integer lies in the declared range. The number
 //! and length of what leaves depend on the plan alone.
 
+mod cells;
 mod encode;
 mod number;
 mod order;
 mod persons;
 
+pub(crate) use cells::cells;
 pub(crate) use encode::encode;
 pub(crate) use persons::Persons;
 

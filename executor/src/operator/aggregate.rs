@@ -78,6 +78,25 @@ pub(crate) async fn run(ctx: &Context, node: &Aggregate, input: &Table) -> Resul
     Table::new(columns.into_iter().map(|(_, column)| column).collect(), cells)
 }
 
+/// Sums of tables of the same shape, number by number. Local.
+pub(super) fn total(tables: &[Table]) -> Result<Table> {
+    let Some((first, others)) = tables.split_first() else { return Err(not_a_number()) };
+    let columns = first.columns().iter().enumerate().map(|(index, column)| {
+        let mut sum = column.clone();
+        for table in others {
+            match (&mut sum, table.column(index)?) {
+                (Column::U64(sum), Column::U64(x)) => sum.add_assign(x),
+                (Column::U128(sum), Column::U128(x)) => sum.add_assign(x),
+                (Column::U32(_) | Column::U64(_) | Column::U128(_) | Column::Bits(_), _) => {
+                    return Err(not_a_number());
+                }
+            }
+        }
+        Ok(sum)
+    });
+    Table::new(columns.collect::<Result<_>>()?, first.rows())
+}
+
 /// What measures of numbered persons are sorted by: bits of a number; for each part the column of the numbers, the first row,
 /// the row after the last.
 type SortedBy = (u32, Vec<(usize, usize, usize)>);

@@ -1,7 +1,9 @@
 //! For tests: operators of three seats in memory, beside the same computation in the clear.
 
+use std::ops::Range;
+
 use mpc::world::{Cost, Message, World, reconstruct_column};
-use mpc::{Column, Context, Planes, Ring};
+use mpc::{Column, Context, Part, Planes, Ring};
 
 use crate::Result;
 use crate::table::Table;
@@ -25,11 +27,35 @@ impl Clear {
     }
 }
 
+impl Clear {
+    /// Some of the rows.
+    pub(crate) fn rows(&self, rows: Range<usize>) -> Clear {
+        match self {
+            Clear::Z64(x) => Clear::Z64(x[rows].to_vec()),
+            Clear::Z128(x) => Clear::Z128(x[rows].to_vec()),
+            Clear::Bit(x) => Clear::Bit(x[rows].to_vec()),
+            Clear::Planes(x, width) => Clear::Planes(x[rows].to_vec(), *width),
+        }
+    }
+}
+
+/// A table in the clear, as its owner has it before it shares it.
+pub(crate) fn parts(columns: &[Clear]) -> Vec<Part> {
+    let part = |column: &Clear| match column {
+        Clear::Z64(x) => Part::U64(ring(x)),
+        Clear::Z128(x) => Part::U128(ring(x)),
+        Clear::Bit(x) => Part::Bits(Planes::from_bools(x)),
+        Clear::Planes(x, width) => Part::Bits(Planes::from_values(&ring::<u64>(x), *width)),
+    };
+    columns.iter().map(part).collect()
+}
+
+fn ring<R: Ring>(x: &[i128]) -> Vec<R> {
+    x.iter().map(|&x| R::from_i128(x)).collect()
+}
+
 /// A table in the clear, as each seat holds it.
 pub(crate) fn share(world: &World, columns: &[Clear]) -> [Table; 3] {
-    fn ring<R: Ring>(x: &[i128]) -> Vec<R> {
-        x.iter().map(|&x| R::from_i128(x)).collect()
-    }
     let rows = columns.first().map_or(0, Clear::len);
     let shared: Vec<[Column; 3]> = columns
         .iter()

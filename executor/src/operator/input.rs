@@ -5,7 +5,7 @@
 //! that it shares with one neighbour anyway, and sends it to the other.
 
 use mpc::{Column, Context, Part, Planes, Prg, Ring, Seat};
-use planner::plan::{Encoding, Input, PartyId, RingSize};
+use planner::plan::{Encoding, PartyId, RingSize};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -40,11 +40,6 @@ pub(crate) async fn deal(
         to(Seat::P2, &[seed0], &thirds),
     )?;
     Ok(())
-}
-
-/// The message with the columns of an input.
-pub(crate) fn channel(node: usize) -> String {
-    format!("input/{node}")
 }
 
 /// A seed for each of `columns` columns.
@@ -129,20 +124,21 @@ fn read(encoding: Encoding, bytes: &[u8], rows: usize) -> Part {
     }
 }
 
-/// A seat's part when the owner sits on `holder`; `parts` are the columns there.
+/// A seat's part when the owner sits on `holder`: columns of `rows` rows; `parts` are the columns there.
 ///
 /// Cost: one component of every column, sent by the holder. One round.
 pub(crate) async fn hold(
     ctx: &Context,
     holder: Seat,
-    input: &Input,
+    encodings: &[Encoding],
+    rows: usize,
     parts: Option<&[Part]>,
 ) -> Result<Table> {
-    let columns = input.columns.iter().enumerate().map(|(index, column)| {
+    let columns = encodings.iter().enumerate().map(|(index, encoding)| {
         let part = parts.and_then(|parts| parts.get(index));
-        one_column(ctx.nth(index), holder, column.def.encoding, part, input.bound)
+        one_column(ctx.nth(index), holder, *encoding, part, rows)
     });
-    Table::new(futures::future::try_join_all(columns).await?, input.bound)
+    Table::new(futures::future::try_join_all(columns).await?, rows)
 }
 
 /// One column of an input that `holder` holds.

@@ -26,7 +26,9 @@ use std::sync::Arc;
 use mpc::verify::verify;
 use mpc::{Context, Part, Seat};
 use planner::check::Permit;
-use planner::plan::{HashedJoin, Input, Matching, Node, NodeId, SecurePlan};
+use planner::plan::{
+    Aggregate, AtHome, Encoding, HashedJoin, Input, Matching, Node, NodeId, PartyId, SecurePlan,
+};
 
 use crate::links::Links;
 use crate::reveal::{self, Gated, ReleasedShares};
@@ -80,7 +82,11 @@ async fn run_all(run: &dyn Run, plan: &SecurePlan, keep_last: bool) -> Result<Ra
     let owner = owner::run(&links, plan, &handover);
     let seat = async {
         match run.context() {
-            Some(ctx) => SeatRun { ctx, links: &links, plan, handover: &handover }.run(keep_last).await,
+            Some(ctx) => {
+                SeatRun { ctx, links: &links, plan, home: plan.at_home(), handover: &handover }
+                    .run(keep_last)
+                    .await
+            }
             None => Ok(Ran::default()),
         }
     };
@@ -109,6 +115,7 @@ struct SeatRun<'r> {
     ctx: &'r Context,
     links: &'r Links<'r>,
     plan: &'r SecurePlan,
+    home: AtHome,
     handover: &'r owner::Handover,
 }
 
@@ -155,6 +162,7 @@ impl SeatRun<'_> {
         let ctx = self.ctx.step("node").nth(index);
         let first = || inputs.first().ok_or_else(no_table);
         let table = match node {
+            Node::Input(_) | Node::Union(_) if self.home.stays(index) => Table::new(Vec::new(), 0)?,
             Node::Input(input) => self.input(&ctx, index, input).await?,
             Node::HashedJoin(join) => {
                 let [stay, moved] = inputs else { return Err(no_table()) };
@@ -162,7 +170,10 @@ impl SeatRun<'_> {
             }
             Node::Union(_) => union::run(&inputs.iter().map(Arc::as_ref).collect::<Vec<_>>())?,
             Node::Compute(node) => Box::pin(compute::run(&ctx, node, first()?)).await?,
-            Node::Aggregate(node) => Box::pin(aggregate::run(&ctx, node, first()?)).await?,
+            Node::Aggregate(node) => match self.home.sums(index) {
+                Some(inputs) => self.sums(&ctx, index, node, inputs).await?,
+                None => Box::pin(aggregate::run(&ctx, node, first()?)).await?,
+            },
             Node::Fold(node) => Box::pin(fold::run(&ctx, node, first()?)).await?,
             Node::Assemble(node) => {
                 assemble::run(ctx.seat(), node, &inputs.iter().map(Arc::as_ref).collect::<Vec<_>>())?
@@ -191,15 +202,47 @@ impl SeatRun<'_> {
     }
 
     async fn input(&self, ctx: &Context, index: usize, input: &Input) -> Result<Table> {
-        let holder = Seat::ALL.into_iter().find(|&seat| self.links.at(seat) == input.owner);
+        let encodings: Vec<_> = input.columns.iter().map(|column| column.def.encoding).collect();
+        let shared = owner::Shared { input: index, sums: None };
+        self.shared(ctx, input.owner, shared, (&encodings, input.bound)).await
+    }
+
+    /// The sums of all owners, each of which shares those of its own rows. Cost: one round.
+    async fn sums(
+        &self,
+        ctx: &Context,
+        index: usize,
+        node: &Aggregate,
+        inputs: &[(NodeId, usize)],
+    ) -> Result<Table> {
+        let encodings: Vec<_> = node.columns.iter().map(|def| def.encoding).collect();
+        let tables = inputs.iter().enumerate().map(|(place, (id, _))| {
+            let (ctx, encodings) = (ctx.step("owner").nth(place), &encodings);
+            async move {
+                let shared = owner::Shared { input: id.0, sums: Some(index) };
+                let owner = input_of(self.plan, *id)?.owner;
+                self.shared(&ctx, owner, shared, (encodings, node.cells())).await
+            }
+        });
+        aggregate::total(&futures::future::try_join_all(tables).await?)
+    }
+
+    /// This seat's part of what an owner shares: columns of so many rows.
+    async fn shared(
+        &self,
+        ctx: &Context,
+        owner: PartyId,
+        shared: owner::Shared,
+        (encodings, rows): (&[Encoding], usize),
+    ) -> Result<Table> {
+        let holder = Seat::ALL.into_iter().find(|&seat| self.links.at(seat) == owner);
         let Some(holder) = holder else {
-            let encodings: Vec<_> = input.columns.iter().map(|column| column.def.encoding).collect();
-            let from = (input.owner, input::channel(index));
-            return input::receive(self.links, ctx.seat(), (from.0, &from.1), &encodings, input.bound).await;
+            let channel = shared.channel();
+            return input::receive(self.links, ctx.seat(), (owner, &channel), encodings, rows).await;
         };
         let parts: Option<Vec<Part>> =
-            if holder == ctx.seat() { Some(self.handover.take(index).await?) } else { None };
-        input::hold(ctx, holder, input, parts.as_deref()).await
+            if holder == ctx.seat() { Some(self.handover.take(shared).await?) } else { None };
+        input::hold(ctx, holder, encodings, rows, parts.as_deref()).await
     }
 
     async fn hashed_join(

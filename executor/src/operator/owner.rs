@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::try_join_all;
 use mpc::{Part, Seat};
-use planner::plan::{HashedJoin, Input, Node, NodeId, SecurePlan};
+use planner::plan::{Aggregate, HashedJoin, Input, Node, NodeId, SecurePlan};
 use tokio::sync::oneshot;
 
 use super::{input, input_of};
@@ -14,33 +14,63 @@ use crate::links::Links;
 use crate::pseudonym::{self, Side};
 use crate::{Error, Result, local};
 
-/// The encoded columns that a party's owner role hands to its seat role, by input node.
+/// What an owner shares of an input: its rows, or sums of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shared {
+    /// The input's node.
+    pub(super) input: usize,
+    /// The node whose sums they are; none: the rows.
+    pub(super) sums: Option<usize>,
+}
+
+impl Shared {
+    /// All that owners share in a plan.
+    fn all(plan: &SecurePlan) -> Vec<Shared> {
+        let home = plan.at_home();
+        let rows = plan.nodes.iter().enumerate().filter(|(_, node)| matches!(node, Node::Input(_)));
+        let rows =
+            rows.filter(|(index, _)| !home.stays(*index)).map(|(input, _)| Shared { input, sums: None });
+        let sums = (0..plan.nodes.len()).flat_map(|index| {
+            let inputs = home.sums(index).unwrap_or_default();
+            inputs.iter().map(move |(input, _)| Shared { input: input.0, sums: Some(index) })
+        });
+        rows.chain(sums).collect()
+    }
+
+    /// The message with its columns.
+    pub(super) fn channel(self) -> String {
+        match self.sums {
+            Some(node) => format!("input/{}/sums/{node}", self.input),
+            None => format!("input/{}", self.input),
+        }
+    }
+}
+
+/// The encoded columns that a party's owner role hands to its seat role.
 pub(super) struct Handover {
-    senders: Mutex<BTreeMap<usize, oneshot::Sender<Vec<Part>>>>,
-    receivers: Mutex<BTreeMap<usize, oneshot::Receiver<Vec<Part>>>>,
+    senders: Mutex<BTreeMap<Shared, oneshot::Sender<Vec<Part>>>>,
+    receivers: Mutex<BTreeMap<Shared, oneshot::Receiver<Vec<Part>>>>,
 }
 
 impl Handover {
     pub(super) fn new(plan: &SecurePlan) -> Self {
         let (mut senders, mut receivers) = (BTreeMap::new(), BTreeMap::new());
-        for (index, node) in plan.nodes.iter().enumerate() {
-            if matches!(node, Node::Input(_)) {
-                let (sender, receiver) = oneshot::channel();
-                senders.insert(index, sender);
-                receivers.insert(index, receiver);
-            }
+        for shared in Shared::all(plan) {
+            let (sender, receiver) = oneshot::channel();
+            senders.insert(shared, sender);
+            receivers.insert(shared, receiver);
         }
         Handover { senders: Mutex::new(senders), receivers: Mutex::new(receivers) }
     }
 
-    fn give(&self, node: usize, parts: Vec<Part>) {
-        let sender = self.senders.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
+    fn give(&self, shared: Shared, parts: Vec<Part>) {
+        let sender = self.senders.lock().unwrap_or_else(PoisonError::into_inner).remove(&shared);
         // An error means that the seat role has ended, which shows in its own result.
         let _ = sender.map(|sender| sender.send(parts));
     }
 
-    pub(super) async fn take(&self, node: usize) -> Result<Vec<Part>> {
-        let receiver = self.receivers.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
+    pub(super) async fn take(&self, shared: Shared) -> Result<Vec<Part>> {
+        let receiver = self.receivers.lock().unwrap_or_else(PoisonError::into_inner).remove(&shared);
         let receiver = receiver.ok_or_else(|| Error::internal("input", "an input is awaited twice"))?;
         receiver.await.map_err(|_| Error::internal("input", "the owner's role ended early"))
     }
@@ -58,7 +88,7 @@ pub(super) async fn run(links: &Links<'_>, plan: &SecurePlan, handover: &Handove
     let prepared = try_join_all(own.map(|(index, input)| prepare(links, index, input))).await?;
     let persons = Persons::of(prepared.iter().map(|own| (own.input.as_ref(), own.rows.as_ref())));
     let persons = Arc::new(persons?);
-    let shares = try_join_all(prepared.iter().map(|own| share(links, own, &persons, handover)));
+    let shares = try_join_all(prepared.iter().map(|own| share(links, plan, own, &persons, handover)));
     let mut sides = Vec::new();
     for (node, join) in plan.nodes.iter().enumerate() {
         if let Node::HashedJoin(join) = join {
@@ -95,16 +125,47 @@ async fn prepare(links: &Links<'_>, node: usize, input: Arc<Input>) -> Result<Pr
     Ok(Prepared { node, input, rows: Arc::new(rows) })
 }
 
-async fn share(links: &Links<'_>, own: &Prepared, persons: &Arc<Persons>, handover: &Handover) -> Result<()> {
+/// Shares the rows of an input, or what is summed of them.
+async fn share(
+    links: &Links<'_>,
+    plan: &SecurePlan,
+    own: &Prepared,
+    persons: &Arc<Persons>,
+    handover: &Handover,
+) -> Result<()> {
     let (input, rows, persons) = (Arc::clone(&own.input), Arc::clone(&own.rows), Arc::clone(persons));
-    let encoded = tokio::task::spawn_blocking(move || ingest::encode(&input, &rows, &persons)).await;
-    let parts = encoded.map_err(|_| Error::internal("ingest", "no result"))??;
-    if Seat::ALL.into_iter().any(|seat| links.at(seat) == links.run().party()) {
-        handover.give(own.node, parts);
-        return Ok(());
-    }
+    let shared: Vec<Shared> =
+        Shared::all(plan).into_iter().filter(|shared| shared.input == own.node).collect();
+    let sums: Vec<(Aggregate, usize)> = shared.iter().filter_map(|shared| sums_of(plan, *shared)).collect();
+    let encoded = tokio::task::spawn_blocking(move || {
+        let parts = ingest::encode(&input, &rows, &persons)?;
+        let cells: Vec<Vec<Part>> =
+            sums.iter().map(|(node, first)| ingest::cells(node, &parts, *first)).collect::<Result<_>>()?;
+        Ok::<_, Error>((parts, cells))
+    });
+    let (rows, sums) = encoded.await.map_err(|_| Error::internal("ingest", "no result"))??;
+    let (mut rows, mut sums) = (Some(rows), sums.into_iter());
+    let on_seat = Seat::ALL.into_iter().any(|seat| links.at(seat) == links.run().party());
     let mut rng = links.run().rng()?;
-    input::deal(links, &input::channel(own.node), parts, &mut rng).await
+    for shared in shared {
+        let parts = if shared.sums.is_some() { sums.next() } else { rows.take() };
+        let parts = parts.ok_or_else(|| Error::internal("input", "an input is shared twice"))?;
+        if on_seat {
+            handover.give(shared, parts);
+        } else {
+            input::deal(links, &shared.channel(), parts, &mut rng).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The node whose sums are shared, and the number of the input's first row among the rows it counts.
+fn sums_of(plan: &SecurePlan, shared: Shared) -> Option<(Aggregate, usize)> {
+    let index = shared.sums?;
+    let Some(Node::Aggregate(node)) = plan.nodes.get(index) else { return None };
+    let home = plan.at_home();
+    let (_, first) = home.sums(index)?.iter().find(|(input, _)| input.0 == shared.input)?;
+    Some((node.clone(), *first))
 }
 
 async fn pseudonyms(

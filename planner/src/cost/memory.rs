@@ -6,8 +6,8 @@
 //! a digit and their running counts; comparisons and divisions hold what they send several times over.
 
 use crate::plan::{
-    Aggregate, Compute, Encoding, Group, HashedJoin, Matching, Measure, Node, RingSize, Rows, SecurePlan,
-    layers,
+    Aggregate, AtHome, Compute, Encoding, Group, HashedJoin, Matching, Measure, Node, RingSize, Rows,
+    SecurePlan, layers,
 };
 
 use super::{Cost, table};
@@ -35,11 +35,12 @@ struct Tables<'a> {
     plan: &'a SecurePlan,
     rows: &'a [usize],
     nodes: &'a [Cost],
+    home: &'a AtHome,
 }
 
-/// The most memory at one time; `rows` and `nodes` are those of every node.
-pub(super) fn memory(plan: &SecurePlan, rows: &[usize], nodes: &[Cost]) -> u64 {
-    let tables = Tables { plan, rows, nodes };
+/// The most memory at one time; `rows` and `nodes` are those of every node, `home` is what owners do at home.
+pub(super) fn memory(plan: &SecurePlan, rows: &[usize], nodes: &[Cost], home: &AtHome) -> u64 {
+    let tables = Tables { plan, rows, nodes, home };
     let mut last_use: Vec<usize> = (0..plan.nodes.len()).collect();
     for (reader, node) in plan.nodes.iter().enumerate() {
         for input in node.inputs() {
@@ -61,8 +62,13 @@ impl Tables<'_> {
         self.rows.get(index).copied().unwrap_or_default() as u64
     }
 
-    /// A node's output at a seat.
+    /// A node's output at a seat; nothing of rows that stay with their owners.
     fn size(&self, index: usize) -> u64 {
+        if self.home.stays(index) { 0 } else { self.encoded(index) }
+    }
+
+    /// As many bytes as a node's output takes, wherever it is.
+    fn encoded(&self, index: usize) -> u64 {
         let columns = self.plan.nodes.get(index).map(Node::columns).unwrap_or_default();
         let count = self.count(index);
         columns.iter().map(|def| 2 * table::component(def.encoding, count)).fold(0, u64::saturating_add)
@@ -75,10 +81,11 @@ impl Tables<'_> {
             Node::Input(_) => {
                 let inputs = self.plan.nodes.iter().enumerate();
                 let inputs = inputs.filter(|(_, node)| matches!(node, Node::Input(_)));
-                inputs.map(|(input, _)| OWNER * self.size(input)).fold(0, u64::saturating_add)
+                inputs.map(|(input, _)| OWNER * self.encoded(input)).fold(0, u64::saturating_add)
             }
             Node::Compute(compute) => self.compute(compute, index),
             Node::HashedJoin(join) => self.join(join, index),
+            Node::Aggregate(_) if self.home.sums(index).is_some() => self.size(index),
             Node::Aggregate(aggregate) => self.cells(aggregate, index),
             Node::Group(group) => self.group(group, index),
             Node::Release(release) => match &release.rows {

@@ -71,10 +71,10 @@ pub struct PlanCost {
 
 /// The cost of every node of a plan.
 pub fn cost(plan: &SecurePlan, federation: &Federation) -> PlanCost {
-    let rows = plan.rows();
+    let (rows, home) = (plan.rows(), plan.at_home());
     let nodes: Vec<Cost> =
-        (0..plan.nodes.len()).map(|index| node::cost(plan, federation, &rows, index)).collect();
+        (0..plan.nodes.len()).map(|index| node::cost(plan, federation, (&rows, &home), index)).collect();
     let total = nodes.iter().fold(Cost::default(), |sum, cost| sum.then(*cost));
-    let memory_bytes = memory::memory(plan, &rows, &nodes);
+    let memory_bytes = memory::memory(plan, &rows, &nodes, &home);
     PlanCost { nodes, total, memory_bytes }
 }

@@ -5,25 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Federation;
 use crate::lower::matchings;
 use crate::plan::{
-    Aggregate, Broadcast, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, JoinKey,
-    Lasso, Matching, Measure, Multiplicity, Node, NodeId, NumberedPart, Op, Rank, Reg, Release, RingSize,
-    Rounding, Rows, SecurePlan,
+    Aggregate, AtHome, Broadcast, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Input,
+    JoinKey, Lasso, Matching, Measure, Multiplicity, Node, NodeId, NumberedPart, Op, Rank, Reg, Release,
+    RingSize, Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, cox, model, newton, table};
 
-/// The cost of node number `index`; `rows` are those of every node's output.
-pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], index: usize) -> Cost {
+/// The cost of node number `index`; `rows` are those of every node's output, `home` is what owners do at home.
+pub(super) fn cost(
+    plan: &SecurePlan,
+    federation: &Federation,
+    (rows, home): (&[usize], &AtHome),
+    index: usize,
+) -> Cost {
     let Some(node) = plan.nodes.get(index) else { return Cost::default() };
     let of = |id: NodeId| rows.get(id.0).copied().unwrap_or_default() as u64;
     let columns = |id: NodeId| plan.nodes.get(id.0).map(Node::columns).unwrap_or_default();
     match node {
-        Node::Input(input) => {
-            let seat = federation.parties.get(input.owner.0).and_then(|party| party.seat);
-            let bytes =
-                node.columns().iter().map(|def| table::component(def.encoding, input.bound as u64)).sum();
-            table::input(seat, bytes)
-        }
+        Node::Input(_) if home.stays(index) => Cost::default(),
+        Node::Input(input) => shared(federation, input, &node.columns(), input.bound),
         Node::HashedJoin(join) => {
             JoinedTables::of(plan, federation, rows, join).cost(join.matching, join.multiplicity)
         }
@@ -31,13 +32,28 @@ pub(super) fn cost(plan: &SecurePlan, federation: &Federation, rows: &[usize], i
         Node::Fold(fold) => self::fold(fold),
         Node::Broadcast(broadcast) => self::broadcast(broadcast, &columns),
         Node::Compute(compute) => self::compute(compute, of(compute.input), &columns(compute.input)),
-        Node::Aggregate(aggregate) => {
-            self::aggregate(aggregate, of(aggregate.input), &columns(aggregate.input))
-        }
+        Node::Aggregate(aggregate) => match home.sums(index) {
+            Some(inputs) => {
+                let inputs = inputs.iter().filter_map(|(id, _)| match plan.nodes.get(id.0) {
+                    Some(Node::Input(input)) => Some(input),
+                    _ => None,
+                });
+                let cells = |input| shared(federation, input, &node.columns(), aggregate.cells());
+                inputs.map(cells).fold(Cost::default(), Cost::beside)
+            }
+            None => self::aggregate(aggregate, of(aggregate.input), &columns(aggregate.input)),
+        },
         Node::Group(group) => super::group::cost(group, of(group.input), &columns(group.input)),
         Node::Lasso(lasso) => self::lasso(lasso, of(lasso.input), &columns(lasso.input)),
         Node::Release(release) => self::release(release, of(release.input), &columns(release.input)),
     }
+}
+
+/// Rows that the owner of an input shares.
+fn shared(federation: &Federation, input: &Input, columns: &[&ColumnDef], rows: usize) -> Cost {
+    let seat = federation.parties.get(input.owner.0).and_then(|party| party.seat);
+    let bytes = columns.iter().map(|def| table::component(def.encoding, rows as u64)).sum();
+    table::input(seat, bytes)
 }
 
 /// What the cost of a join depends on.

@@ -34,14 +34,14 @@ fn a_sum_per_group() {
     assert_snapshot!(tree_of(&samples::sum_by_region(), false), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 17 rounds, 99.5 kB by the seat that sends most, 102 B to the analyst, about 516.0 kB of memory a seat
-      about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
+    secure, at hospital, insurer and helper: 10 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 387.0 kB of memory a seat
+      about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
         1 Aggregate: SUM(days), people of insurer in 2 cells; persons counted once
-           [secure; one-hot dot products; at most 2 rows; 7 rounds, 35.0 kB]
-          0 Input: insurer.claims shares c.days, valid, region=north, region=south, first row of patient_id; rows of a person together
-             [at insurer, then secure; replicated secret sharing; at most 2000 rows; 1 round, 64.5 kB]
+           [at insurer, then secure; sums in the clear, which are shared; replicated secret sharing; at most 2 rows; 1 round, 32 B]
+          0 Input: insurer.claims has c.days, valid, region=north, region=south, first row of patient_id; rows of a person together
+             [at insurer; in the clear; no row leaves; at most 2000 rows; 0 rounds, 0 B]
             at insurer, in the clear
               TableScan: insurer.claims
     ");
@@ -129,17 +129,17 @@ fn after_a_run() {
     assert_snapshot!(text, @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 17 rounds, 99.5 kB by the seat that sends most, 102 B to the analyst, about 516.0 kB of memory a seat
-      about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
+    secure, at hospital, insurer and helper: 10 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 387.0 kB of memory a seat
+      about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       took 0.250 s, 17 waits, 99.5 kB
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
          [took 0.001 s, 9 waits, 62 B]
         1 Aggregate: SUM(days), people of insurer in 2 cells; persons counted once
-           [secure; one-hot dot products; at most 2 rows; 7 rounds, 35.0 kB]
+           [at insurer, then secure; sums in the clear, which are shared; replicated secret sharing; at most 2 rows; 1 round, 32 B]
            [took 0.004 s, 7 waits, 35.0 kB]
-          0 Input: insurer.claims shares c.days, valid, region=north, region=south, first row of patient_id; rows of a person together
-             [at insurer, then secure; replicated secret sharing; at most 2000 rows; 1 round, 64.5 kB]
+          0 Input: insurer.claims has c.days, valid, region=north, region=south, first row of patient_id; rows of a person together
+             [at insurer; in the clear; no row leaves; at most 2000 rows; 0 rounds, 0 B]
              [took 64.5 kB]
             at insurer, in the clear
               TableScan: insurer.claims
@@ -182,7 +182,7 @@ fn disclosures_of_groups_and_models() {
 #[test]
 fn json_is_one_object() {
     let value = json(&samples::sum_by_region(), &samples::federation(), LinkSpeed::default());
-    assert_eq!(value["secure"]["rounds"], 17);
+    assert_eq!(value["secure"]["rounds"], 10);
     assert_eq!(value["secure"]["nodes"].as_array().unwrap().len(), 3);
     assert_eq!(value["secure"]["nodes"][1]["inputs"], serde_json::json!([0]));
     assert_eq!(value["releases"], serde_json::json!([2]));
@@ -195,14 +195,14 @@ fn explain_runs_nothing_and_is_one_column() {
       Sort: n ASC NULLS LAST
         Projection: released.r0.region AS region, released.r0.n AS n
           TableScan: released.r0
-    secure, at hospital, insurer and helper: 17 rounds, 83.5 kB by the seat that sends most, 102 B to the analyst, about 388.0 kB of memory a seat
-      about 0.001 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
+    secure, at hospital, insurer and helper: 10 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 291.0 kB of memory a seat
+      about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       2 Release r0: region, n; groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
         1 Aggregate: persons COUNT(*) of insurer, rows COUNT(*) in 2 cells; persons counted once
-           [secure; one-hot dot products; at most 2 rows; 7 rounds, 35.0 kB]
-          0 Input: insurer.claims shares region = north, region = south, known patient_id, first row of a person, valid; rows of a person together
-             [at insurer, then secure; replicated secret sharing; at most 2000 rows; 1 round, 48.5 kB]
+           [at insurer, then secure; sums in the clear, which are shared; replicated secret sharing; at most 2 rows; 1 round, 32 B]
+          0 Input: insurer.claims has region = north, region = south, known patient_id, first row of a person, valid; rows of a person together
+             [at insurer; in the clear; no row leaves; at most 2000 rows; 0 rounds, 0 B]
             at insurer, in the clear
               Projection: insurer.claims.region AS c0, insurer.claims.patient_id AS c1
                 TableScan: insurer.claims
@@ -245,10 +245,14 @@ fn chosen_groups_say_what_decides() {
 #[test]
 fn ranks_say_how_they_are_found() {
     let federation = samples::federation();
-    let mut plan = samples::sum_by_region();
-    let Node::Aggregate(aggregate) = &mut plan.nodes[1] else { panic!("an aggregate") };
-    aggregate.measures.push(Measure::AtRank { value: 0, counts: 5, rank: Rank::FIRST });
-    aggregate.columns.push(aggregate.columns[0].clone());
-    let text = tree(&plan, &federation, LinkSpeed::default(), false, None).join("\n");
-    assert!(text.contains("one-hot dot products; radix sort, reads at secret places"), "{text}");
+    let protocol = |mut plan: SecurePlan, place: usize| {
+        let Some(Node::Aggregate(aggregate)) = plan.nodes.get_mut(place) else { panic!("an aggregate") };
+        aggregate.measures.push(Measure::AtRank { value: 0, counts: 5, rank: Rank::FIRST });
+        aggregate.columns.push(aggregate.columns[0].clone());
+        tree(&plan, &federation, LinkSpeed::default(), false, None).join("\n")
+    };
+    let joined = protocol(samples::join(), 4);
+    assert!(joined.contains("sums of shares; radix sort, reads at secret places"), "{joined}");
+    let alone = protocol(samples::sum_by_region(), 1);
+    assert!(alone.contains("sums in the clear, which are shared"), "{alone}");
 }

@@ -88,9 +88,15 @@ pub(super) fn kind(node: &Node) -> &'static str {
 }
 
 /// Where a node runs.
-pub(super) fn place(node: &Node, federation: &Federation) -> String {
+pub(super) fn place(plan: &SecurePlan, federation: &Federation, index: usize) -> String {
+    let Some(node) = plan.nodes.get(index) else { return String::new() };
     match node {
+        Node::Input(input) if plan.at_home().stays(index) => format!("at {}", owner(input, federation)),
         Node::Input(input) => format!("at {}, then secure", owner(input, federation)),
+        Node::Union(_) if plan.at_home().stays(index) => "at each owner".to_owned(),
+        Node::Aggregate(_) if plan.at_home().sums(index).is_some() => {
+            format!("at {}, then secure", listed(&owners(plan, federation, index)))
+        }
         Node::Release(_) => "secure, then to the analyst".to_owned(),
         Node::HashedJoin(_)
         | Node::Union(_)
@@ -108,9 +114,29 @@ fn owner<'f>(input: &Input, federation: &'f Federation) -> &'f str {
     federation.parties.get(input.owner.0).map_or("?", |party| party.name.as_str())
 }
 
+/// Who makes the sums of a node at home.
+fn owners<'f>(plan: &SecurePlan, federation: &'f Federation, index: usize) -> Vec<&'f str> {
+    let mut names = Vec::new();
+    for (id, _) in plan.at_home().sums(index).unwrap_or_default() {
+        if let Some(Node::Input(input)) = plan.nodes.get(id.0)
+            && !names.contains(&owner(input, federation))
+        {
+            names.push(owner(input, federation));
+        }
+    }
+    names
+}
+
 /// The protocol that a node runs.
-pub(super) fn protocol(node: &Node, federation: &Federation) -> String {
+pub(super) fn protocol(plan: &SecurePlan, federation: &Federation, index: usize) -> String {
+    let Some(node) = plan.nodes.get(index) else { return String::new() };
     match node {
+        Node::Input(_) | Node::Union(_) if plan.at_home().stays(index) => {
+            "in the clear; no row leaves".to_owned()
+        }
+        Node::Aggregate(_) if plan.at_home().sums(index).is_some() => {
+            "sums in the clear, which are shared; replicated secret sharing".to_owned()
+        }
         Node::Input(_) => "replicated secret sharing".to_owned(),
         Node::HashedJoin(join) => matching(join.matching, federation),
         Node::Union(_) | Node::Assemble(_) => "no communication".to_owned(),
@@ -168,7 +194,7 @@ pub(super) fn matching(matching: Matching, federation: &Federation) -> String {
 pub(super) fn summary(plan: &SecurePlan, federation: &Federation, index: usize) -> String {
     let Some(node) = plan.nodes.get(index) else { return String::new() };
     match node {
-        Node::Input(input) => self::input(input, federation),
+        Node::Input(input) => self::input(input, federation, plan.at_home().stays(index)),
         Node::HashedJoin(join) => self::join(join),
         Node::Union(union) => format!("{} tables stacked", union.inputs.len()),
         Node::Compute(compute) => self::compute(compute),
@@ -182,7 +208,7 @@ pub(super) fn summary(plan: &SecurePlan, federation: &Federation, index: usize) 
     }
 }
 
-fn input(input: &Input, federation: &Federation) -> String {
+fn input(input: &Input, federation: &Federation, stays: bool) -> String {
     let owner = owner(input, federation);
     let tables: Vec<_> = input.tables.iter().map(|table| format!("{owner}.{table}")).collect();
     let mut names: Vec<&str> = Vec::new();
@@ -197,7 +223,8 @@ fn input(input: &Input, federation: &Federation) -> String {
         Order::Adjacent(_) => "; rows of a person together",
     };
     let names = if names.is_empty() { "no column".to_owned() } else { names.join(", ") };
-    format!("{} shares {names}{order}", tables.join(" and "))
+    let does = if stays { "has" } else { "shares" };
+    format!("{} {does} {names}{order}", tables.join(" and "))
 }
 
 fn join(join: &HashedJoin) -> String {
@@ -263,7 +290,7 @@ fn word(op: &Op) -> Option<&'static str> {
 
 fn aggregate(aggregate: &Aggregate) -> String {
     let names: Vec<_> = aggregate.columns.iter().map(|def| def.name.as_str()).collect();
-    let cells: usize = aggregate.keys.iter().map(Vec::len).product();
+    let cells = aggregate.cells();
     let persons = aggregate
         .measures
         .iter()

@@ -115,8 +115,8 @@ impl Printer<'_> {
         self.line(depth, &format!("{head}: {}", text::summary(self.plan, self.federation, index)));
         let rows = self.rows.get(index).copied().unwrap_or_default() as u64;
         let cost = self.cost.nodes.get(index).copied().unwrap_or_default();
-        let place = text::place(node, self.federation);
-        let protocol = text::protocol(node, self.federation);
+        let place = text::place(self.plan, self.federation, index);
+        let protocol = text::protocol(self.plan, self.federation, index);
         self.line(
             depth,
             &format!("   [{place}; {protocol}; at most {}; {}]", text::plural(rows, "row"), costs(&cost)),

@@ -174,7 +174,7 @@ impl Cut<'_> {
         let rows = plan.rows();
         let newest = plan.nodes.iter().rev().find_map(|node| match node {
             Node::Aggregate(aggregate) => {
-                let cells: usize = aggregate.keys.iter().map(Vec::len).product();
+                let cells = aggregate.cells();
                 Some(cells.saturating_mul(rows.get(aggregate.input.0).copied().unwrap_or_default()))
             }
             Node::Group(_) => Some(0),

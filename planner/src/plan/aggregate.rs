@@ -4,7 +4,8 @@ use std::ops::Range as Rows;
 
 use super::{ColumnDef, NodeId};
 
-/// Sums columns over the rows of each cell. One output row per cell, row-major over the keys (the last key varies
+/// Sums columns over the rows of each cell, on shares or, of rows that no other step needs, at their owners (see
+/// [`AtHome`](super::AtHome)). One output row per cell, row-major over the keys (the last key varies
 /// fastest); without keys one row. Output columns: one for each measure, arithmetic, in the ring of its value.
 #[derive(Clone, Debug)]
 pub struct Aggregate {

@@ -17,6 +17,7 @@ mod group;
 mod hashed_join;
 mod input;
 mod lasso;
+mod place;
 mod release;
 mod shape;
 mod union;
@@ -32,6 +33,7 @@ pub use group::{Group, RankSort, layers};
 pub use hashed_join::{HashedJoin, JoinKey, Matching, Multiplicity};
 pub use input::{Input, Order, SharedColumn, Source};
 pub use lasso::{Family, Lasso, LassoOutput, LassoTerm};
+pub use place::AtHome;
 pub use release::{Chosen, KeyDomain, Output, Release, Rows, SortKey, Threshold};
 pub use union::Union;
 

@@ -92,7 +92,7 @@ impl SecurePlan {
                 Node::Compute(compute) => of(compute.input),
                 Node::Broadcast(broadcast) => of(broadcast.input),
                 Node::Group(group) => of(group.input),
-                Node::Aggregate(aggregate) => aggregate.keys.iter().map(Vec::len).product(),
+                Node::Aggregate(aggregate) => aggregate.cells(),
                 Node::Fold(fold) => fold.rows(),
                 Node::Assemble(assemble) => assemble.rows,
                 Node::Lasso(lasso) => match lasso.output {

@@ -1,10 +1,12 @@
 use std::collections::BTreeSet;
 
-use planner::plan::{NodeId, NumberedPart};
+use mpc::Part;
+use planner::plan::{ColumnDef, Encoding, NodeId, NumberedPart, Range as ValueRange, RankPlace, RingSize};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
+use crate::ingest;
 use crate::operator::clear::{self, Clear, Ran};
 
 /// Rows with up to three keys (of 3, 2 and 2 values), three numbers and persons with up to `max_run` rows.
@@ -170,6 +172,85 @@ fn messages_do_not_depend_on_data() {
     let first = run(5, &Data::random(1, 30, 3), &node);
     let second = run(6, &Data::random(2, 30, 3), &node);
     assert_eq!(first.transcript, second.transcript);
+}
+
+/// What an owner makes of the rows from `first` on, as integers.
+fn at_owner(node: &Aggregate, columns: &[Clear], first: usize) -> Vec<Vec<i128>> {
+    let cells = ingest::cells(node, &clear::parts(columns), first).unwrap();
+    let numbers = |part: Part| match part {
+        Part::U64(x) => x.into_iter().map(|x| i128::from(x.cast_signed())).collect(),
+        Part::U128(x) => x.into_iter().map(u128::cast_signed).collect(),
+        Part::U32(_) | Part::Bits(_) => panic!("a sum is a number"),
+    };
+    cells.into_iter().map(numbers).collect()
+}
+
+/// `node` with a column for each of its measures; those of column 1 are wide.
+fn with_columns(node: Aggregate) -> Aggregate {
+    let def = |measure: &Measure| {
+        let wide = matches!(measure, Measure::Sum { value: 1 } | Measure::SumOfProducts { left: 1, .. });
+        let ring = if wide { RingSize::Z128 } else { RingSize::Z64 };
+        let range = ValueRange { lo: 0, hi: 0 };
+        ColumnDef { name: String::new(), encoding: Encoding::Arithmetic(ring), range }
+    };
+    let columns = node.measures.iter().map(def).collect();
+    Aggregate { columns, ..node }
+}
+
+#[test]
+fn owners_make_the_sums_that_seats_would_make() {
+    for (seed, (keys, rows)) in [(0, 40), (1, 41), (3, 30), (1, 0), (2, 1)].into_iter().enumerate() {
+        let seed = seed as u64;
+        let (data, numbers) = (Data::random(seed, rows, 3), persons(seed, rows));
+        let mut all = with_columns(node(keys, rows, 3));
+        assert_eq!(
+            at_owner(&all, &data.columns(), 0),
+            run(seed, &data, &all).columns,
+            "{keys} keys, {rows} rows"
+        );
+        // Two owners with half of the rows each; the persons are the second's.
+        all.measures.remove(5);
+        all = with_columns(all);
+        let cut =
+            |rows: Range<usize>| data.columns().iter().map(|column| column.rows(rows.clone())).collect();
+        let halves: [Vec<Clear>; 2] = [cut(0..rows / 2), cut(rows / 2..rows)];
+        let mut sums = at_owner(&all, &halves[0], 0);
+        for (sum, more) in sums.iter_mut().zip(at_owner(&all, &halves[1], rows / 2)) {
+            sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        }
+        assert_eq!(sums, run(seed, &data, &all).columns, "two owners, {keys} keys, {rows} rows");
+
+        let node = with_columns(numbered_node(keys, rows));
+        let mut columns = data.columns();
+        columns.push(Clear::Z64(numbers.clone()));
+        assert_eq!(at_owner(&node, &columns, 0), numbered(seed, &data, &numbers, &node).columns);
+    }
+}
+
+#[test]
+fn owners_find_the_values_at_ranks_that_seats_would_find() {
+    let data = Data::random(11, 60, 1);
+    let mut columns = data.columns();
+    columns.push(Clear::Planes(data.small.iter().map(|x| x.rem_euclid(50)).collect(), 6));
+    let value = columns.len() - 1;
+    let rank = |numerator, denominator, place| Measure::AtRank {
+        value,
+        counts: 2,
+        rank: Rank { numerator, denominator, place },
+    };
+    let measures = vec![
+        Measure::AtRank { value, counts: 2, rank: Rank::FIRST },
+        Measure::AtRank { value, counts: 2, rank: Rank::LAST },
+        rank(1, 2, RankPlace::Below),
+        rank(1, 2, RankPlace::Above),
+        rank(9, 10, RankPlace::Reaching),
+    ];
+    let node = with_columns(Aggregate { measures, ..node(2, 60, 1) });
+    let seats = clear::run(3, &columns, |ctx, table| {
+        let node = node.clone();
+        async move { super::run(&ctx, &node, &table).await }
+    });
+    assert_eq!(at_owner(&node, &columns, 0), seats.columns);
 }
 
 /// Two measures over the same numbers: rows that count, and all rows that start a run.
