@@ -30,7 +30,8 @@ use super::infer::{Scope, infer};
 use super::inner::aggregate as inner_aggregate;
 use super::leaf::{Leaf, Persons};
 use super::rows::{
-    Branch, KeyJoin, KeySide, Link, Presence, Relation, leaves_of, localised, place, renamed, symbol,
+    Branch, KeyJoin, KeySide, Link, Presence, Relation, key_columns, leaves_of, localised, place, renamed,
+    symbol,
 };
 use super::tree::{is_known, rows_per_key, table_names, tree};
 use crate::Result;
@@ -310,8 +311,10 @@ fn sums(branch: &Branch, root: usize, side: &KeySide, normalised: bool, parts: &
     let mut rows = leaf.clone();
     rows.scope.schema = input.schema().as_ref().clone();
     rows.plan = input;
-    // No identifier has more rows; where normal forms are equal too often, a sum beyond its range says so at the owner.
-    rows.keys.push((BTreeSet::new(), rows_per_key(leaf, side)));
+    // No identifier has more rows, as far as anything is declared of it: nothing is taken for granted, as in joins. Where
+    // normal forms are equal too often, a sum beyond its range says so at the owner.
+    let declared = key_columns(side, leaf).and_then(|key| leaf.known_rows_per_key(&key));
+    rows.keys.push((BTreeSet::new(), declared.unwrap_or(leaf.bound).min(leaf.bound)));
     Ok(Sums { rows, plan, groups: count, selected })
 }
 

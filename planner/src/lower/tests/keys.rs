@@ -193,3 +193,37 @@ fn rows_with_several_partners_among_several_owners_count_once() {
     let error = secure(&federation, &all, &sum).unwrap_err();
     assert!(error.message.contains("for more than COUNT(*)"), "{error}");
 }
+
+/// What broke: of an identifier of which nothing is declared, the sums before a join took for granted that no more rows have
+/// it than one person has, and valid data were refused at the owner. What holds: as many rows as there are may have it.
+#[test]
+fn rows_of_an_undeclared_identifier_are_bounded_by_the_table() {
+    let orders = ORDERS.replace("max_rows_per_person = 4", "max_rows_per_person = 2").replace(
+        "allow = [\"group\", \"filter\", \"aggregate\"]",
+        "allow = [\"join\", \"filter\", \"aggregate\"]",
+    );
+    let offers = OFFERS.replace("unique = [[\"part\", \"shop\"]]", "unique = [[\"part\"]]");
+    let federation = policies(ITEMS, &orders, &offers);
+    let orders = "id,customer,level\n1,1,3\n2,1,3\n3,2,3\n4,2,3\n5,3,3\n6,3,7\n7,4,";
+    let offers = "part,shop,cost\n3,1,0.50\n7,2,0.70\n8,1,1.10";
+    let data = data(
+        &federation,
+        &[
+            ("a.items", "item_of,part,shop,pieces,price\n1,1,1,1,1.00"),
+            ("b.orders", orders),
+            ("c.offers", offers),
+        ],
+    );
+    for (on, group) in [
+        ("o.level = f.part", ""),
+        ("HASHED(o.level) = HASHED(f.part)", ""),
+        ("o.level = f.part", " GROUP BY f.part"),
+    ] {
+        let sql = format!(
+            "SELECT SUM(o.level), COUNT(*), AVG(o.level) FROM b.orders o JOIN c.offers f ON {on}{group}"
+        );
+        assert!(is_summed_first(&federation, &sql), "{sql}");
+        let found = secure(&federation, &data, &sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        same(&sql, &found, &clear(&federation, &data, &sql), false);
+    }
+}
