@@ -49,12 +49,15 @@
 //! - **Few events.** Two values of a curve tell the share `d / n` that had the event between them, and two intervals
 //!   `d / (n (n - d))`: together `d` and `n`, whatever else is withheld. So with `min_people` of 2 or more a time has a row only if
 //!   at least `min_people` persons of every owner who asks for as many have had the event since the row before (since the
-//!   beginning, for the first). What the rows of a curve, and the times of `SURVIVAL_AT`, tell about each other is then about as
-//!   many events as a number must have behind it. `survival`, `lower` and `upper` of a row are those at its time; `events` counts
-//!   all since the row before; between rows the curve is above the row that follows, and nothing says where it falls. How many
-//!   left without an event between two rows can be reckoned from `at_risk` and `events`, as any number of people who are
-//!   neither in one cell nor in the other. A coarser `grid` gives rows at fewer times and more of what happened at each. A median
-//!   and a log-rank test need `min_people` events, a standardised rate as many with and without the event.
+//!   beginning, for the first), and all times since that row are one step: `events` are those since then, `at_risk` the persons
+//!   there just after it, and survival falls by `events / at_risk`, as on a coarser grid whose steps these are. The rows then
+//!   depend on nothing but what they show; the product over the times between, from which few events and persons at risk at
+//!   each could be solved for, is not in them. Where each time has enough events the curve is that of all times; where steps
+//!   are merged it is slightly higher, by less than the persons who left within a step without the event would change
+//!   (`grid` says how far steps reach at least). `SURVIVAL_AT` merges times in the same way between those asked for, and what
+//!   is left just before one of these joins the step before it. How many left without an event between two rows can be
+//!   reckoned from `at_risk` and `events`, as any number of people who are neither in one cell nor in the other. A median and a
+//!   log-rank test need `min_people` events, and use all times; a standardised rate as many with and without the event.
 //! - **Ranks and quantiles** need values with a grid of at most 10,000 values (`bounds` with a `step`). `QUANTILES` of 0 and 1 are
 //!   MIN and MAX and need `minmax`; without it, orders below 0.25 or above 0.75 need `min_people` persons beyond the nearest
 //!   one to an end.

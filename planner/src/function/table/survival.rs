@@ -44,7 +44,8 @@ pub(super) const KAPLAN_MEIER: Spec = Spec {
     ],
     example: "SELECT * FROM KAPLAN_MEIER(cohort, time => 'months', event => 'died', by => 'sex', grid => 6)",
     discloses: "Survival and its variance at every time at which at least min_people persons are at risk and as many have had \
-                the event since the row before; these two numbers, where time and event allow `aggregate`.",
+                the event since the row before, all times since that row taken as one; these two numbers, where time and event \
+                allow `aggregate`.",
     lowering: Lowering::Statistic(Statistic::KaplanMeier),
 };
 

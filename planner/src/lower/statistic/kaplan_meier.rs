@@ -6,15 +6,19 @@
 //! The Statistical Analysis of Failure Time Data, 2nd edition, section 1.4.
 //!
 //! Two values of a curve tell d / n of the time between them, and two variances d / (n (n - d)): together the number of
-//! events, whatever else is withheld. So a time is shown only if enough persons of every owner had the event since the last
-//! time shown ([`How::Pool`]): what any rows of the result have in common is then made of enough events, and `events` is the
-//! number since the row before.
+//! events, whatever else is withheld. So where people are withheld, a time is shown only if enough persons of every owner
+//! had the event since the last time shown ([`How::Pool`]), and the times between are one step: D / N with the events D
+//! since the last time shown and the persons N at risk just after it. That is the estimator on a coarser grid: all that the
+//! rows of a result are made of is D and N, which they show; of products over the times between, n and d of each could be
+//! solved for, for they are whole numbers. Where each time has enough events of its own, or nobody withholds, nothing changes.
+//! See [`merged`](super::merged) for the steps.
 
 use datafusion::functions::math::expr_fn::{exp, ln, round, sqrt};
 use datafusion::logical_expr::{Expr, LogicalPlan, lit};
 use datafusion::scalar::ScalarValue;
 
 use super::cells::{Cells, Demand, beside};
+use super::merged::Steps;
 use super::rows::{Key, Rows};
 use super::{Fixed, Job, Leaving, bits_of, number, released, when};
 use crate::Result;
@@ -22,7 +26,7 @@ use crate::catalog::Use;
 use crate::function::Variable;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
-use crate::plan::{How, Node, Range, RingSize};
+use crate::plan::{How, Range, RingSize};
 
 /// Bits of a number of events or persons in fixed point: what a quotient of few rounds takes.
 const BITS: u32 = 60;
@@ -33,14 +37,13 @@ pub(super) struct Curves {
     pub(super) by: Option<Key>,
     /// The times.
     pub(super) grid: Key,
-    /// Per group and time: `survival`, `variance` (of log S), `at_risk`, `events`; the gates count those at risk.
+    /// Per group and time: `survival`, `variance` (of log S), and `at_risk`, `events` of the step that ends there; where times
+    /// are merged, whether one ends there (`shown`). The gates count those at risk.
     pub(super) cells: Cells,
     /// Persons of every group, and of them those with events, as gates.
     groups: Cells,
-    /// What must be reached between two times that are shown: persons with events, per group and time.
-    event_gates: Vec<Demand>,
-    /// The most rows.
-    bound: i128,
+    /// Whether some times may be one step.
+    merged: bool,
     fraction: u32,
     variance_unit: f64,
     multiple: i128,
@@ -52,7 +55,8 @@ pub(super) struct Exposure {
     pub(super) strata: Option<Key>,
     pub(super) by: Option<Key>,
     pub(super) grid: Key,
-    /// Per stratum, group and time, as far as these are asked for: `at_risk` and `events`.
+    /// Per stratum, group and time, as far as these are asked for: `at_risk` and `events`; where persons with events are
+    /// counted at times, those who leave there too (`at_risk leaving`).
     pub(super) cells: Cells,
     /// Persons of every group, as gates; at times, of them those with events too.
     pub(super) groups: Cells,
@@ -119,9 +123,15 @@ pub(super) fn exposure(job: &mut Job<'_>, at_times: bool) -> Result<Exposure> {
     limits.extend(names.iter().map(|name| (name.as_str(), Range { lo: 0, hi: bound })));
     let at_risk = leaving.fold(last, How::FromEnd, &limits, job.nodes)?;
     let moved = |gate: &Demand| Demand { column: at_risk.defs.len() + gate.column, ..gate.clone() };
-    let event_gates = events.gates.iter().map(moved).collect();
+    let event_gates: Vec<Demand> = events.gates.iter().map(moved).collect();
     let events = events.ungated();
-    let cells = beside(&[(at_risk.whole(), ""), (events.whole(), "")], Vec::new(), job.nodes)?;
+    let mut parts = vec![(at_risk.whole(), ""), (events.whole(), "")];
+    let left = match event_gates.as_slice() {
+        [] => None,
+        _ => Some(leaving.ungated().only("at_risk", job.nodes)?),
+    };
+    parts.extend(left.iter().map(|left| (left.whole(), " leaving")));
+    let cells = beside(&parts, Vec::new(), job.nodes)?;
     let (groups, all) = (groups.clone(), all.first().cloned());
     Ok(Exposure { strata, by, grid, cells, groups, all, bound, event_gates, multiple, withholds })
 }
@@ -134,11 +144,31 @@ fn times(rows: &mut Rows<'_>, time: &Variable, width: Option<f64>) -> Result<Key
     }
 }
 
+/// Which times may be one step of a curve, where people are withheld.
+enum Merging {
+    /// None: nothing of the curve is shown but where it is.
+    Nothing,
+    /// Any.
+    Anywhere,
+    /// Any between these places of the grid.
+    Between(Vec<usize>),
+}
+
 /// Survival and its variance from events and persons at risk.
-fn curves(job: &mut Job<'_>) -> Result<Curves> {
-    let Exposure { by, grid, cells, groups, bound, event_gates, multiple, withholds, .. } =
+fn curves(job: &mut Job<'_>, merging: impl FnOnce(&Key) -> Result<Merging>) -> Result<Curves> {
+    let Exposure { by, grid, mut cells, groups, bound, event_gates, multiple, withholds, .. } =
         exposure(job, true)?;
     let last = cells.shape.len() - 1;
+    let steps = Steps { cells: &cells, demands: &event_gates, bound };
+    let merged = match merging(&grid)? {
+        Merging::Anywhere if !event_gates.is_empty() => Some(steps.merged(None, job.nodes)?),
+        Merging::Between(places) if !event_gates.is_empty() => Some(steps.merged(Some(&places), job.nodes)?),
+        Merging::Nothing | Merging::Anywhere | Merging::Between(_) => None,
+    };
+    let is_merged = merged.is_some();
+    if let Some(merged) = merged {
+        cells = merged;
+    }
     let fraction = BITS - bits_of(bound) - 1;
     let mut registers = cells.registers();
     let (n, d) = (registers.get("at_risk")?, registers.get("events")?);
@@ -161,87 +191,16 @@ fn curves(job: &mut Job<'_>) -> Result<Curves> {
     let parts = [(cells.whole(), ""), (survival.whole(), ""), (variance.whole(), "")];
     let cells = beside(&parts, Vec::new(), job.nodes)?;
     let variance_unit = term.unit;
-    Ok(Curves { by, grid, cells, groups, event_gates, bound, fraction, variance_unit, multiple, withholds })
-}
-
-impl Curves {
-    /// Persons with events of those who ask for some, then the events, per group and time; and what must be reached.
-    fn events(&self, nodes: &mut Vec<Node>) -> Result<(Cells, Vec<u64>)> {
-        let cells = self.cells.ungated();
-        let mut registers = cells.registers();
-        let names: Vec<String> =
-            (0..self.event_gates.len()).map(|gate| format!("with events {gate}")).collect();
-        let mut kept = Vec::new();
-        for (gate, name) in self.event_gates.iter().zip(&names) {
-            kept.push((registers.column(gate.column), name.as_str()));
-        }
-        kept.push((registers.get("events")?, "events"));
-        let at_least = self.event_gates.iter().map(|gate| gate.at_least).chain([0]).collect();
-        Ok((registers.keep(&kept, nodes), at_least))
-    }
-
-    /// The cells with the sums of events since the last time shown, and whether a time is; all are where nobody withholds.
-    fn pooled(&self, nodes: &mut Vec<Node>) -> Result<Cells> {
-        if self.event_gates.is_empty() {
-            return Ok(self.cells.clone());
-        }
-        let (events, at_least) = self.events(nodes)?;
-        let pooled = events.pool(at_least, self.bound, nodes)?;
-        beside(&[(self.cells.whole(), ""), (pooled.whole(), " since")], Vec::new(), nodes)
-    }
-
-    /// As [`Curves::pooled`], whether each of these places of the grid is shown if no others are.
-    fn shown_at(&self, places: &[usize], nodes: &mut Vec<Node>) -> Result<Option<Cells>> {
-        if self.event_gates.is_empty() {
-            return Ok(None);
-        }
-        let last = self.cells.shape.len() - 1;
-        let (events, at_least) = self.events(nodes)?;
-        let limit = Range { lo: 0, hi: self.bound };
-        let names: Vec<String> = events.defs.iter().map(|def| def.name.clone()).collect();
-        let limits: Vec<_> = names.iter().map(|name| (name.as_str(), limit)).collect();
-        let until = events.fold(last, How::FromStart, &limits, nodes)?;
-        let mut points = places.to_vec();
-        points.sort_unstable();
-        points.dedup();
-        // The place before each, and a first one that stands for none.
-        let before: Vec<usize> = points.iter().take(1).chain(&points).take(points.len()).copied().collect();
-        let follows: Vec<i128> = (0..points.len()).map(|index| i128::from(index > 0)).collect();
-        let groups = until.shape.iter().take(last).product();
-        let parts = [(until.at_times(&points), ""), (until.at_times(&before), " before")];
-        let both = beside(&parts, vec![("follows", follows.repeat(groups))], nodes)?;
-        let mut registers = both.registers();
-        let follows = registers.get("follows")?;
-        let mut kept = Vec::new();
-        for name in &names {
-            let (now, before) = (registers.get(name)?, registers.get(&format!("{name} before"))?);
-            let before = registers.program.multiply(before, follows)?;
-            let since = registers.program.subtract(now, before)?;
-            registers.within(since, 0, self.bound);
-            kept.push((since, name.as_str()));
-        }
-        let pooled = registers.keep(&kept, nodes).pool(at_least, self.bound, nodes)?;
-        let index = |place: &usize| points.binary_search(place).unwrap_or_default();
-        let indices: Vec<usize> = places.iter().map(index).collect();
-        let shown = pooled.at_times(&indices);
-        Ok(Some(beside(&[(shown, " since")], Vec::new(), nodes)?))
-    }
+    Ok(Curves { by, grid, cells, groups, merged: is_merged, fraction, variance_unit, multiple, withholds })
 }
 
 /// The curve, from the first time to the last at which enough persons are at risk.
 pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let curves = curves(job)?;
+    let curves = curves(job, |_| Ok(Merging::Anywhere))?;
     let counts = allows_counts(job)?;
-    let cells = curves.pooled(job.nodes)?;
-    let pooled = !curves.event_gates.is_empty();
-    let mut registers = cells.registers();
-    let n = registers.get("at_risk")?;
-    let d = registers.get(if pooled { "events since" } else { "events" })?;
-    let mut present = registers.at_least(n, 1)?;
-    if pooled {
-        let shown = registers.get("shown since")?;
-        present = registers.program.and(present, shown);
-    }
+    let mut registers = curves.cells.registers();
+    let (n, d) = (registers.get("at_risk")?, registers.get("events")?);
+    let present = if curves.merged { registers.get("shown")? } else { registers.at_least(n, 1)? };
     let mut kept = vec![
         (registers.get("survival")?, "survival"),
         (registers.get("variance")?, "variance"),
@@ -302,7 +261,7 @@ fn interval(level: f64) -> [Expr; 3] {
 
 /// The first time at which at most half survive: the number of times at which more do, put on the grid.
 pub(super) fn lower_median(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let curves = curves(job)?;
+    let curves = curves(job, |_| Ok(Merging::Nothing))?;
     let last = curves.cells.shape.len() - 1;
     let groups: usize = curves.cells.shape.iter().take(last).product();
     let (unit, integers) = curves.grid.whole_numbers()?;
@@ -355,33 +314,22 @@ pub(super) fn lower_median(job: &mut Job<'_>) -> Result<LogicalPlan> {
 
 /// Survival at some times.
 pub(super) fn lower_at(job: &mut Job<'_>) -> Result<LogicalPlan> {
-    let curves = curves(job)?;
     let times = job.function.arguments.numbers("times");
-    let grid = &curves.grid.numbers;
-    let (mut lived, mut at_risk) = (Vec::new(), Vec::new());
-    for time in &times {
-        let before = grid.iter().rposition(|point| point <= time);
-        let after = grid.iter().position(|point| point >= time);
-        let (Some(before), Some(after)) = (before, after) else {
-            return Err(failure::invalid(format!(
-                "`times`: {time} is not among the times that `{}` may have by its declared domain",
-                curves.grid.name
-            )));
-        };
-        lived.push(before);
-        at_risk.push(after);
-    }
+    let mut places = Vec::new();
+    let curves = curves(job, |grid| {
+        places = places_of(&times, grid)?;
+        Ok(Merging::Between(places.iter().map(|(lived, _)| *lived).collect()))
+    })?;
+    let (lived, at_risk): (Vec<usize>, Vec<usize>) = places.into_iter().unzip();
     let survival = curves.cells.ungated();
-    let shown = curves.shown_at(&lived, job.nodes)?;
-    let mut parts = vec![(survival.at_times(&lived), ""), (curves.cells.at_times(&at_risk), " then")];
-    parts.extend(shown.iter().map(|shown| (shown.whole(), "")));
+    let parts = [(survival.at_times(&lived), ""), (curves.cells.at_times(&at_risk), " then")];
     let cells = beside(&parts, Vec::new(), job.nodes)?;
     let mut registers = cells.registers();
     // Where nothing is withheld, the curve goes on after its last time.
     let n = registers.get("at_risk then")?;
     let mut present = registers.at_least(n, i128::from(curves.withholds))?;
-    if shown.is_some() {
-        let shown = registers.get("shown since")?;
+    if curves.merged {
+        let shown = registers.get("shown")?;
         present = registers.program.and(present, shown);
     }
     let outputs = [
@@ -398,4 +346,19 @@ pub(super) fn lower_at(job: &mut Job<'_>) -> Result<LogicalPlan> {
     let [survival, lower, upper] = interval(job.function.arguments.number("level")?);
     let exprs = [group(&curves), released("time"), survival, lower, upper];
     job.release_cells(&kept, &keys(&curves, ("time", &points)), Some("present"), &leaving, &exprs)
+}
+
+/// For each time the last place of the grid that is not after it, and the first that is not before it.
+fn places_of(times: &[f64], grid: &Key) -> Result<Vec<(usize, usize)>> {
+    let place = |time: &f64| {
+        let before = grid.numbers.iter().rposition(|point| point <= time);
+        let after = grid.numbers.iter().position(|point| point >= time);
+        before.zip(after).ok_or_else(|| {
+            failure::invalid(format!(
+                "`times`: {time} is not among the times that `{}` may have by its declared domain",
+                grid.name
+            ))
+        })
+    };
+    times.iter().map(place).collect()
 }

@@ -18,6 +18,7 @@ mod groups;
 mod histogram;
 mod kaplan_meier;
 mod logrank;
+mod merged;
 mod order;
 mod ranks;
 mod rows;

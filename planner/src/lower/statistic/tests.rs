@@ -119,12 +119,14 @@ fn curves_stop_where_few_are_at_risk() {
     assert!(some.len() < all.len() && !some.is_empty());
     let at_risk = |row: &[ScalarValue]| number(&row[5]).unwrap();
     assert!(at_risk(&some[some.len() - 1]) >= 40.0);
+    // Steps of forty events have more people at risk than the times that end them; the curve is near that of all times.
     for some in &some {
         let same = all.iter().find(|all| all[1] == some[1]).unwrap();
-        assert_eq!(
-            [2, 3, 4, 5].map(|cell| number(&some[cell])),
-            [2, 3, 4, 5].map(|cell| number(&same[cell]))
-        );
+        assert!(at_risk(some) >= at_risk(same), "{some:?}, {same:?}");
+        for cell in [2, 3, 4] {
+            let (found, of_all) = (number(&some[cell]).unwrap(), number(&same[cell]).unwrap());
+            assert!((found - of_all).abs() < 0.03, "{some:?}, {same:?}");
+        }
     }
     let medians = "SELECT * FROM MEDIAN_SURVIVAL(stacked, time => 'months', event => 'died')";
     let (federation, data) = trial(60);
@@ -238,15 +240,18 @@ fn rows_of_a_curve_do_not_tell_few_events() {
                         .filter(|row| number(&row[1]).is_some_and(|time| after < time && time <= until));
                     between.map(|row| number(&row[6]).unwrap()).sum()
                 };
-                let mut before = 0.0;
+                let (mut before, mut lived) = (0.0, 1.0);
                 for time in times {
                     assert!(events(before, time) >= 2.0 * f64::from(least), "{call}, {arm} at {time}");
+                    let row = found.iter().find(|row| of_arm(row) && number(&row[1]) == Some(time)).unwrap();
+                    let survival = number(&row[2]).unwrap();
                     if call == curve {
-                        let row =
-                            found.iter().find(|row| of_arm(row) && number(&row[1]) == Some(time)).unwrap();
                         assert_eq!(number(&row[6]), Some(events(before, time)), "{arm} at {time}");
+                        let (at_risk, died) = (number(&row[5]).unwrap(), number(&row[6]).unwrap());
+                        let step = lived * (1.0 - died / at_risk);
+                        assert!((survival - step).abs() < 1e-9, "{arm} at {time}: {survival}, not {step}");
                     }
-                    before = time;
+                    (before, lived) = (time, survival);
                 }
             }
         }
