@@ -26,6 +26,7 @@ use super::rowset::RowSet;
 use super::scale::type_scale;
 use super::secret::{Secret, give, in_chain};
 use super::sets::flat_keys;
+use super::sizes::refuse_sizes;
 use super::subquery;
 use super::top::Top;
 use super::truth::truth;
@@ -81,6 +82,7 @@ pub(crate) fn lower_groups(
         let keys = open.over_groups(&mut sums);
         (By::Open(open), sums, keys, Vec::new())
     };
+    refuse_sizes(aggregate, &sums)?;
     let all = Top::default();
     let top = if sums.open { Some(top.unwrap_or(&all)) } else { top };
     let mut scope = group_scope(&aggregate.schema);

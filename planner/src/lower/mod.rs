@@ -86,6 +86,7 @@ mod scale;
 mod secret;
 mod sets;
 mod sites;
+mod sizes;
 mod slots;
 mod statistic;
 mod subquery;

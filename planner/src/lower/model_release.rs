@@ -173,15 +173,22 @@ impl Summary {
         Ok((node, clear))
     }
 
+    /// The column of the number of events.
+    fn events(&self) -> Option<usize> {
+        (self.family == Family::Cox).then_some(3)
+    }
+
     /// The numbers that leave; rounded counts follow the `columns` columns of the fit.
     fn outputs(&self, columns: usize, function: &TableFunction) -> Vec<Output> {
         let mut outputs = Vec::new();
-        let (n, dropped) = if self.multiple > 1 { (columns, columns + 1) } else { (0, self.dropped) };
+        let rounded = self.multiple > 1;
+        let (n, dropped) = if rounded { (columns, columns + 1) } else { (0, self.dropped) };
+        let events = if rounded { columns + 2 } else { self.events().unwrap_or_default() };
         let numbers: &[(&str, usize)] = match self.family {
             Family::Lasso => &[("r2", 1), ("mse", 2), ("iterations", 3), ("nonzero", 4), ("kkt", 5)],
             Family::Linear => &[("r2", 1), ("mse", 2), ("nonzero", 3)],
             Family::Logistic | Family::Poisson => &[("log_likelihood", 1), ("null_likelihood", 2)],
-            Family::Cox => &[("events", 3), ("log_likelihood", 1), ("null_likelihood", 2)],
+            Family::Cox => &[("events", events), ("log_likelihood", 1), ("null_likelihood", 2)],
         };
         let counts = [("n", n), ("n_dropped", dropped)];
         let shown = |name: &str| {
@@ -208,7 +215,7 @@ impl Summary {
         outputs
     }
 
-    /// The same columns, and after them the rounded numbers of rows and of dropped rows; gates count exactly.
+    /// The same columns, and after them the rounded numbers of rows, of dropped rows and of events; gates count exactly.
     fn rounded(&self, input: NodeId, columns: &[ColumnDef], nodes: &mut Vec<Node>) -> Result<NodeId> {
         let mut program = Program::default();
         let mut outputs = Vec::new();
@@ -220,7 +227,7 @@ impl Summary {
             let reg = program.column(index, kind);
             outputs.push((reg, def.clone()));
         }
-        for index in [0, self.dropped] {
+        for index in [Some(0), Some(self.dropped), self.events()].into_iter().flatten() {
             let (reg, mut def) =
                 outputs.get(index).cloned().ok_or_else(|| failure::internal("no count to round"))?;
             let reg = program.divide_by(reg, self.multiple, Rounding::Nearest)?;

@@ -61,6 +61,8 @@
 //! - **Ranks and quantiles** need values with a grid of at most 10,000 values (`bounds` with a `step`). `QUANTILES` of 0 and 1 are
 //!   MIN and MAX and need `minmax`; without it, orders below 0.25 or above 0.75 need `min_people` persons beyond the nearest
 //!   one to an end.
+//! - **Rounded counts.** `T_TEST`, `FISHER_TEST` and `ANOVA` are computed from sizes, and are refused where an owner lets rounded
+//!   counts leave only (`round_counts`); `MEAN_DIFFERENCE`, `CHI2_TEST` and `KRUSKAL` are not.
 //! - Persons at risk are counted by running sums over times, so survival functions need tables with one row per person.
 //! - `LOGRANK` takes up to 12 groups, `DESCRIBE_STATS` up to 32 columns, a table up to 100,000 cells.
 //!

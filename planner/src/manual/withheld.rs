@@ -65,9 +65,11 @@
 //! # Rounded counts
 //! With `round_counts` counts are rounded to that multiple, and so is a sum of an argument that has only one value or two,
 //! such as `SUM(1)` or `SUM(CASE WHEN ... THEN 1 ELSE 0 END)`. Other sums are exact, and a mean beside its sum tells exactly
-//! how many there are: `SUM(x) / AVG(x)`; so do a share (`AVG` of 0 and 1) whose denominator can be guessed, and a sum of
-//! expressions that are always 1 without saying so (`SUM(x / x)`), or of counts per person. Rounding keeps counts from being
-//! compared one by one; it does not hide a number from somebody who asks for it in another way. `min_people` does not depend on it.
+//! how many there are: `SUM(x) / AVG(x)`. So one query does not have a sum and a mean, variance, covariance or correlation of the
+//! same column: it is refused. Two queries tell it all the same; so do a share (`AVG` of 0 and 1) whose denominator can be
+//! guessed, and a sum of expressions that are always 1 without saying so (`SUM(x / x)`), or of counts per person. Rounding keeps
+//! counts from being compared one by one; it does not hide a number from somebody who asks for it in another way. `min_people`
+//! does not depend on it.
 //!
 //! Models are withheld unless there are at least `min_people` persons and ten times as many as parameters, and at least
 //! `min_people` persons with each value of every two-valued variable.

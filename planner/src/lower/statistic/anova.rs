@@ -9,7 +9,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::cells::{Cells, beside};
 use super::groups::{Groups, groups};
-use super::{Fixed, Job, Leaving, double, number, released, when};
+use super::{Fixed, Job, Leaving, double, exact_sizes, number, released, when};
 use crate::Result;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
@@ -30,6 +30,7 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
         }
         Ok(())
     })?;
+    exact_sizes(job, multiple, "MEAN_DIFFERENCE of two of the groups shows no sizes and needs none")?;
     let (parts, ones, most) = squares_of(&groups, job.nodes)?;
     let highest = most.checked_mul(ones).ok_or_else(|| failure::bounds("sums of squares"))?;
     let limits = [
@@ -43,7 +44,7 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
         sides.extend((0..key.values.len()).map(|group| (groups.row(group), " of a group")));
     }
     let all = beside(&sides, Vec::new(), job.nodes)?;
-    let (kept, unit) = share_between(&all, (ones, most, bound), multiple, job.nodes)?;
+    let (kept, unit) = share_between(&all, (ones, most, bound), job.nodes)?;
     let leaving = [
         Leaving::double("eta2", unit).where_known("defined"),
         Leaving::whole("df").where_known("defined"),
@@ -82,7 +83,6 @@ fn squares_of(groups: &Cells, nodes: &mut Vec<Node>) -> Result<(Cells, i128, i12
 fn share_between(
     all: &Cells,
     (ones, most, bound): (i128, i128, i128),
-    multiple: i128,
     nodes: &mut Vec<Node>,
 ) -> Result<(Cells, f64)> {
     let mut registers = all.registers();
@@ -107,7 +107,6 @@ fn share_between(
     let varies = registers.at_least(total, 1)?;
     let both = registers.program.and(several, left);
     let defined = registers.program.and(both, varies);
-    let residual = registers.rounded(residual, multiple)?;
     let outputs = [(eta.reg, "eta2"), (df, "df"), (residual, "df_residual"), (defined, "defined")];
     Ok((registers.keep(&outputs, nodes), eta.unit))
 }

@@ -39,11 +39,11 @@ use super::failure;
 use super::fixed::quotient;
 use super::rows::Relation;
 use super::value::Number;
-use crate::Result;
 use crate::catalog::Federation;
 use crate::function::TableFunction;
 use crate::function::table::Statistic;
 use crate::plan::{KeyDomain, Node, NodeId, Output, Range, Reg, Release, Rounding, Rows, Scale, Threshold};
+use crate::{Error, Result};
 
 /// The lowering of one call.
 struct Job<'a> {
@@ -202,6 +202,16 @@ impl Job<'_> {
             self.notices.push(notice);
         }
     }
+}
+
+/// Refuses a statistic that the analyst computes from sizes that leave, where an owner lets rounded ones leave only.
+fn exact_sizes(job: &Job<'_>, multiple: i128, instead: &str) -> Result<()> {
+    if multiple <= 1 {
+        return Ok(());
+    }
+    let name = job.function.spec.name;
+    let message = "needs exact sizes, and an owner lets rounded counts leave only (`round_counts`)";
+    Err(Error { hint: Some(instead.to_owned()), ..failure::refused(format!("{name} {message}")) })
 }
 
 /// A column of a released table.

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, lit};
 use super::cells::{Cells, Registers, beside};
 use super::groups::{Groups, groups};
 use super::rows::{Measured, Rows};
-use super::{Fixed, Job, Leaving, double, number, released, two_groups, when};
+use super::{Fixed, Job, Leaving, double, exact_sizes, number, released, two_groups, when};
 use crate::Result;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
@@ -21,6 +21,9 @@ const FRACTION: u32 = 40;
 
 /// Fraction bits of a ratio of variances and of the reciprocal of the degrees of freedom.
 const RATIO: u32 = 48;
+
+/// What to ask instead where counts are rounded.
+const WITHOUT_SIZES: &str = "MEAN_DIFFERENCE shows no sizes and needs none";
 
 /// Sizes, means and variances of two samples.
 struct Samples {
@@ -44,7 +47,7 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
     }
     let pooled = job.function.arguments.truth("equal_var")?;
     let samples = two_samples(job, if pooled { Variances::Pooled } else { Variances::Each })?;
-    exact_sizes(samples.multiple)?;
+    exact_sizes(job, samples.multiple, WITHOUT_SIZES)?;
     let (n_1, n_2) = (double("n_1"), double("n_2"));
     let difference = released("mean_1") - released("mean_2");
     let mut leaving = sizes(&samples);
@@ -68,16 +71,6 @@ pub(super) fn lower(job: &mut Job<'_>) -> Result<LogicalPlan> {
         released("n_2"),
     ];
     job.release_row(&samples.cells, &leaving, &exprs)
-}
-
-/// The statistic is computed from the sizes that leave.
-fn exact_sizes(multiple: i128) -> Result<()> {
-    if multiple > 1 {
-        return Err(failure::refused(
-            "T_TEST needs exact sizes, and an owner lets rounded counts leave only (`round_counts`); MEAN_DIFFERENCE does not",
-        ));
-    }
-    Ok(())
 }
 
 /// The squared standard error of a difference, and Welch's degrees of freedom.
@@ -239,7 +232,7 @@ fn lower_paired(job: &mut Job<'_>) -> Result<LogicalPlan> {
     let difference = rows.difference(left, right)?;
     rows.total("sum", &counting, &difference, Some("squares"))?;
     rows.table(&[], &gates)?;
-    exact_sizes(rows.multiple())?;
+    exact_sizes(job, rows.multiple(), WITHOUT_SIZES)?;
     let bound = rows.bound();
     let cells = rows.finish(job.nodes)?;
     let all = cells.first().ok_or_else(|| failure::internal("no table of pairs"))?;

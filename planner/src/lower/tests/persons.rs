@@ -54,17 +54,32 @@ pub(super) fn small() -> (Federation, Data) {
     (federation, data)
 }
 
-/// Statistics that need what rounding takes away are refused.
+/// Statistics that need what rounding takes away are refused, and sums beside means, of which it could be computed.
 #[test]
-fn tests_of_rounded_sizes_are_refused() {
+fn what_tells_or_needs_exact_sizes_is_refused_where_counts_are_rounded() {
     let (federation, data) = small();
     for sql in [
         "SELECT * FROM T_TEST((SELECT days, days + 1 AS later FROM b.members), value => 'days,later', paired => true)",
         "SELECT * FROM T_TEST((SELECT m.days, p.sex FROM a.people p JOIN b.members m ON HASHED(p.id) = HASHED(m.id)), value => 'days', by => 'sex')",
+        "SELECT * FROM ANOVA((SELECT m.days, p.sex FROM a.people p JOIN b.members m ON HASHED(p.id) = HASHED(m.id)), value => 'days', by => 'sex')",
+        "SELECT SUM(days), AVG(days) FROM b.members",
+        "SELECT SUM(days) / AVG(days) FROM b.members",
+        "SELECT SUM(days) AS s, AVG(days + 1) FILTER (WHERE days > 3) AS m FROM b.members",
+        "SELECT p.sex, SUM(m.days), VAR_POP(m.days) FROM a.people p JOIN b.members m ON HASHED(p.id) = HASHED(m.id) GROUP BY p.sex",
+        "SELECT SUM(age * days), CORR(age, days) FROM a.people p JOIN b.members m ON HASHED(p.id) = HASHED(m.id)",
+        "SELECT SUM(days) AS s, AVG(days) AS m, COUNT(*) FROM b.members HAVING SUM(days) > 3 * AVG(days)",
     ] {
         let error = secure(&federation, &data, sql).expect_err(sql);
         assert_eq!(error.class, Class::Refused, "{sql}: {error}");
         assert!(error.message.contains("round_counts"), "{sql}: {error}");
+    }
+    for sql in [
+        "SELECT SUM(days), COUNT(days), MIN(days) FROM b.members",
+        "SELECT AVG(days), STDDEV(days) FROM b.members",
+    ] {
+        let refused =
+            secure(&federation, &data, sql).err().is_some_and(|error| error.message.contains("round_counts"));
+        assert!(!refused, "{sql}");
     }
 }
 
