@@ -305,8 +305,10 @@ impl Model<'_> {
         let terms = self.features.iter().chain([&self.target]);
         let halves: Vec<(String, Vec<Expr>, u64)> = terms
             .filter_map(|term| term.halves.as_ref().map(|halves| (term.name.clone(), halves)))
-            .flat_map(|(name, [one, other])| {
-                [(format!("{name} is 1"), one.clone(), 0), (format!("{name} is 0"), other.clone(), 0)]
+            .flat_map(|(name, halves)| {
+                let half =
+                    move |(what, half): (&str, &Vec<Expr>)| (format!("{name} is {what}"), half.clone(), 0);
+                ["1", "0"].into_iter().zip(halves).map(half)
             })
             .chain(self.events(parameters))
             .collect();

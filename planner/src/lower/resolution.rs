@@ -104,20 +104,36 @@ fn grain(expr: &Expr, scope: &Scope) -> Result<Grain> {
         Expr::Cast(cast) => grain(&cast.expr, scope),
         Expr::Case(case) => {
             let results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-            let mut all: Option<Grain> = None;
-            for result in results {
-                if matches!(result.as_ref(), Expr::Literal(value, _) if value.is_null()) {
-                    continue;
-                }
-                let next = grain(result, scope)?;
-                all = Some(all.map_or(next, |all| Grain { step: None, ..all.both(next, f64::min) }));
-            }
-            Ok(all.unwrap_or_default())
+            of_any(results.map(AsRef::as_ref), scope)
         }
         Expr::BinaryExpr(binary) => of_two(binary, scope),
         Expr::ScalarFunction(function) => of_function(function, scope),
         _ => Ok(Grain::default()),
     }
+}
+
+/// Of any of these values.
+fn of_any<'e>(values: impl Iterator<Item = &'e Expr>, scope: &Scope) -> Result<Grain> {
+    let mut all: Option<Grain> = None;
+    for value in values {
+        // Neither is a value near 0, and 0 is a whole number of any step.
+        let nothing = |value: &ScalarValue| {
+            value.is_null() || ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| zero == *value)
+        };
+        if matches!(value, Expr::Literal(value, _) if nothing(value)) {
+            continue;
+        }
+        let next = grain(value, scope)?;
+        all = Some(
+            all.map_or(next, |all| Grain { step: common(all.step, next.step), ..all.both(next, f64::min) }),
+        );
+    }
+    Ok(all.unwrap_or_default())
+}
+
+/// A step of which both are whole numbers.
+fn common(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    Some(worth(common_scale(Scale::Step(a?), Scale::Step(b?))))
 }
 
 /// Of whole steps.
@@ -136,8 +152,7 @@ fn of_two(binary: &BinaryExpr, scope: &Scope) -> Result<Grain> {
     Ok(match binary.op {
         Operator::Multiply => left.both(right, |a, b| a * b),
         Operator::Plus | Operator::Minus => {
-            let step =
-                left.step.zip(right.step).map(|(a, b)| worth(common_scale(Scale::Step(a), Scale::Step(b))));
+            let step = common(left.step, right.step);
             Grain { step, least: step }
         }
         Operator::Divide => match infer(&binary.right, scope)?.interval() {
@@ -151,6 +166,7 @@ fn of_two(binary: &BinaryExpr, scope: &Scope) -> Result<Grain> {
 fn of_function(function: &ScalarFunction, scope: &Scope) -> Result<Grain> {
     match (function.name(), function.args.as_slice()) {
         ("abs" | "nullif" | "nonzero", [inner, ..]) => grain(inner, scope),
+        ("coalesce" | "greatest" | "least", values) => of_any(values.iter(), scope),
         ("power" | "pow", [base, exponent]) => {
             let base = grain(base, scope)?;
             Ok(match infer(exponent, scope)?.interval() {

@@ -5,8 +5,8 @@
 )]
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::{Expr, Operator};
 use datafusion::scalar::ScalarValue;
 
 use super::facts::{Facts, derived_double, is_float, is_text};
@@ -85,8 +85,54 @@ pub(crate) fn infer_function(expr: &Expr, function: &ScalarFunction, scope: &Sco
         }
         _ => match arguments.as_slice() {
             [] => Err(unknown(expr)),
+            [x] if name == "sqrt" && function.args.iter().all(|x| never_negative(x, scope)) => {
+                let (lo, hi) = x.interval().ok_or_else(|| failure::bounds(show(expr)))?;
+                Ok(derived_double(nullable, data_type, lo.max(0.0).sqrt(), hi.max(0.0).sqrt()))
+            }
             [x, rest @ ..] => numeric(expr, &name, x, rest, data_type),
         },
+    }
+}
+
+/// Whether a number cannot be negative by its form, whatever its range says: steps of derived doubles leave room around 0.
+fn never_negative(expr: &Expr, scope: &Scope) -> bool {
+    if infer(expr, scope).is_ok_and(|facts| facts.range.is_some_and(|range| range.lo >= 0)) {
+        return true;
+    }
+    let all = |values: &[Expr]| values.iter().all(|value| never_negative(value, scope));
+    match expr {
+        Expr::Alias(alias) => never_negative(&alias.expr, scope),
+        Expr::Cast(cast) => never_negative(&cast.expr, scope),
+        Expr::BinaryExpr(binary) => {
+            let both = || never_negative(&binary.left, scope) && never_negative(&binary.right, scope);
+            match binary.op {
+                Operator::Multiply => binary.left == binary.right || both(),
+                Operator::Plus | Operator::Divide => both(),
+                Operator::Modulo => never_negative(&binary.left, scope),
+                _ => false,
+            }
+        }
+        Expr::Case(case) => {
+            let mut results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+            results.all(|result| {
+                matches!(result.as_ref(), Expr::Literal(value, _) if value.is_null())
+                    || never_negative(result, scope)
+            })
+        }
+        Expr::ScalarFunction(function) => match (function.name(), function.args.as_slice()) {
+            ("abs" | "exp" | "sqrt", _) => true,
+            ("power" | "pow", [base, exponent]) => {
+                let even = infer(exponent, scope).ok().and_then(|facts| facts.interval());
+                never_negative(base, scope)
+                    || even.is_some_and(|(lo, hi)| lo.to_bits() == hi.to_bits() && lo.rem_euclid(2.0) == 0.0)
+            }
+            ("coalesce" | "greatest" | "least", values) => all(values),
+            ("nonzero" | "nullif" | "round" | "trunc" | "floor" | "ceil", [inner, ..]) => {
+                never_negative(inner, scope)
+            }
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -247,7 +293,12 @@ fn numeric(expr: &Expr, name: &str, x: &Facts, rest: &[Facts], data_type: DataTy
         };
     };
     let (lo, hi) = match (name, digits) {
-        ("abs", _) => (0.0, lo.abs().max(hi.abs())),
+        ("abs", _) => {
+            let most = x.range.and_then(|range| i128::try_from(range.magnitude()).ok());
+            let least = x.range.map_or(0, |range| range.lo.max(-range.hi).max(0));
+            let number = |hi| Facts::number(data_type.clone(), nullable, x.scale, Range { lo: least, hi });
+            return Ok(most.map_or_else(|| Facts::open(data_type.clone(), nullable), number));
+        }
         ("round" | "trunc" | "floor" | "ceil", None) => {
             let whole = |x: f64| match name {
                 "round" => x.round(),

@@ -8,8 +8,11 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, lit};
 
+use super::condition::{has_condition, keeps};
 use super::facts::{Facts, is_text, scalar};
 use super::failure;
+use super::guard::parts as guard_parts;
+use super::infer::{Scope, infer};
 use super::resolution::check;
 use super::rows::place;
 use super::rowset::RowSet;
@@ -30,8 +33,8 @@ pub(super) struct Term {
     /// Its integers.
     pub(super) range: Range,
     /// For a two-valued one: 1 where it has the one, and where it has the other value, in every branch. For one with a
-    /// condition: not 0 where it is not 0, and 1 where it is.
-    pub(super) halves: Option<[Vec<Expr>; 2]>,
+    /// condition: not 0 where it is not 0, and 1 where it is, if a condition may make it so.
+    pub(super) halves: Option<Vec<Vec<Expr>>>,
     /// Whether these are all its values.
     pub(super) two_valued: bool,
 }
@@ -102,7 +105,7 @@ fn level_term(name: String, exprs: &[Expr], level: &ScalarValue) -> Term {
         exprs: ones.clone(),
         scale: Scale::Unit,
         range,
-        halves: Some([ones, zeros]),
+        halves: Some(vec![ones, zeros]),
         two_valued: true,
     }
 }
@@ -130,14 +133,49 @@ fn numeric(name: &str, exprs: Vec<Expr>, facts: &Facts, rows: &RowSet<'_>) -> Re
     let values = facts.closed.clone().or_else(|| two_values(facts, range));
     let two_valued = values.as_ref().is_some_and(|values| values.len() == 2);
     let halves = match values.as_deref() {
-        Some([low, high]) => Some([half(low), half(high)]),
+        Some([low, high]) => Some(vec![half(low), half(high)]),
         _ if rows.is_conditional(&exprs)? => {
             let zero = ScalarValue::new_zero(&facts.data_type).map_err(|error| failure::engine(&error))?;
-            Some([exprs.clone(), half(&zero)])
+            let mut hidden = false;
+            for (expr, scope) in exprs.iter().zip(rows.scopes()) {
+                hidden |= hides_zero(expr, scope)?;
+            }
+            Some(if hidden { vec![exprs.clone(), half(&zero)] } else { vec![exprs.clone()] })
         }
         _ => None,
     };
     Ok(Term { name: name.to_owned(), exprs, scale: facts.scale, range, halves, two_valued })
+}
+
+/// Whether a condition may make an expression 0: a 0 that is an outcome of it tells rows apart as any other value does, but
+/// is nobody's addend. Where all that a condition picks are columns and other literals, it may not.
+fn hides_zero(expr: &Expr, scope: &Scope) -> Result<bool> {
+    if let Expr::Literal(value, _) = expr {
+        return Ok(ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| zero == *value));
+    }
+    let nowhere = |range: Range| range.lo > 0 || range.hi < 0;
+    if !has_condition(expr, scope)? || infer(expr, scope)?.range.is_some_and(nowhere) {
+        return Ok(false);
+    }
+    if let Some((_, column)) = guard_parts(expr) {
+        return hides_zero(column, scope);
+    }
+    let any = |values: &mut dyn Iterator<Item = &Expr>| {
+        values.map(|value| hides_zero(value, scope)).try_fold(false, |any, one| Ok(any || one?))
+    };
+    match expr {
+        Expr::Alias(alias) => hides_zero(&alias.expr, scope),
+        Expr::Negative(inner) => hides_zero(inner, scope),
+        Expr::Cast(inner) if keeps(&scope.data_type(&inner.expr)?, inner.field.data_type()) => {
+            hides_zero(&inner.expr, scope)
+        }
+        Expr::Case(case) => {
+            let results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+            any(&mut results.map(AsRef::as_ref))
+        }
+        Expr::ScalarFunction(function) if function.name() == "coalesce" => any(&mut function.args.iter()),
+        _ => Ok(true),
+    }
 }
 
 pub(super) fn target(rows: &RowSet<'_>, variable: &Variable, function: &TableFunction) -> Result<Term> {

@@ -72,7 +72,8 @@
 //! does not depend on it.
 //!
 //! Models are withheld unless there are at least `min_people` persons and ten times as many as parameters, and at least
-//! `min_people` persons with each value of every two-valued variable.
+//! `min_people` persons with each value of every two-valued variable, and behind every outcome of a condition in a variable,
+//! 0 included where a condition may make it so.
 //!
 //! # What this does not stop
 //! - A total minus the other cells; two queries that differ in few people; what a recipient knows already, its own rows

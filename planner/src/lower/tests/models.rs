@@ -87,3 +87,26 @@ fn models_of_few_are_withheld() {
     let sql = "SELECT * FROM LASSO_SUMMARY(a.people, target => 'age', features => 'sex')";
     assert_eq!(cells(&federation, &data, sql), "-,-,-,-,-,-,-,-");
 }
+
+/// What broke: a variable with a condition needed people for whom it is 0, also where no outcome of the condition is, so that
+/// COALESCE of a column that is never 0 withheld every model. What holds: every outcome needs enough people, and 0 where it
+/// is one.
+#[test]
+fn outcomes_of_conditions_in_variables_need_people() {
+    let shown = |least, variable: &str| {
+        let (mut federation, data) = heart();
+        federation.parties[0].release.min_people = least;
+        let sql = format!(
+            "SELECT * FROM LASSO((SELECT exercise, {variable} AS x FROM hospital.lifestyle), target => 'exercise', features => 'x', alpha => 0)"
+        );
+        let found = secure(&federation, &data, &sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        rows(&found).iter().all(|row| !row[1].is_null())
+    };
+    // Seven have no `bmi`.
+    assert!(shown(7, "COALESCE(bmi, 25.0)") && !shown(8, "COALESCE(bmi, 25.0)"));
+    // Few exercise not at all, which no condition says.
+    assert!(shown(10, "CASE WHEN age > 50 THEN exercise ELSE age END"));
+    assert!(!shown(5, "CASE WHEN age = 94 THEN 0 ELSE age END"));
+    assert!(!shown(5, "CASE WHEN age = 94 THEN 1 ELSE age END"));
+    assert!(!shown(5, "age * (exercise - 3)"));
+}
