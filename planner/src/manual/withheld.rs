@@ -60,7 +60,9 @@
 //! enough people for whom it is true.
 //!
 //! Functions that can single values out, such as whole quotients, remainders, rounding, parts of texts and dates, are
-//! conditions: in an argument they need the `filter` use. Arithmetic, roots, logarithms and powers do not.
+//! conditions: in an argument they need the `filter` use. Arithmetic, roots, logarithms and powers do not. Arithmetic with a
+//! column that tells single people apart (the person, or a column with `max_rows_per_value = 1`) is refused with `min_people` of
+//! 2 or more: `MAX(x - (id - 7) * (id - 7) * 5000)` is the `x` of one person. Counts, keys and conditions may hold it.
 //!
 //! # Rounded counts
 //! With `round_counts` counts are rounded to that multiple, and so is a sum of an argument that has only one value or two,
@@ -79,9 +81,12 @@
 //! - A total minus the other cells; two queries that differ in few people; what a recipient knows already, its own rows
 //!   above all.
 //! - Arithmetic built to be almost constant but for few people, such as a polynomial with many zeros, a high power or an
-//!   exponential, or dominated by few (a quotient by a polynomial, MAX of one where `minmax` is allowed), and rows of one owner stacked on themselves by UNION ALL: no condition can be recognised there.
+//!   exponential, or dominated by few (a quotient by a polynomial, MAX or a percentile of one where the policy allows these
+//!   uses): where several columns together are nearly an identifier, `x / ((age - 97) * (age - 97) * 1000000 + 1)` is as good as a
+//!   condition, and no bound that is known beforehand tells it from honest arithmetic.
+//! - Rows of one owner stacked on themselves by UNION ALL.
 //!
-//! An owner who fears this raises `min_people`, sets `round_counts`, or allows fewer uses of a column.
+//! An owner who fears this declares coarser steps, raises `min_people`, sets `round_counts`, or allows fewer uses of a column.
 //!
 //! # What is dropped
 //! - A row whose identifier is NULL, or equal to none of the other table's, is not in an inner join. A COUNT(*) of each

@@ -122,7 +122,11 @@ impl Checker<'_> {
             self.require(&key.condition_or_self(name.starts_with("percentile_")), Use::Quantile, expr)?;
         }
         let persons = call.params.distinct && args.iter().all(|arg| arg.plain && self.is_person_key(arg));
-        let whole = Lineage::merge(args);
+        let mut whole = Lineage::merge(args);
+        if name == "count" {
+            // Which value it is does not matter.
+            whole.picks.clear();
+        }
         if !(name == "count" && persons) {
             match gives(&name) {
                 Gives::Number(wanted) => {

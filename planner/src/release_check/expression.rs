@@ -74,9 +74,11 @@ impl Checker<'_> {
                 let whole = || expr.get_type(scope.schema).is_ok_and(|t| t.is_integer());
                 Ok(match binary.op {
                     op if decides(op) => both.condition(),
-                    Operator::Plus | Operator::Minus | Operator::Multiply | Operator::StringConcat => both,
-                    Operator::Divide if !whole() => both,
-                    _ => both.through_bend(),
+                    Operator::Plus | Operator::Minus | Operator::Multiply | Operator::StringConcat => {
+                        self.computed(both)
+                    }
+                    Operator::Divide if !whole() => self.computed(both),
+                    _ => self.computed(both.through_bend()),
                 })
             }
             Expr::Not(_)
@@ -167,7 +169,14 @@ impl Checker<'_> {
             return Ok(Lineage { closed, ..Lineage::merge([whole.clone().condition(), whole]) });
         }
         let smooth = plain || SMOOTH_FUNCTIONS.contains(&name.as_str());
+        let whole = if plain || keeps_value { whole } else { self.computed(whole) };
         Ok(if smooth { whole } else { whole.through_bend() })
+    }
+
+    /// The same, computed with: identifiers in it may pick one person.
+    fn computed(&self, lineage: Lineage) -> Lineage {
+        let identifiers = lineage.values().filter(|base| self.tells_apart(*base)).collect();
+        Lineage { picks: identifiers, ..lineage }
     }
 
     /// An expression over something that may leave must not bring in rows.

@@ -40,6 +40,9 @@ pub(super) struct Lineage {
     pub(super) behind: BTreeSet<Base>,
     /// Base columns among `uses` whose values went through a function that can single some of them out, as a condition does.
     pub(super) bent: BTreeSet<Base>,
+    /// Base columns among `uses` that tell single people or rows apart, whose values went through arithmetic or a function:
+    /// `x - (id - 7) * (id - 7) * 5000` is largest, and matters, for one person alone.
+    pub(super) picks: BTreeSet<Base>,
     /// Owners of an aggregate over many persons that is used inside another query's rows.
     pub(super) across: BTreeSet<PartyId>,
     /// It has one of a declared set of values.
@@ -75,6 +78,7 @@ impl Lineage {
             whole.behind.extend(part.behind);
             whole.across.extend(part.across);
             whole.bent.extend(part.bent);
+            whole.picks.extend(part.picks);
             whole.row |= part.row;
             whole.outer |= part.outer;
             whole.closed &= part.closed;
@@ -94,6 +98,7 @@ impl Lineage {
         Lineage {
             uses: uses.chain(inner).collect(),
             bent: BTreeSet::new(),
+            picks: BTreeSet::new(),
             across: BTreeSet::new(),
             closed: true,
             plain: false,

@@ -2,7 +2,7 @@
 
 use datafusion::logical_expr::Expr;
 
-use crate::catalog::{Column, Domain, Party, SqlType, Table, Use};
+use crate::catalog::{Column, Domain, Party, SqlType, Table, TableKey, Use};
 use crate::error::{Class, Error, Result};
 
 use super::Checker;
@@ -39,6 +39,12 @@ impl Checker<'_> {
         self.table(base).person.as_ref().is_some_and(|person| person.eq_ignore_ascii_case(column))
     }
 
+    /// Whether no other rows, or none of other people, have the same value, as its owner declares.
+    pub(super) fn tells_apart(&self, base: Base) -> bool {
+        let alone = |key: &TableKey| key.columns == [base.column] && key.max_rows == 1;
+        self.is_person(base) || self.table(base).keys.iter().any(alone)
+    }
+
     /// Whether all values that flow into it are persons.
     pub(super) fn is_person_key(&self, lineage: &Lineage) -> bool {
         lineage.values().next().is_some() && lineage.values().all(|base| self.is_person(base))
@@ -69,6 +75,13 @@ impl Checker<'_> {
             if !self.allows(base, Use::Filter) {
                 return Err(self.bent(base, at));
             }
+        }
+        let picks = lineage
+            .picks
+            .iter()
+            .find(|base| self.party(**base).release.min_people > 1 && !self.allows(**base, Use::Public));
+        if let (true, Some(&base)) = (computes, picks) {
+            return Err(self.picks_one(base, at));
         }
         let hides =
             lineage.across.iter().find(|owner| self.federation.parties[owner.0].release.min_people > 1);
@@ -101,6 +114,25 @@ impl Checker<'_> {
             ),
             hint: Some(format!(
                 "Aggregate `{column}` as it is, or ask {party} to add \"filter\" to what its policy allows."
+            )),
+            position: position::of_base(at, column, self.sql),
+        }
+    }
+
+    /// The refusal of arithmetic with an identifier.
+    fn picks_one(&self, base: Base, at: &Expr) -> Error {
+        let (party, column) = (self.party(base), &self.column(base).name);
+        Error {
+            class: Class::Refused,
+            message: format!(
+                "only aggregates of at least {} people of {} leave the federation: arithmetic with {}, which is another value \
+                 for everybody, can make a number that is about one person alone",
+                party.release.min_people,
+                party.name,
+                self.full_name(base),
+            ),
+            hint: Some(format!(
+                "Leave `{column}` out of the arithmetic; COUNT(DISTINCT {column}) counts people."
             )),
             position: position::of_base(at, column, self.sql),
         }

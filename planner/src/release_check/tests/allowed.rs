@@ -15,6 +15,10 @@ const ALLOWED: &[&str] = &[
     "SELECT CORR(age, bmi), COVAR_POP(age, bmi) FROM hospital.lifestyle",
     "SELECT MIN(income), MAX(income) FROM hospital.lifestyle",
     "SELECT MEDIAN(income) FROM hospital.lifestyle",
+    // Identifiers as they are, or counted.
+    "SELECT MAX(number), MIN(-number), MEDIAN(number), CORR(age, number) FROM hospital.lifestyle",
+    "SELECT COUNT(DISTINCT number + 1), COUNT(number * 2) FROM hospital.lifestyle",
+    "SELECT SUM(CASE WHEN number % 2 = 0 THEN age ELSE 0 END) FROM hospital.lifestyle",
     "SELECT SUM(age) * 1.0 / COUNT(*) FROM hospital.lifestyle",
     "SELECT SUM(cost) / SUM(days) FROM insurer.claims",
     "SELECT AVG(cost / days) FROM insurer.claims",

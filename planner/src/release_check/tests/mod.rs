@@ -41,6 +41,7 @@ ward = { type = "TEXT", values = ["a", "b"], allow = ["public"] }
 born = { type = "DATE", bounds = ["1900-01-01", "2026-01-01"], allow = ["filter", "group"] }
 note = { type = "TEXT" }
 stay = { type = "INTEGER", bounds = [0, 90], allow = ["quantile"] }
+number = { type = "INTEGER", bounds = [1, 1000], max_rows_per_value = 1, allow = ["filter", "aggregate", "minmax", "quantile", "model"] }
 [table.labs]
 person = "patient_id"
 max_rows = 5000

@@ -116,6 +116,15 @@ const REFUSED: &[&str] = &[
     // The first and the last of an order.
     "SELECT PERCENTILE_DISC(1.0) WITHIN GROUP (ORDER BY stay) FROM hospital.lifestyle",
     "SELECT PERCENTILE_CONT(0) WITHIN GROUP (ORDER BY stay) FROM hospital.lifestyle",
+    // Arithmetic that an identifier makes about one person.
+    "SELECT MAX(income - (number - 7) * (number - 7) * 5000) FROM hospital.lifestyle",
+    "SELECT SUM(age / ((number - 7) * (number - 7) * 1000000.0 + 1)) FROM hospital.lifestyle",
+    "SELECT MEDIAN(number * 1000000 + income) FROM hospital.lifestyle",
+    "SELECT PERCENTILE_DISC(0.16) WITHIN GROUP (ORDER BY number * 10000 + income) FROM hospital.lifestyle",
+    "SELECT CORR(age, power(number, -9)) FROM hospital.lifestyle",
+    "SELECT AVG(v) FROM (SELECT age * exp(-number) AS v FROM hospital.lifestyle)",
+    "SELECT SUM(s) FROM (SELECT patient_id, MAX(income + number) AS s FROM hospital.lifestyle GROUP BY patient_id)",
+    "SELECT * FROM LASSO((SELECT age, (number - 7) * (number - 7) AS f FROM hospital.lifestyle), target => 'age', features => 'f')",
 ];
 
 /// What is said, one block a query: the query, then class, position and message, then the hint.
