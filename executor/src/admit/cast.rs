@@ -1,6 +1,6 @@
 //! Stored types to declared types, without loss.
 
-use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
 use datafusion::arrow::compute::kernels::cmp::not_distinct;
 use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
 use datafusion::arrow::datatypes::DataType;
@@ -78,6 +78,10 @@ pub(super) fn lossless(values: &ArrayRef, declared: SqlType) -> Result<(ArrayRef
     if *values.data_type() == target {
         return Ok((values, 0));
     }
+    // What writers make of a column that holds no value: nothing to lose, and no kernel casts back to it.
+    if *values.data_type() == DataType::Null {
+        return Ok((new_null_array(&target, values.len()), 0));
+    }
     let options = CastOptions { safe: true, ..CastOptions::default() };
     let there = cast_with_options(&values, &target, &options)?;
     let back = cast_with_options(&there, values.data_type(), &options)?;
@@ -90,7 +94,7 @@ pub(super) fn lossless(values: &ArrayRef, declared: SqlType) -> Result<(ArrayRef
 mod tests {
     use super::*;
     use datafusion::arrow::array::{
-        AsArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringViewArray,
+        AsArray, Date32Array, Decimal128Array, Float64Array, Int64Array, NullArray, StringViewArray,
         TimestampNanosecondArray,
     };
     use std::sync::Arc;
@@ -124,6 +128,26 @@ mod tests {
         let (days, _) = lossless(&(Arc::new(Date32Array::from(vec![1])) as ArrayRef), SqlType::Text).unwrap();
         assert_eq!(days.as_string::<i32>().value(0), "1970-01-02");
         assert_eq!(failed(StringViewArray::from(vec!["a", "ä"]), SqlType::Text), 0);
+    }
+
+    #[test]
+    fn a_column_without_values_has_any_type() {
+        let values: ArrayRef = Arc::new(NullArray::new(3));
+        for declared in [
+            SqlType::Boolean,
+            SqlType::SmallInt,
+            SqlType::Integer,
+            SqlType::BigInt,
+            SqlType::Decimal(10, 2),
+            SqlType::Real,
+            SqlType::Double,
+            SqlType::Date,
+            SqlType::Timestamp,
+            SqlType::Text,
+        ] {
+            let (cast, failed) = lossless(&values, declared).unwrap();
+            assert_eq!((cast.data_type(), cast.null_count(), failed), (&declared.arrow(), 3, 0));
+        }
     }
 
     #[test]
