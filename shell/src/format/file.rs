@@ -84,6 +84,7 @@ pub fn write(path: &Path, kind: FileKind, results: &[ResultSet]) -> Result<()> {
 }
 
 fn parquet(file: File, result: &ResultSet) -> Result<(), parquet::errors::ParquetError> {
+    let result = result.named_apart()?;
     let mut writer = ArrowWriter::try_new(file, SchemaRef::clone(&result.schema), None)?;
     for batch in &result.batches {
         writer.write(batch)?;
@@ -92,6 +93,7 @@ fn parquet(file: File, result: &ResultSet) -> Result<(), parquet::errors::Parque
 }
 
 fn ipc(file: File, result: &ResultSet) -> Result<(), arrow::error::ArrowError> {
+    let result = result.named_apart()?;
     let mut writer = FileWriter::try_new(file, &result.schema)?;
     for batch in &result.batches {
         writer.write(batch)?;

@@ -8,8 +8,10 @@ mod json;
 mod jsonl;
 mod table;
 
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 use crate::error::{Failure, Result};
 pub use file::{FileKind, write as write_file};
@@ -63,6 +65,38 @@ impl ResultSet {
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Names by which readers ask: those of the columns; of several columns with one name all but the first get a number,
+    /// `n_1`, that no other column has, so that no value is lost.
+    fn names(&self) -> Vec<String> {
+        let names: Vec<&String> = self.schema.fields().iter().map(|field| field.name()).collect();
+        let mut keys: Vec<String> = Vec::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            let mut key = (*name).clone();
+            let mut number = 0;
+            let later = |key: &String| names.iter().skip(index + 1).any(|other| *other == key);
+            while keys.contains(&key) || (number > 0 && later(&key)) {
+                number += 1;
+                key = format!("{name}_{number}");
+            }
+            keys.push(key);
+        }
+        keys
+    }
+
+    /// The same rows under [`names`](Self::names): files of columns are read by name, and of two columns of one name some
+    /// readers find neither.
+    fn named_apart(&self) -> Result<ResultSet, arrow::error::ArrowError> {
+        let fields = self.schema.fields().iter().zip(self.names());
+        let fields: Vec<Field> = fields.map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
+        let schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        let named = |batch: &RecordBatch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(SchemaRef::clone(&schema), batch.columns().to_vec(), &options)
+        };
+        let batches = self.batches.iter().map(named).collect::<Result<_, _>>()?;
+        Ok(ResultSet { schema, batches })
     }
 }
 

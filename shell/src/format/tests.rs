@@ -138,6 +138,22 @@ fn files_are_read_back_by_the_sources() {
         assert_eq!(batches[0].columns()[..3], result.batches[0].columns()[..3]);
         assert!(write_file(&path, kind, &[result.clone(), result.clone()]).is_err());
     }
+    // Files of columns are read by name: of several columns of one name all but the first get a number, as in JSON.
+    let twins = RecordBatch::try_new(
+        Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true); 2])),
+        vec![Arc::new(Int64Array::from(vec![1])), Arc::new(Int64Array::from(vec![2]))],
+    );
+    let twins: ResultSet = twins.unwrap().into();
+    for (name, kind) in [("twins.parquet", FileKind::Parquet), ("twins.arrow", FileKind::Arrow)] {
+        let path = folder.path().join(name);
+        write_file(&path, kind, std::slice::from_ref(&twins)).unwrap();
+        let source = connectors::source::open(&path).unwrap();
+        let schema = source.schema();
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["n", "n_1"]);
+        let batches: Vec<RecordBatch> = source.scan(&[0, 1]).unwrap().map(Result::unwrap).collect();
+        assert_eq!(batches[0].columns(), twins.batches[0].columns());
+    }
     let path = folder.path().join("r.csv");
     write_file(&path, FileKind::of(&path).unwrap(), &[result.clone(), empty()]).unwrap();
     assert!(std::fs::read_to_string(&path).unwrap().ends_with("1970-01-01T00:00:00,\n\nn\n"));
