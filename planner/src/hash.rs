@@ -62,7 +62,7 @@ impl Canonical {
     }
 
     fn input(&mut self, input: &Input) {
-        let Input { owner, plan, tables, bound, valid, order, columns } = input;
+        let Input { owner, plan, tables, bound, valid, order, columns, taken } = input;
         self.field("input", owner);
         self.logical("plan", plan);
         self.field("tables", tables);
@@ -70,6 +70,7 @@ impl Canonical {
         self.field("valid", valid);
         self.field("order", order);
         self.field("columns", columns);
+        self.field("taken", taken);
     }
 
     fn release(&mut self, release: &Release) {

@@ -106,6 +106,7 @@ fn claims(order: Order) -> Node {
         shared("valid", Encoding::Bit, 1, Source::Known(vec![1])),
     ];
     Node::Input(Input {
+        taken: Vec::new(),
         owner: PartyId(1),
         plan: scan(1),
         tables: vec!["claims".to_owned()],
@@ -157,6 +158,7 @@ pub(crate) fn sum_by_region() -> SecurePlan {
 /// The patients of a party: age, valid as a number.
 fn lifestyle(party: usize) -> Node {
     Node::Input(Input {
+        taken: Vec::new(),
         owner: PartyId(party),
         plan: scan(party),
         tables: vec!["lifestyle".to_owned()],

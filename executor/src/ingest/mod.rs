@@ -9,6 +9,7 @@ mod encode;
 mod number;
 mod order;
 mod persons;
+mod repeats;
 
 pub(crate) use cells::cells;
 pub(crate) use encode::encode;
@@ -34,12 +35,23 @@ pub(crate) struct Rows {
 /// Pads and orders the rows of a local plan.
 ///
 /// # Errors
-/// Class source if there are more rows than the declared bound.
+/// Class source if there are more rows than the declared bound, or more with equal values than the plan takes for granted.
 pub(crate) fn arrange(input: &Input, batch: RecordBatch, rng: &mut impl CryptoRng) -> Result<Rows> {
     if batch.num_rows() > input.bound {
         let (rows, bound) = (batch.num_rows(), input.bound);
         let rule = format!("{rows} rows, but `max_rows` allows {bound}");
         return Err(broken(&owner_tables(input), &rule));
+    }
+    for taken in &input.taken {
+        let excess = repeats::beyond(taken, &batch)?;
+        if excess > 0 {
+            let (names, most) = (taken.names.join(", "), taken.at_most);
+            let rule = format!(
+                "{excess} rows more than the {most} that the policy allows for one value of `{names}`, where values of the same \
+                 normal form (`HASHED`) are one"
+            );
+            return Err(broken(&owner_tables(input), &rule));
+        }
     }
     let valid = match input.valid {
         Some(column) => truths(&batch, column)?,

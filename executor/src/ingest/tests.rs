@@ -9,7 +9,7 @@ use datafusion::scalar::ScalarValue;
 use mpc::{Part, Ring};
 use planner::Class;
 use planner::plan::{
-    ColumnDef, Encoding, Input, Order, PartyId, Range, RingSize, Scale, SharedColumn, Source,
+    ColumnDef, Encoding, Input, Order, PartyId, Range, RingSize, Scale, SharedColumn, Source, Taken,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -30,7 +30,16 @@ fn scaled(column: usize, scale: Scale) -> Source {
 
 fn input(bound: usize, valid: Option<usize>, order: Order, columns: Vec<SharedColumn>) -> Input {
     let plan = LogicalPlanBuilder::empty(false).build().unwrap();
-    Input { owner: PartyId(0), plan, tables: vec!["hospital.t".to_owned()], bound, valid, order, columns }
+    Input {
+        owner: PartyId(0),
+        plan,
+        tables: vec!["hospital.t".to_owned()],
+        bound,
+        valid,
+        order,
+        columns,
+        taken: vec![],
+    }
 }
 
 fn batch(columns: Vec<ArrayRef>) -> RecordBatch {
@@ -191,4 +200,30 @@ fn more_rows_than_the_bound_are_refused() {
     let error = encoded(&input, batch(vec![array])).unwrap_err();
     assert_eq!(error.class(), Class::Source);
     assert!(error.to_string().contains("3 rows, but `max_rows` allows 2"));
+}
+
+/// What a plan takes for granted of equal rows is checked; rows with a NULL are equal to none.
+#[test]
+fn rows_that_are_equal_too_often_are_told_to_their_owner() {
+    let ids: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), Some("b"), Some("a"), None, None, None]));
+    let wards: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 2, 1, 1, 1]));
+    let rows = batch(vec![ids, wards]);
+    let taken = |columns: Vec<usize>, at_most| Taken { names: vec!["id".to_owned()], columns, at_most };
+    for (taken, excess) in [
+        (taken(vec![0], 1), Some("1 rows more than the 1")),
+        (taken(vec![0], 2), None),
+        (taken(vec![1], 2), Some("3 rows more than the 2")),
+        (taken(vec![0, 1], 1), None),
+    ] {
+        let input = Input { taken: vec![taken], ..input(6, None, Order::Local, Vec::new()) };
+        match (arrange(&input, rows.clone(), &mut rng()), excess) {
+            (Ok(_), None) => {}
+            (Err(error), Some(excess)) => {
+                assert_eq!(error.class(), Class::Source);
+                assert!(error.to_string().contains("hospital.t"), "{error}");
+                assert!(format!("{error:?}").contains(excess), "{error:?}");
+            }
+            (found, _) => panic!("{:?}", found.map(|_| ())),
+        }
+    }
 }

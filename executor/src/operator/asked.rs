@@ -49,6 +49,7 @@ pub(super) async fn clear_stage(plan: &SecurePlan, released: Vec<Released>) -> R
         valid: None,
         order: Order::Local,
         columns: vec![],
+        taken: vec![],
     };
     local::run(&clear, &tables, 1 << 28).await
 }

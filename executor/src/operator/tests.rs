@@ -112,6 +112,7 @@ fn local_plan(table: &str, schema: Arc<Schema>) -> LogicalPlan {
 
 fn people_input(owner: usize, table: &str, bound: usize, columns: Vec<SharedColumn>) -> Node {
     Node::Input(Input {
+        taken: Vec::new(),
         owner: PartyId(owner),
         plan: local_plan(table, People::schema()),
         tables: vec![table.rsplit('.').next().unwrap_or(table).to_owned()],

@@ -20,6 +20,7 @@ mod tests;
 mod title;
 mod withhold;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -82,6 +83,20 @@ impl Bound {
     pub fn reads_tables(&self) -> bool {
         reads_tables(&self.raw)
     }
+}
+
+/// The owners of all declared tables that a plan scans, subqueries included.
+pub(crate) fn owners_of(plan: &LogicalPlan) -> datafusion::common::Result<BTreeSet<PartyId>> {
+    let mut owners = BTreeSet::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Some(table) = scan.source.downcast_ref::<DeclaredTable>()
+        {
+            owners.insert(table.party);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(owners)
 }
 
 /// Whether a plan, subqueries included, scans a declared table.

@@ -19,7 +19,7 @@ use super::facts::Facts;
 use super::failure;
 use super::guard::names_shared;
 use super::infer::infer;
-use super::leaf::{Leaf, Persons, beside};
+use super::leaf::{Leaf, On as Columns, Persons, beside};
 use super::rows::{Branch, Link, Presence, leaves_of, localised, place, renamed, replace, symbol};
 use crate::Result;
 use crate::plan::PartyId;
@@ -163,10 +163,11 @@ impl<'a> Met<'a> {
     /// The expressions that must be equal, over the plans of both tables, and the columns that they are.
     fn keys(&self, l_plan: &LogicalPlan, r_plan: &LogicalPlan) -> Result<Keys> {
         let mut keys = Keys::default();
+        let (first, second) = (self.first.scope()?, self.second.scope()?);
         for (a, b) in &self.pairs {
-            infer(a, &self.first.scope()?)?;
-            infer(b, &self.second.scope()?)?;
-            keys.columns.push((plain(a), plain(b)));
+            infer(a, &first)?;
+            infer(b, &second)?;
+            keys.columns.pair((a, &first), (b, &second), &|expr, _| plain(expr))?;
             keys.left.push(localised(a, l_plan)?);
             keys.right.push(localised(b, r_plan)?);
         }
@@ -235,7 +236,7 @@ impl<'a> Met<'a> {
     fn prove(&self, condition: &Expr) -> Result<()> {
         // Whatever number of rows that has: only what is known of the columns counts.
         let one = |leaf: &Leaf| Leaf { bound: 1, keys: Vec::new(), ..leaf.clone() };
-        let mut both = Branch::of_leaf(beside(&one(self.leaf), &one(self.other), &[])?);
+        let mut both = Branch::of_leaf(beside(&one(self.leaf), &one(self.other), &Columns::default())?);
         both.leaves = vec![both.leaves.remove(0); self.index + 1];
         infer(condition, &both.scope()?).map(|_| ())
     }
@@ -251,7 +252,8 @@ impl<'a> Met<'a> {
         let (l_plan, r_plan) = (renamed(self.leaf, "l")?, renamed(self.other, "r")?);
         let both = beside(self.leaf, self.other, &self.keys(&l_plan, &r_plan)?.columns)?;
         let (left, bound, keys) = (self.leaf.whole, self.leaf.bound, self.leaf.keys.clone());
-        let mut leaf = Leaf { whole: left, bound, keys, ..both };
+        let taken = if both.taken.is_empty() { Vec::new() } else { keys.clone() };
+        let mut leaf = Leaf { whole: left, bound, keys, taken, ..both };
         for facts in leaf.scope.facts.iter_mut().skip(self.shift()) {
             facts.nullable = true;
         }
@@ -275,7 +277,7 @@ impl<'a> Met<'a> {
 struct Keys {
     left: Vec<Expr>,
     right: Vec<Expr>,
-    columns: Vec<(Option<usize>, Option<usize>)>,
+    columns: Columns,
 }
 
 /// The column of its leaf that an expression is.

@@ -366,6 +366,7 @@ impl Summed {
             whole: Some(1),
             origins,
             keys: vec![((0..identifiers).collect(), 1)],
+            taken: Vec::new(),
             persons,
             branched: vec![false; names.len()],
             names,

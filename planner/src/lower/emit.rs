@@ -16,6 +16,7 @@ use crate::Result;
 use crate::catalog::Federation;
 use crate::plan::{
     ColumnDef, Compute, Encoding, Input, Node, NodeId, Op, Range, Reg, RingSize, Scale, SharedColumn, Source,
+    Taken,
 };
 
 /// Where a column of the joined input comes from.
@@ -337,6 +338,19 @@ impl<'a> Emit<'a> {
         let filter = filter.into_iter().reduce(Expr::and);
         let valid = filter.is_some().then_some(exprs.len());
         exprs.extend(filter.map(|filter| filter.alias("valid")));
+        let names = leaf.plan.schema().columns();
+        let mut taken = Vec::new();
+        for (key, at_most) in &leaf.taken {
+            let from = exprs.len();
+            exprs.extend(key.iter().enumerate().filter_map(|(index, column)| {
+                names.get(*column).cloned().map(|name| Expr::Column(name).alias(format!("t{}", from + index)))
+            }));
+            taken.push(Taken {
+                columns: (from..exprs.len()).collect(),
+                names: key.iter().filter_map(|column| leaf.names.get(*column).cloned()).collect(),
+                at_most: *at_most,
+            });
+        }
         let plan = Projection::try_new(exprs, Arc::new(leaf.plan.clone()));
         Ok(Input {
             owner: leaf.owner,
@@ -346,6 +360,7 @@ impl<'a> Emit<'a> {
             valid,
             order: self.tree.order_of(self.branch, index, adjacent),
             columns: local.shared.clone(),
+            taken,
         })
     }
 }

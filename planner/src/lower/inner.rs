@@ -50,6 +50,13 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
     let grouped = aggregate.group_expr.len();
     let mut keys = vec![((0..grouped).collect::<BTreeSet<usize>>(), 1)];
     let persons = persons(input, &from, &mut keys);
+    // Ranges of results are checked; how many groups a person has is as much as how many rows.
+    let taken = match persons {
+        Persons::Column { column, max_rows } if !input.taken.is_empty() => {
+            vec![(BTreeSet::from([column]), max_rows)]
+        }
+        Persons::Column { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
+    };
     Ok(Leaf {
         owner: input.owner,
         plan: plan.clone(),
@@ -60,6 +67,7 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         whole: None,
         origins,
         keys,
+        taken,
         persons,
         branched,
         pooled: input.pooled,

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, JoinType};
 use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, TableScan, TableScanBuilder};
 
@@ -16,8 +16,9 @@ use super::facts::Facts;
 use super::infer::{Scope, infer};
 use super::{failure, inner};
 use crate::Result;
-use crate::bind::DeclaredTable;
+use crate::bind::{DeclaredTable, owners_of};
 use crate::catalog::{Federation, Table, Use};
+use crate::function::hashed::HASHED;
 use crate::plan::PartyId;
 
 /// More rows than this are not shared.
@@ -44,6 +45,9 @@ pub(crate) struct Leaf {
     pub(crate) origins: Vec<Option<Origin>>,
     /// No more than so many rows are equal in these columns.
     pub(crate) keys: Vec<(BTreeSet<usize>, u64)>,
+    /// Of these, and of what follows for persons, what is not declared as it is, but of values whose normal forms were compared
+    /// in a join (see [`Taken`](crate::plan::Taken)).
+    pub(crate) taken: Vec<(BTreeSet<usize>, u64)>,
     /// Whose records the rows are.
     pub(crate) persons: Persons,
     /// For each column, whether it holds a condition of which several outcomes are not 0, or that is one of several addends:
@@ -109,17 +113,7 @@ impl Leaf {
 
 /// The owners of all tables underneath.
 pub(crate) fn owners(plan: &LogicalPlan) -> Result<BTreeSet<PartyId>> {
-    let mut owners = BTreeSet::new();
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && let Some(table) = scan.source.downcast_ref::<DeclaredTable>()
-        {
-            owners.insert(table.party);
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })
-    .map_err(|error| failure::engine(&error))?;
-    Ok(owners)
+    owners_of(plan).map_err(|error| failure::engine(&error))
 }
 
 /// The declared table that a scan reads.
@@ -233,6 +227,7 @@ fn describe_scan(plan: &LogicalPlan, scan: &TableScan, federation: &Federation) 
         whole: Some(table.max_rows_per_person),
         origins: columns.iter().map(|&column| Some(Origin { table: table_index, column })).collect(),
         keys: declared_keys(table, &columns, place),
+        taken: Vec::new(),
         persons,
         branched: vec![false; columns.len()],
         pooled: false,
@@ -261,10 +256,10 @@ fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
         from.push(plain_column(expr, &input.scope));
     }
     let place = |column: usize| from.iter().position(|source| *source == Some(column));
-    let keys = input.keys.iter().filter_map(|(key, rows)| {
+    let kept = |(key, rows): &(BTreeSet<usize>, u64)| {
         let key: Option<BTreeSet<usize>> = key.iter().map(|&column| place(column)).collect();
         key.map(|key| (key, *rows))
-    });
+    };
     let persons = match input.persons {
         Persons::Column { column, max_rows } => match place(column) {
             Some(column) => Persons::Column { column, max_rows },
@@ -279,7 +274,8 @@ fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
             .iter()
             .map(|column| column.and_then(|column| input.origins.get(column).copied()?))
             .collect(),
-        keys: keys.collect(),
+        keys: input.keys.iter().filter_map(kept).collect(),
+        taken: input.taken.iter().filter_map(kept).collect(),
         persons,
         branched,
         whole: None,
@@ -338,11 +334,11 @@ fn refuse_pooled(join: &Join, left: &Leaf, right: &Leaf, federation: &Federation
 }
 
 fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Result<Leaf> {
-    let mut on = Vec::new();
+    let mut on = On::default();
     for (l, r) in &join.on {
         infer(l, &left.scope)?;
         infer(r, &right.scope)?;
-        on.push((plain_column(l, &left.scope), plain_column(r, &right.scope)));
+        on.pair((l, &left.scope), (r, &right.scope), &|expr, scope| plain_column(expr, scope))?;
     }
     let both = beside(&left, &right, &on)?;
     if let Some(filter) = &join.filter {
@@ -351,7 +347,7 @@ fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Re
     let leaf = match join.join_type {
         JoinType::Inner => both,
         JoinType::Left => {
-            let rows = right.rows_per_key(&on.iter().filter_map(|(_, column)| *column).collect());
+            let rows = right.rows_per_key(&on.columns.iter().filter_map(|(_, column)| *column).collect());
             let bound =
                 left.bound.saturating_mul(rows.max(1)).min(left.bound.saturating_mul(right.bound.max(1)));
             let nullable = both.scope.facts.iter().enumerate().map(|(index, facts)| {
@@ -376,11 +372,55 @@ fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Re
     Ok(leaf.under(plan))
 }
 
-/// The rows of an inner join of two leaves of one owner, on these pairs of columns (`None`: an expression).
-pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &[(Option<usize>, Option<usize>)]) -> Result<Leaf> {
+/// The pairs of columns of a join at an owner.
+#[derive(Debug, Default)]
+pub(crate) struct On {
+    /// The columns that are equal, or whose normal forms are (`None`: an expression).
+    columns: Vec<(Option<usize>, Option<usize>)>,
+    /// Whether different values of some of these may have one normal form.
+    loosely: bool,
+}
+
+impl On {
+    /// Adds a pair of expressions; `column`: the column that one is.
+    pub(crate) fn pair(
+        &mut self,
+        (left, left_scope): (&Expr, &Scope),
+        (right, right_scope): (&Expr, &Scope),
+        column: &dyn Fn(&Expr, &Scope) -> Option<usize>,
+    ) -> Result<()> {
+        if let (Some(l), Some(r)) = (hashed_one(left), hashed_one(right)) {
+            let of_one_text = |expr: &Expr, scope: &Scope| {
+                Ok::<_, crate::Error>(
+                    matches!(scope.data_type(expr)?, data_type if data_type.is_integer() || data_type == DataType::Date32),
+                )
+            };
+            self.loosely |= !(of_one_text(l, left_scope)? && of_one_text(r, right_scope)?);
+            self.columns.push((column(l, left_scope), column(r, right_scope)));
+        } else {
+            self.columns.push((column(left, left_scope), column(right, right_scope)));
+        }
+        Ok(())
+    }
+}
+
+/// What an identifier of one part is the normal form of.
+fn hashed_one(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::Alias(alias) => hashed_one(&alias.expr),
+        Expr::ScalarFunction(function) => match (function.name() == HASHED, function.args.as_slice()) {
+            (true, [one]) => Some(one),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The rows of an inner join of two leaves of one owner.
+pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &On) -> Result<Leaf> {
     let shift = left.scope.facts.len();
-    let left_key: BTreeSet<usize> = on.iter().filter_map(|(column, _)| *column).collect();
-    let right_key: BTreeSet<usize> = on.iter().filter_map(|(_, column)| *column).collect();
+    let left_key: BTreeSet<usize> = on.columns.iter().filter_map(|(column, _)| *column).collect();
+    let right_key: BTreeSet<usize> = on.columns.iter().filter_map(|(_, column)| *column).collect();
     let (per_left, per_right) = (left.rows_per_key(&left_key), right.rows_per_key(&right_key));
     let bound = left.bound.saturating_mul(per_right).min(right.bound.saturating_mul(per_left));
     if bound > MAX_ROWS {
@@ -389,14 +429,20 @@ pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &[(Option<usize>, Option<usi
     let mut tables = left.tables.clone();
     tables.extend(right.tables.iter().filter(|table| !left.tables.contains(table)).cloned());
     let schema = left.scope.schema.join(&right.scope.schema).map_err(|error| failure::engine(&error));
-    let mut keys: Vec<(BTreeSet<usize>, u64)> = Vec::new();
-    keys.extend(left.keys.iter().map(|(key, rows)| (key.clone(), rows.saturating_mul(per_right))));
-    keys.extend(right.keys.iter().map(|(key, rows)| {
+    let of_left = |(key, rows): &(BTreeSet<usize>, u64)| (key.clone(), rows.saturating_mul(per_right));
+    let of_right = |(key, rows): &(BTreeSet<usize>, u64)| {
         (key.iter().map(|column| column + shift).collect(), rows.saturating_mul(per_left))
-    }));
+    };
+    let keys: Vec<(BTreeSet<usize>, u64)> =
+        left.keys.iter().map(of_left).chain(right.keys.iter().map(of_right)).collect();
+    let taken = if on.loosely {
+        keys.clone()
+    } else {
+        left.taken.iter().map(of_left).chain(right.taken.iter().map(of_right)).collect()
+    };
     let persons = match (&left.persons, &right.persons) {
         (Persons::Column { column, max_rows }, Persons::Column { column: other, max_rows: others }) => {
-            if on.contains(&(Some(*column), Some(*other))) {
+            if on.columns.contains(&(Some(*column), Some(*other))) {
                 Persons::Column { column: *column, max_rows: max_rows.saturating_mul(*others) }
             } else {
                 Persons::Lost("an owner's tables are joined on something else than the person")
@@ -417,6 +463,7 @@ pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &[(Option<usize>, Option<usi
         whole: None,
         origins: left.origins.iter().chain(&right.origins).copied().collect(),
         keys,
+        taken,
         persons,
         branched: left.branched.iter().chain(&right.branched).copied().collect(),
         pooled: left.pooled || right.pooled,
@@ -442,6 +489,11 @@ fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
     };
     all.bound = all.bound.saturating_add(next.bound);
     all.keys.clear();
+    let unchecked = all.taken.is_empty() && next.taken.is_empty();
+    all.taken = match all.persons {
+        Persons::Column { column, max_rows } if !unchecked => vec![(BTreeSet::from([column]), max_rows)],
+        Persons::Column { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
+    };
     all.origins.iter_mut().for_each(|origin| *origin = None);
     all.branched.iter_mut().zip(&next.branched).for_each(|(a, b)| *a |= b);
     all.pooled |= next.pooled;

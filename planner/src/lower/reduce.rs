@@ -121,6 +121,7 @@ fn described(leaf: &Leaf, columns: &[Option<usize>], plan: LogicalPlan, scope: S
         whole: Some(1),
         origins,
         keys: vec![((0..columns.len()).collect(), 1)],
+        taken: Vec::new(),
         persons,
         pooled: leaf.pooled,
     }

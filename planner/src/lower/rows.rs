@@ -18,7 +18,7 @@ use super::beside::whole;
 use super::facts::Facts;
 use super::infer::{Scope, infer};
 use super::inline::joined_subqueries;
-use super::leaf::{Leaf, beside, describe, name, owners, whole_table};
+use super::leaf::{Leaf, On, beside, describe, name, owners, whole_table};
 use super::per_identifier::per_identifier;
 use super::secret::{self, Secret};
 use super::{failure, guard, outer, subquery};
@@ -295,15 +295,16 @@ fn merge(left: &Branch, right: &Branch, join: &Join) -> Result<Branch> {
     let ([l], [r]) = (left.leaves.as_slice(), right.leaves.as_slice()) else {
         return Err(failure::internal("one owner's rows in several leaves"));
     };
-    let mut on = Vec::new();
+    let mut on = On::default();
     let mut pairs = Vec::new();
     let (l_plan, r_plan) = (renamed(l, "l")?, renamed(r, "r")?);
     for (a, b) in &join.on {
         let a = left.substitute(a, join.left.schema())?;
         let b = right.substitute(b, join.right.schema())?;
-        infer(&a, &left.scope()?)?;
-        infer(&b, &right.scope()?)?;
-        on.push((plain_symbol(&a), plain_symbol(&b)));
+        let (left_scope, right_scope) = (left.scope()?, right.scope()?);
+        infer(&a, &left_scope)?;
+        infer(&b, &right_scope)?;
+        on.pair((&a, &left_scope), (&b, &right_scope), &|expr, _| plain_symbol(expr))?;
         pairs.push((localised(&a, &l_plan)?, localised(&b, &r_plan)?));
     }
     let joined = if pairs.is_empty() {

@@ -328,6 +328,7 @@ fn at_owner(plan: &LogicalPlan, federation: &Federation) -> Result<Secret> {
             SharedColumn { def: def.clone(), source },
             SharedColumn { def: known, source: Source::Known(vec![0]) },
         ],
+        taken: Vec::new(),
     };
     Ok(Secret { facts, nodes: vec![Node::Input(input)], value: 0, known: Some(1), gate: Vec::new(), def })
 }

@@ -26,6 +26,20 @@ pub struct Input {
     pub order: Order,
     /// What is shared, in this order; the node's output columns.
     pub columns: Vec<SharedColumn>,
+    /// What the plan takes for granted of the rows of the local plan, and their owner checks.
+    pub taken: Vec<Taken>,
+}
+
+/// No more than so many rows of a local plan are equal in some columns; those with a NULL in one are equal to none. Declared
+/// of values, it holds of joins on their normal forms (`HASHED`) unless values of different spelling have the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Output columns of the local plan.
+    pub columns: Vec<usize>,
+    /// How people know them.
+    pub names: Vec<String>,
+    /// The most rows.
+    pub at_most: u64,
 }
 
 /// The order in which an owner shares its rows.

@@ -31,7 +31,7 @@ pub use compute::{Compute, Op, Reg, Rounding};
 pub use fold::{Axis, Fold, How};
 pub use group::{Group, RankSort, layers};
 pub use hashed_join::{HashedJoin, JoinKey, Matching, Multiplicity};
-pub use input::{Input, Order, SharedColumn, Source};
+pub use input::{Input, Order, SharedColumn, Source, Taken};
 pub use lasso::{Family, Lasso, LassoOutput, LassoTerm};
 pub use place::AtHome;
 pub use release::{Chosen, KeyDomain, Output, Release, Rows, SortKey, Threshold};

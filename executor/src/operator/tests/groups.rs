@@ -13,6 +13,7 @@ fn union_plan(bound: usize, at_least: u64) -> SecurePlan {
         let number = Source::Value { column: 1, scale: Scale::Step(0.1), dictionary: None, offset: 0 };
         let others = [shared("x", Z64, 1000, number), shared("valid", Z64, 1, Source::Known(vec![1]))];
         Node::Input(Input {
+            taken: Vec::new(),
             owner: PartyId(owner),
             plan: LogicalPlanBuilder::from(local_plan(table, Arc::clone(&schema)))
                 .filter(col("keep").eq(lit(true)))

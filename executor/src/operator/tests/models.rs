@@ -17,6 +17,7 @@ fn lasso_plan(bound: usize, at_least: u64, kind: LassoOutput) -> SecurePlan {
         valid: Some(3),
         order: Order::Local,
         columns: (0..3).map(number).chain([valid]).collect(),
+        taken: vec![],
     };
     let term =
         |column: usize| LassoTerm { name: format!("x{column}"), column, step: 0.5, middle: 10.0, bits: 6 };

@@ -122,6 +122,7 @@ fn plan(rows: usize) -> Result<SecurePlan, Failure> {
             valid: None,
             order: Order::Shuffled { adjacent: Vec::new() },
             columns: columns.map(|(def, column)| SharedColumn { def, source: value(column) }).collect(),
+            taken: Vec::new(),
         })
     };
     let key = |input| JoinKey { input: NodeId(input), columns: vec![0], name: "id".to_owned(), max_rows: 1 };
