@@ -6,18 +6,16 @@
 //! answer alone is left to the optimizer, which joins.
 #![expect(clippy::wildcard_enum_match_arm, reason = "only columns and subqueries are looked for")]
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, lit};
 
-use super::{DeclaredTable, lineage};
+use super::{lineage, owners_of};
 use crate::catalog::{Domain, Federation, SqlType};
-use crate::plan::PartyId;
 
 /// The most values, or combinations of values, for which a subquery is written out.
 const MOST: usize = 32;
@@ -28,13 +26,13 @@ pub(super) fn written_out(federation: &Federation, plan: LogicalPlan) -> Result<
         let inputs = node.inputs();
         let [input] = inputs.as_slice() else { return Ok(Transformed::no(node)) };
         let input = LogicalPlan::clone(input);
-        let around = owners(&input)?;
+        let around = owners_of(&input)?;
         let names = NamePreserver::new(&node);
         node.map_expressions(|expr| {
             let name = names.save(&expr);
             let done = expr.transform_up(|part| {
                 let Expr::ScalarSubquery(subquery) = &part else { return Ok(Transformed::no(part)) };
-                let both = owners(&subquery.subquery)?.union(&around).count();
+                let both = owners_of(&subquery.subquery)?.union(&around).count();
                 let columns = of_outer(subquery);
                 if both < 2 || columns.is_empty() {
                     return Ok(Transformed::no(part));
@@ -119,17 +117,4 @@ fn at(subquery: &Subquery, column: &Column, value: &ScalarValue) -> Result<Subqu
     })?;
     let others = subquery.outer_ref_columns.iter().filter(|expr| !is_it(expr)).cloned().collect();
     Ok(Subquery { subquery: Arc::new(plan.data), outer_ref_columns: others, ..subquery.clone() })
-}
-
-fn owners(plan: &LogicalPlan) -> Result<BTreeSet<PartyId>> {
-    let mut owners = BTreeSet::new();
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && let Some(table) = scan.source.downcast_ref::<DeclaredTable>()
-        {
-            owners.insert(table.party);
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(owners)
 }

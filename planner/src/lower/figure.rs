@@ -179,7 +179,6 @@ impl<'a> Sums<'a> {
             "count" if distinct => self.count_distinct(expr, &argument, &what),
             "count" => self.count_rows(&argument, &what),
             "sum" if distinct => self.sum_distinct(expr, &argument, &what, data_type),
-            "first_value" if self.open => self.same_value(expr, &argument, &what),
             "avg" | "mean" if distinct => self.average_distinct(expr, &argument, &what, data_type),
             _ if distinct => Err(failure::not_built(format!("DISTINCT in {}", show(expr)))),
             "min" => self.at_rank(expr, &argument, &what, Rank::FIRST),
@@ -197,29 +196,6 @@ impl<'a> Sums<'a> {
             }
             _ => Err(failure::not_built(format!("the aggregate {}", show(expr)))),
         }
-    }
-
-    /// A value that is the same in all rows of a group.
-    fn same_value(&mut self, expr: &Expr, argument: &Argument, what: &str) -> Result<Figure> {
-        let wide = || failure::bounds(show(expr));
-        let gates = self.gates(&all_rows(argument.exprs.len()), what)?;
-        let range = argument.facts.range.ok_or_else(wide)?.with_zero();
-        let (ring, scale) = (range.ring().ok_or_else(wide)?, argument.facts.scale);
-        let plain = |expr: &Expr| Want::Plain { expr: expr.clone(), scale, ring, dictionary: None };
-        let wants: Vec<Want> = argument.exprs.iter().map(plain).collect();
-        let def = ColumnDef { name: what.to_owned(), encoding: Encoding::Arithmetic(ring), range };
-        let column = self.rows.column(&wants, def.clone())?;
-        let reg = self.measure(Measure::Same { column }, def);
-        let mut known = None;
-        if argument.facts.nullable {
-            let wants: Vec<Want> = argument.exprs.iter().cloned().map(Want::IsNull).collect();
-            let range = Range { lo: 0, hi: 1 };
-            let def = ColumnDef { name: format!("{what} is NULL"), encoding: Encoding::Bit, range };
-            let column = self.rows.column(&wants, def.clone())?;
-            let null = self.measure(Measure::Same { column }, def);
-            known = Some(self.program.not(null));
-        }
-        Ok(Figure::of(Number { reg, known, scale }, gates))
     }
 
     /// An aggregate over rows that may be there several times, each of which is to count once.

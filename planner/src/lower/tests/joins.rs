@@ -267,3 +267,38 @@ fn joins_that_are_not_built_say_so() {
         assert!(error.message.starts_with("not built yet"), "{sql}: {error}");
     }
 }
+
+/// What broke: IN and EXISTS joined identifiers that were only assumed to be unique, because their table has one row a
+/// person, and a row counted once for each partner. What holds: they join distinct identifiers.
+#[test]
+fn identifiers_that_are_only_assumed_unique_multiply_no_rows() {
+    let (mut federation, data) = joined(1);
+    federation.parties.iter_mut().for_each(|party| party.release.min_people = 1);
+    // Two members have doctor d1, two have d2; nothing is declared of `members.doc`.
+    for (condition, expected) in [
+        ("x.doc IN (SELECT doc FROM b.members)", "2,30"),
+        ("EXISTS (SELECT 1 FROM b.members m WHERE m.doc = x.doc)", "2,30"),
+        ("EXISTS (SELECT 1 FROM b.members m WHERE HASHED(m.doc) = HASHED(x.doc) AND m.days > 2)", "2,30"),
+    ] {
+        let sql = format!("SELECT COUNT(*), SUM(x.grade) FROM d.doctors x WHERE {condition}");
+        assert_eq!(cells(&federation, &data, &sql), expected, "{sql}");
+        same(&sql, &secure(&federation, &data, &sql).unwrap(), &clear(&federation, &data, &sql), false);
+    }
+}
+
+/// What broke: `HASHED(column)` of a column of the optional side of a LEFT JOIN was compared as if it were there in all rows.
+/// What holds: where there is no partner it is NULL, and equal to nothing.
+#[test]
+fn hashed_columns_of_an_optional_side_are_null_without_a_partner() {
+    let (federation, data) = joined(1);
+    let left = "FROM a.people p LEFT JOIN b.members m ON HASHED(p.id) = HASHED(m.id)";
+    for join in ["JOIN", "LEFT JOIN"] {
+        for on in ["HASHED(m.doc) = HASHED(x.doc)", "m.doc = x.doc"] {
+            let sql = format!(
+                "SELECT COUNT(*), SUM(p.age), SUM(m.days), SUM(x.grade) {left} {join} d.doctors x ON {on}"
+            );
+            let found = secure(&federation, &data, &sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+            same(&sql, &found, &clear(&federation, &data, &sql), false);
+        }
+    }
+}
