@@ -54,6 +54,7 @@
 //! | [`compare`] | `is_negative(ctx, &x, bits)`, `less_than`, `equal(ctx, &x, &y, bits)`, `less_than_public(ctx, &x, c, bits)`, `less_than_planes`, `equal_planes(ctx, &x, &y)`, and `.._planes_public(ctx, &x, c)` |
 //! | [`convert`] | `bit_to_arithmetic::<R>(ctx, &bits) -> Vec<Shared<R>>` (a column per plane), `one_bit_to_arithmetic`, `planes_to_arithmetic`, `signed_planes_to_arithmetic`, `bits_of(ctx, &x, bits)` |
 //! | [`select`] | `select(ctx, &bit, &x, &y)`, `mul_by_bit(ctx, &bit, &x)`, `select_bits`, `min`, `max`, `clamp(ctx, &x, low, high, bits)`, `abs(ctx, &x, bits) -> (abs, sign)` |
+//! | [`inject`] | `sum_by_bits(ctx, &[(&bit, &x)])`: numbers where their bits are 1, added up; `bit_and_product(ctx, &bit, &x)` |
 //! | [`truncate`] | `truncate(ctx, &x, f)` (floor or one below), `truncate_exact` (floor), `round` (nearest), `widen::<R, S>(ctx, &x)` |
 //! | [`divide`], [`quotient`] | `divide_by_public` (floor), `divide_by_public_truncating`, `divide(ctx, &num, &den, widths)`, `divide_bounded(ctx, &num, &den, widths)` in few rounds (towards zero) |
 //! | [`permute`], [`gather`], [`shuffle`] | `permute_known(ctx, Vec<Column>, holder, Option<&[u32]>)`, `gather_known`, `place_known(ctx, Vec<Column>, holder, Option<&[u32]>, out_len)`, `shuffle(ctx, Vec<Column>)` |
@@ -63,6 +64,7 @@
 //! | [`counting`] | `destinations(ctx, &digit)` of a stable sort by few planes |
 //! | [`read`] | `read_rows(ctx, &table, &places)`: few rows of bits at secret places |
 //! | [`sort`] | `Key::unsigned(&ctx, &planes, Direction)`, `Key::signed`, `.with_validity(&ctx, &valid, nulls_first)`; `sort(ctx, Vec<Column>, &[Key])`, `order(ctx, &planes)`, `top_k` |
+//! | [`rank`] | `sort_blocks(ctx, Vec<Column>, &keys, block)`: by comparing all pairs of rows of a block |
 //! | [`one_hot`], [`merge`] | `one_hot(ctx, &planes)`, `merge(ctx, &a, &b, key_from)` |
 //! | [`group`] | `sums_by_key(ctx, &keys, &valid, Vec<Column>, max_groups) -> Groups`: SUM and COUNT of open-domain groups |
 //! | [`quantile`] | `pick_by_key(ctx, &keys, &valid, &Values, &[Pick], max_groups) -> OrderStatistics`: MIN, MAX, `PERCENTILE_CONT`, `PERCENTILE_DISC` of groups; `distinct_by_key`: COUNT(DISTINCT). Keys of no planes: the whole table |
@@ -86,7 +88,7 @@
 //! | equality | 7 | 10.5 | as the sign |
 //! | all bits | 7 | 42.8 | Sklansky's prefix network |
 //! | a bit to arithmetic | 2 | 8 (4, 16) | structured product: own |
-//! | choice by a bit; minimum, maximum, absolute value; bounds | 3; 3 and a sign; 3 and two signs | 16; 24 | |
+//! | a number where a bit is 1, choice by a bit; absolute value and its sign; bounds | 2; 2 and a sign; 2 and two signs | 10.7; 16; 16 | see [`inject`], own |
 //! | truncation by up to 32 bits, by more; exact | 2; 3 + log(f + 1) | 6.7, 10.7; the carry | wrap by a known top bit: Cheetah 2022 |
 //! | Z_2^64 to Z_2^128 | 2 | 13.3 | the same wrap |
 //! | fixed-point product | 3 | 14.7 | |
@@ -99,13 +101,14 @@
 //! | shuffle; move to secret destinations | 2; 3 | 2 components; and 4, or log n bits | Laur et al. 2011; Asharov et al. 2022, own |
 //! | permutation one seat knows; gathering with repetitions | 2; 4 | 1 component and 4; 3 components | Mohassel et al. 2020; own |
 //! | compaction | 5 | 2 components and 8 | Asharov et al. 2022 |
-//! | sort of 64 planes | 7 for each 4 planes | see [`sort`] | Asharov et al. 2022 |
+//! | sort of 64 planes; of few rows | 7 for each 4 planes; 4 + log(w + 1) | see [`sort`], [`rank`] | Asharov et al. 2022; all pairs |
+//! | first k rows of an order | those of few rows for each level | see [`sort::top_k`] | tournament of blocks: own |
 //! | merge of two sorted lists | log n (log(k + 1) + 1) | see [`merge`] | Batcher 1968 |
 //! | copying down from heads | 8 | see [`fill`] | own |
 //! | sums of open-domain groups | a sort, and 5 + log(w + 1) | see [`group`] | own |
 //! | order statistics of groups | a sort, and 8 + log(w + 1); quantiles about 35 more | see [`quantile`] | own |
 //! | oblivious join; semi join | a merge or sort, and 18 + log(k + 1) + log n | see [`join`] | Badrinarayanan et al. 2022; own |
-//! | LASSO of 10 features | 1,009 | 1.6 MB, whatever the rows | see [`lasso`] |
+//! | LASSO of 10 features | 958 | 1.6 MB, whatever the rows | see [`lasso`] |
 
 #![expect(clippy::doc_markdown, reason = "formulas are written as in the papers, not as code")]
 

@@ -4,8 +4,7 @@ mod choose;
 
 use futures::future::try_join_all;
 use mpc::protocol::bits::and_many;
-use mpc::protocol::convert::one_bit_to_arithmetic;
-use mpc::protocol::product::mul;
+use mpc::protocol::select::mul_by_bit;
 use mpc::{Column, Context, Ring, Shared, SharedBits};
 use planner::plan::{ColumnDef, Range, Release, Rows, Threshold};
 
@@ -17,7 +16,7 @@ use crate::{Error, Result};
 /// Applies the gate of `node` to `input`, whose columns are `defs`.
 ///
 /// A number of persons is compared at the width of its declared range; all comparisons of a gate are one batch.
-/// Cost: the comparisons; a tree of ANDs; 3 rounds for the products. Nothing where the plan asks for no condition.
+/// Cost: the comparisons; a tree of ANDs; 2 rounds for the products. Nothing where the plan asks for no condition.
 pub(crate) async fn run(ctx: &Context, node: &Release, input: &Table, defs: &[&ColumnDef]) -> Result<Gated> {
     let met = thresholds(ctx, node, input, defs).await?;
     let met_of = |gate: &[Threshold]| {
@@ -141,9 +140,8 @@ impl<'v, R: Ring> Batch<'v, R> {
         if self.indices.is_empty() {
             return Ok(Vec::new());
         }
-        let factor =
-            one_bit_to_arithmetic::<R>(&ctx.step("bit"), &SharedBits::concat_rows(&self.bits)).await?;
-        let product = mul(&ctx.step("product"), &factor, &Shared::concat(&self.values)).await?;
+        let (bits, values) = (SharedBits::concat_rows(&self.bits), Shared::concat(&self.values));
+        let product = mul_by_bit(&ctx.step("product"), &bits, &values).await?;
         let part = |(place, index): (usize, usize)| (index, product.slice(place * rows..(place + 1) * rows));
         Ok(self.indices.into_iter().enumerate().map(part).collect())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::node::{in_planes, planes_of};
-use super::{Cost, quantile, table};
+use super::{Cost, quantile, sort, table};
 use crate::plan::{ColumnDef, Encoding, Group, Measure, RingSize, layers};
 
 /// What measures of a group need.
@@ -74,7 +74,7 @@ pub(super) fn cost(group: &Group, n: u64, columns: &[&ColumnDef]) -> Cost {
         let runs = table::segmented_or(n, *measures, *max_run);
         counted = counted.beside(same.then(runs).then(table::to_arithmetic(n, *measures, RingSize::Z64)));
     }
-    let sorted = products.then(table::sort(n, planes + 1, &payload));
+    let sorted = products.then(sort::sort(n, planes + 1, &payload));
     let summed = sorted.then(table::and_all(next, planes + 1)).then(counted).then(table::compact(n, &kept));
     let sorts = group.rank_sorts();
     let found = sorts.iter().map(|sort| quantile::pick_by_key(n, planes, width(&sort.value), sort));
@@ -93,7 +93,7 @@ fn numbered_persons(n: u64, planes: u64, (bits, in_planes): (u64, bool), measure
     let next = n.saturating_sub(1);
     let split = if in_planes { Cost::default() } else { table::all_bits(n, bits) };
     split
-        .then(table::sort(n, planes + 1 + bits, &[payload]))
+        .then(sort::sort(n, planes + 1 + bits, &[payload]))
         .then(table::and_all(next, planes + 1))
         .then(table::and_all(next, bits + 1))
         .then(table::segmented_or(n, measures, n))

@@ -9,6 +9,7 @@ mod need;
 mod newton;
 mod node;
 mod quantile;
+mod sort;
 mod system;
 mod table;
 #[cfg(test)]

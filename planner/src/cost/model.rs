@@ -4,8 +4,8 @@
 use super::Cost;
 use super::system::{COMPARED, FRACTION, doublings, invert, log2, solve};
 use super::table::{
-    and_many, inverse_root_of, inverse_square_root, multiply, negative, product, shifts, square_root,
-    statistics, to_arithmetic, truncate, widen,
+    and_many, by_bits, inverse_root_of, inverse_square_root, mask, multiply, negative, product, shifts,
+    square_root, statistics, to_arithmetic, truncate, widen,
 };
 use crate::plan::{Family, Lasso, LassoTerm, RingSize};
 
@@ -196,14 +196,17 @@ pub(super) fn minimise(p: u64, problems: u64, grams: u64, compared: u64) -> Cost
         .then(truncate(own, FRACTION))
         .then(multiply(vector, WIDE))
         .then(truncate(vector + own, FRACTION));
-    for _ in 0..iterations {
-        cost =
-            cost.then(product(vector, FRACTION)).then(sides(vector, compared)).then(multiply(vector, WIDE));
+    for index in 0..iterations {
+        let moved = by_bits(vector, 2, WIDE);
+        let last = index + 1 == iterations;
+        let moved = if last { moved.beside(to_arithmetic(2 * vector, 1, WIDE)) } else { moved };
+        cost = cost.then(product(vector, FRACTION)).then(negative(2 * vector, compared)).then(moved);
     }
     for _ in 0..NEWTON {
         cost = cost
             .then(product(vector, FRACTION))
-            .then(sides(vector, COMPARED))
+            .then(negative(2 * vector, COMPARED))
+            .then(to_arithmetic(2 * vector, 1, WIDE))
             .then(multiply(square + vector, WIDE))
             .then(multiply(square, WIDE))
             .then(solve(lanes, p, 1, doublings(p, 12)))
@@ -211,20 +214,15 @@ pub(super) fn minimise(p: u64, problems: u64, grams: u64, compared: u64) -> Cost
     }
     let candidates = LANES * (NEWTON + 1);
     let all = candidates * problems * p;
-    let absolute = negative(all, COMPARED).then(to_arithmetic(all, 1, WIDE)).then(multiply(all, WIDE));
+    let absolute = negative(all, COMPARED).then(mask(all, WIDE));
     cost.then(product(all, FRACTION))
-        .then(sides(all, COMPARED))
-        .then(multiply(all, WIDE))
+        .then(negative(2 * all, COMPARED))
+        .then(by_bits(all, 2, WIDE))
         .then(absolute)
         .then(tournament(p, candidates * problems, 1))
         .then(tournament(candidates, problems, 1 + 2 * p))
         .then(negative(problems * (2 * p + 1), COMPARED))
         .then(and_many(problems, 2 * p + 1))
-}
-
-/// On which side of their thresholds numbers are.
-fn sides(count: u64, bits: u64) -> Cost {
-    negative(2 * count, bits).then(to_arithmetic(2 * count, 1, WIDE))
 }
 
 /// The extreme of `records` records, each of `keys` numbers and `width` columns for each of them.
@@ -233,8 +231,7 @@ fn tournament(records: u64, keys: u64, width: u64) -> Cost {
     let mut left = records;
     while left > 1 {
         let pairs = left / 2;
-        let tests = negative(pairs * keys, COMPARED).then(to_arithmetic(pairs * keys, 1, WIDE));
-        cost = cost.then(tests).then(multiply(pairs * keys * width, WIDE));
+        cost = cost.then(negative(pairs * keys, COMPARED)).then(mask(pairs * keys * width, WIDE));
         left -= pairs;
     }
     cost

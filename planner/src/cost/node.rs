@@ -10,7 +10,7 @@ use crate::plan::{
     RingSize, Rounding, Rows, SecurePlan,
 };
 
-use super::{Cost, cox, model, newton, table};
+use super::{Cost, cox, model, newton, sort, table};
 
 /// The cost of node number `index`; `rows` are those of every node's output, `home` is what owners do at home.
 pub(super) fn cost(
@@ -302,7 +302,7 @@ fn ranks_of(keys: &[u64], n: u64, width: u64, ranks: &[Rank]) -> Cost {
     let cells: u64 = keys.iter().product();
     let index: u64 = keys.iter().map(|key| table::bits_below(*key)).sum();
     let payload = Encoding::Planes(u32::try_from(width).unwrap_or(u32::MAX));
-    let sorted = table::sort(n, width + index + 1, &[payload]);
+    let sorted = sort::sort(n, width + index + 1, &[payload]);
     let reads = cells * ranks.len() as u64;
     let place = table::bits_below(n).max(1);
     let mut places = table::to_arithmetic(n, 1, RingSize::Z64).then(sums_of(keys, RingSize::Z64, n, 1));
@@ -455,8 +455,12 @@ fn choose(chosen: &Chosen, release: &Release, n: u64, columns: &[&ColumnDef]) ->
         planes += width + 1;
         bits = bits.beside(table::all_bits(n, width).then(table::and(n, width)));
     }
-    let moved = if planes == 1 { table::compact(n, &payload) } else { table::sort(n, planes, &payload) };
     let rows = chosen.rows(usize::try_from(n).unwrap_or(usize::MAX)) as u64;
+    let moved = if planes == 1 {
+        table::compact(n, &payload)
+    } else {
+        sort::first_rows(n, planes, &payload, (chosen.skip as u64).min(n) + rows)
+    };
     (bits.then(moved), payload.into_iter().map(|encoding| table::component(encoding, rows)).sum())
 }
 

@@ -50,7 +50,7 @@ pub(super) fn pick_by_key(n: u64, planes: u64, width: u64, sort: &RankSort) -> C
     let record = planes + 1 + width + 1;
     let payload = Encoding::Planes(u32::try_from(record).unwrap_or(u32::MAX));
     let marks = table::and_all(below, planes + 1).beside(table::and(n, 1));
-    let mut cost = table::sort(n, record, &[payload]).then(marks).then(ends_and_counts(n));
+    let mut cost = super::sort::sort(n, record, &[payload]).then(marks).then(ends_and_counts(n));
     if picks.targets() > 0 {
         cost = cost.then(ranks(n, &picks));
     }

@@ -7,18 +7,13 @@
 use crate::plan::{Encoding, RingSize};
 
 use super::Cost;
+use super::sort::{LONG, order};
 
 /// Bytes of a pseudonym.
 pub(super) const TAG_BYTES: u64 = 16;
 
 /// Bytes of a running count, and of a place in a permutation that one seat knows.
 pub(super) const INDEX_BYTES: u64 = 4;
-
-/// Planes that a pass of a radix sort takes.
-const DIGIT: u64 = 4;
-
-/// Rows from which on a sort takes narrower digits, and seats take turns in its shuffles.
-const LONG: u64 = 1 << 17;
 
 /// Bytes of a seed that an owner without a seat sends.
 const SEED_BYTES: u64 = 16;
@@ -45,7 +40,6 @@ pub(super) fn component(encoding: Encoding, n: u64) -> u64 {
     }
 }
 
-/// Bytes of planes on the wire.
 pub(super) fn planes(n: u64, width: u64) -> u64 {
     n.div_ceil(8) * width
 }
@@ -56,7 +50,7 @@ pub(super) fn is_long(n: u64) -> bool {
 }
 
 /// Rows of each seat's chunk, where seats take turns as holder: cut at words of 64 rows.
-fn chunks(n: u64) -> [u64; 3] {
+pub(super) fn chunks(n: u64) -> [u64; 3] {
     let words = n.div_ceil(64);
     let bounds = [0, n.min(words / 3 * 64), n.min(words * 2 / 3 * 64), n];
     [bounds[1] - bounds[0], bounds[2] - bounds[1], bounds[3] - bounds[2]]
@@ -130,14 +124,24 @@ pub(super) fn to_arithmetic(n: u64, width: u64, ring: RingSize) -> Cost {
     each(2, n * width * element(ring))
 }
 
+/// Sums of `terms` numbers where their bits are 1: holders input bits and products, the others swap parts of the sum.
+pub(super) fn by_bits(n: u64, terms: u64, ring: RingSize) -> Cost {
+    by_parts(n, (2 * terms - 1) * element(ring), element(ring))
+}
+
 /// A number where a bit is 1, else 0.
 pub(super) fn mask(n: u64, ring: RingSize) -> Cost {
-    to_arithmetic(n, 1, ring).then(multiply(n, ring))
+    by_bits(n, 1, ring)
+}
+
+/// A bit as a number, and a number where it is 1.
+fn bit_and_product(n: u64, ring: RingSize) -> Cost {
+    each(2, 2 * n * element(ring))
 }
 
 /// Magnitude and sign of numbers of `bits` bits.
 fn magnitude(n: u64, bits: u64, ring: RingSize) -> Cost {
-    negative(n, bits).then(mask(n, ring))
+    negative(n, bits).then(bit_and_product(n, ring))
 }
 
 /// A local map of the two parts of a number (`mapped` bytes each), beside the wrap of their sum (`wrap` bytes each).
@@ -222,8 +226,7 @@ fn divide_bitwise(n: u64, quotient_bits: u64, ring: RingSize) -> Cost {
     let fits = if digits == 0 { Cost::default() } else { negative(n * digits, width(ring) - 1) };
     let mut quotient = fits.beside(magnitude(n, width(ring) - 1, ring));
     for _ in 0..digits {
-        let digit = negative(n, width(ring)).then(and(n, 1)).then(to_arithmetic(n, 1, ring));
-        quotient = quotient.then(digit).then(multiply(n, ring));
+        quotient = quotient.then(negative(n, width(ring))).then(and(n, 1)).then(bit_and_product(n, ring));
     }
     quotient.then(multiply(n, ring))
 }
@@ -335,8 +338,7 @@ pub(super) fn exponential(n: u64, from: u64, to: u64) -> Cost {
 
 /// Numbers of `bits` bits of `Z_2^128`, cut to a range.
 pub(super) fn clamp(n: u64, bits: u64) -> Cost {
-    let outside = negative(2 * n, bits + 1).then(to_arithmetic(2 * n, 1, RingSize::Z128));
-    outside.then(multiply(n, RingSize::Z128))
+    negative(2 * n, bits + 1).then(by_bits(n, 2, RingSize::Z128))
 }
 
 /// The low `bits` bits of a number, by a prefix adder.
@@ -359,23 +361,6 @@ fn suffix_or(n: u64, width: u64) -> Cost {
     while size < width {
         cost = cost.then(and(n, (0..width).filter(|i| i & size != 0).count() as u64));
         size *= 2;
-    }
-    cost
-}
-
-/// The order of numbers of `bits` bits: a radix sort that an index travels with.
-fn order(n: u64, bits: u64) -> Cost {
-    passes(n, bits, places(n))
-}
-
-/// The passes of a radix sort by keys of `planes` planes, with `payload` bytes of one component of what travels.
-fn passes(n: u64, planes: u64, payload: u64) -> Cost {
-    let mut cost = Cost::default();
-    let mut left = planes;
-    for (pass, digit) in (0..).zip(digits(n, planes)) {
-        left -= digit;
-        let busy = if n < LONG { 0 } else { pass };
-        cost = cost.then(by_digit(busy, n, digit, payload + self::planes(n, left)));
     }
     cost
 }
@@ -430,7 +415,7 @@ pub(super) fn gather(columns: &[Encoding], n: u64, m: u64, holder: usize) -> Cos
     cost
 }
 
-fn table(columns: &[Encoding], n: u64) -> u64 {
+pub(super) fn table(columns: &[Encoding], n: u64) -> u64 {
     columns.iter().map(|column| component(*column, n)).sum()
 }
 
@@ -440,7 +425,7 @@ pub(super) fn bits_below(count: u64) -> u64 {
 }
 
 /// The one-hot code of numbers of `width` bits.
-fn one_hot(n: u64, width: u64) -> Cost {
+pub(super) fn one_hot(n: u64, width: u64) -> Cost {
     if width < 2 {
         return Cost::default();
     }
@@ -449,12 +434,12 @@ fn one_hot(n: u64, width: u64) -> Cost {
 }
 
 /// Bytes of an order of rows, as planes.
-fn places(n: u64) -> u64 {
+pub(super) fn places(n: u64) -> u64 {
     planes(n, bits_below(n))
 }
 
 /// Rows moved to where planes say: `bytes` of one component of what travels.
-fn moved(n: u64, bytes: u64) -> Cost {
+pub(super) fn moved(n: u64, bytes: u64) -> Cost {
     let each = places(n) + bytes;
     Cost { rounds: 3, seat_bytes: [each + bytes, each, each], ..Cost::default() }
 }
@@ -466,40 +451,21 @@ pub(super) fn moved_by_numbers(n: u64, bytes: u64) -> Cost {
 }
 
 /// Rows moved by a digit of `width` planes, by running counts of each of its values; seat `busy` sends two components.
-fn by_digit(busy: usize, n: u64, width: u64, bytes: u64) -> Cost {
+pub(super) fn by_digit(busy: usize, n: u64, width: u64, bytes: u64) -> Cost {
     let code = one_hot(n, width).then(each(2, ((1 << width) - 1) * n * INDEX_BYTES));
-    let mut seat_bytes = [2 * INDEX_BYTES * n + bytes; 3];
-    seat_bytes[busy % 3] = INDEX_BYTES * n + 2 * bytes;
-    code.then(Cost { rounds: 3, seat_bytes, ..Cost::default() })
+    code.then(by_parts_of_places(busy, n, bytes))
 }
 
-/// The widths of the digits of a key, as the protocol chooses them.
-fn digits(n: u64, planes: u64) -> Vec<u64> {
-    if n < LONG {
-        return (0..planes.div_ceil(DIGIT)).map(|index| DIGIT.min(planes - index * DIGIT)).collect();
-    }
-    let count = (21 * planes).div_ceil(64);
-    (0..count).map(|index| planes / count + u64::from(index < planes % count)).collect()
+/// Rows moved to places in three parts, one at each seat.
+pub(super) fn by_parts_of_places(busy: usize, n: u64, bytes: u64) -> Cost {
+    let mut seat_bytes = [2 * INDEX_BYTES * n + bytes; 3];
+    seat_bytes[busy % 3] = INDEX_BYTES * n + 2 * bytes;
+    Cost { rounds: 3, seat_bytes, ..Cost::default() }
 }
 
 /// Rows whose bit is 1 to the front.
 pub(super) fn compact(n: u64, payload: &[Encoding]) -> Cost {
     by_digit(0, n, 1, table(payload, n))
-}
-
-/// A radix sort of a payload by keys of `planes` planes.
-pub(super) fn sort(n: u64, planes: u64, payload: &[Encoding]) -> Cost {
-    let passes = digits(n, planes).len() as u64;
-    // As the protocol decides it: per 8 rows, the payload in every pass, or an index and the payload at the end.
-    let eight = table(payload, 8);
-    let travels = passes * eight <= (passes + 3) * 32 + eight;
-    let whole = table(payload, n);
-    let payload = if travels { whole } else { places(n) };
-    let cost = self::passes(n, planes, payload);
-    if travels {
-        return cost;
-    }
-    cost.then(moved(n, places(n))).then(moved(n, whole))
 }
 
 /// An oblivious join of `stay` rows with `moved` unique ones by keys of `bits` bits, with columns of the latter: all rows
@@ -554,7 +520,7 @@ pub(super) fn pool(runs: u64, length: u64, [asking, all]: [u64; 2], bits: u64) -
         return Cost::default();
     }
     let met = negative(runs * asking, bits).then(and_many(runs, asking));
-    let again = to_arithmetic(runs, 1, RingSize::Z64).then(multiply(runs * all, RingSize::Z64));
+    let again = mask(runs * all, RingSize::Z64);
     (1..length).fold(met, |cost, _| cost.then(again).then(met))
 }
 

@@ -1,7 +1,7 @@
 //! Permutations, compaction, gathering, sorting, merging.
 
 use mpc::sort::{Direction, Key};
-use mpc::{Column, Context, Seat, arrange, counting, fill, gather, merge, permute, shuffle, sort};
+use mpc::{Column, Context, Seat, arrange, counting, fill, gather, merge, permute, rank, shuffle, sort};
 
 use crate::inputs::Inputs;
 use crate::{FEW, Kernel, MANY, SOME, kernel};
@@ -40,12 +40,15 @@ pub(crate) fn kernels() -> Vec<Kernel> {
         kernel!("sort::sort", "64 planes", MANY, |ctx, i| {
             sort::sort(&ctx, vec![Column::Bits(i.keys.clone())], &[key(&ctx, i, 64)]).await
         }),
-        kernel!("sort::sort", "40 planes", 256, |ctx, i| {
+        kernel!("sort::sort", "40 planes, by ranks", 256, |ctx, i| {
             sort::sort(&ctx, table(i), &[key(&ctx, i, 40)]).await
         }),
         kernel!("sort::order", "16 planes", MANY, |ctx, i| sort::order(&ctx, &i.keys.planes(0..16)).await),
         kernel!("sort::top_k", "10 by 40 planes", SOME, |ctx, i| {
             sort::top_k(&ctx, table(i), &[key(&ctx, i, 40)], 10).await
+        }),
+        kernel!("rank::sort_blocks", "blocks of 32 by 40 planes", SOME, |ctx, i| {
+            rank::sort_blocks(&ctx, table(i), &i.keys.planes(0..40), 32).await
         }),
         kernel!("merge::merge", "64 planes", FEW, |ctx, i| merge::merge(&ctx, &i.keys, &i.other, 0).await),
     ]

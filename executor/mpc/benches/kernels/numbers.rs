@@ -1,7 +1,7 @@
 //! Products, comparisons, conversions, truncation, division, input and opening.
 
 use mpc::quotient::Widths;
-use mpc::{Planes, Seat, compare, convert, divide, input, open, product, quotient, select, truncate};
+use mpc::{Planes, Seat, compare, convert, divide, inject, input, open, product, quotient, select, truncate};
 
 use crate::{FEW, Kernel, MANY, SOME, kernel};
 
@@ -22,6 +22,10 @@ fn products() -> Vec<Kernel> {
         kernel!("product::gram", "16 columns", MANY, |ctx, i| product::gram(&ctx, &[&i.x; 16]).await),
         kernel!("product::weighted_sums", "4 columns", MANY, |ctx, i| {
             product::weighted_sums(&ctx, &[&i.x; 4], &[&i.y.slice(0..4)]).await
+        }),
+        kernel!("inject::sum_by_bits", MANY, |ctx, i| inject::sum_by_bits(&ctx, &[(&i.flags, &i.x)]).await),
+        kernel!("inject::bit_and_product", MANY, |ctx, i| {
+            inject::bit_and_product(&ctx, &i.flags, &i.x).await
         }),
     ]
 }

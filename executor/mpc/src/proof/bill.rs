@@ -5,6 +5,8 @@
 //! the third still waits for its shares.
 
 use crate::Planes;
+use crate::protocol::scheme::{self, Payload, Scheme};
+use crate::protocol::sort::{digits, travels};
 
 /// The exact cost of a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,12 +248,19 @@ pub(crate) fn divide_by_public(n: usize, bits: usize, element: usize) -> Bill {
 
 /// [`crate::select::abs`].
 pub(crate) fn abs(n: usize, bits: usize, element: usize) -> Bill {
-    is_negative(n, bits).then(mul_by_bit(n, element))
+    is_negative(n, bits).then(bit_and_product(n, element))
 }
 
-/// [`crate::select::mul_by_bit`].
-pub(crate) fn mul_by_bit(n: usize, element: usize) -> Bill {
-    to_arithmetic(n, 1, element).then(each(n * element))
+/// [`crate::inject::sum_by_bits`] of so many terms.
+pub(crate) fn sum_by_bits(n: usize, terms: usize, element: usize) -> Bill {
+    let own = thirds(n);
+    inputs(own.map(|own| 2 * terms * own * element)).then(swap(own.map(|own| (n - own) * element)))
+}
+
+/// [`crate::inject::bit_and_product`].
+pub(crate) fn bit_and_product(n: usize, element: usize) -> Bill {
+    let own = thirds(n).map(|rows| 2 * rows * element);
+    inputs(own).then(swap(own.map(|own| 2 * n * element - own)))
 }
 
 /// A table: bytes of ring elements in a row, and planes.
@@ -264,6 +273,10 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) const fn of(bytes: usize, planes: usize) -> Table {
         Table { bytes, planes }
+    }
+
+    fn payload(self) -> Payload {
+        Payload { bytes: self.bytes, planes: self.planes }
     }
 
     /// One component of `n` rows.
@@ -380,34 +393,66 @@ pub(crate) fn fill(n: usize, table: Table) -> Bill {
     compact(n, with_places).then(move_to(n, table))
 }
 
-/// The widths of the digits of a key, as [`crate::sort`] has them.
-fn digits(n: usize, width: usize) -> Vec<usize> {
-    if n < LONG {
-        return (0..width).step_by(4).map(|low| 4.min(width - low)).collect();
-    }
-    let count = (21 * width).div_ceil(64);
-    (0..count).map(|index| width / count + usize::from(index < width % count)).collect()
-}
-
-/// Rows from which on seats take turns in sorts, whose digits are narrower.
-const LONG: usize = 1 << 17;
-
 /// All passes of a radix sort by so many planes, with a table that travels along.
-pub(crate) fn passes(n: usize, width: usize, table: Table) -> Bill {
+fn passes(n: usize, width: usize, table: Table) -> Bill {
     let mut bill = Bill::NOTHING;
     let mut left = width;
     for (pass, digit) in digits(n, width).into_iter().enumerate() {
         left -= digit;
-        let busy = if n < LONG { 0 } else { pass % 3 };
+        let busy = if n < 1 << 17 { 0 } else { pass % 3 };
         let travels = Table { planes: table.planes + left, ..table };
         bill = bill.then(counts(n, digit)).then(moved_by_parts(n, busy, travels));
     }
     bill
 }
 
+/// A radix sort, with a table that travels along or follows at the end.
+pub(crate) fn by_digits(n: usize, width: usize, table: Table) -> Bill {
+    if travels(table.payload(), digits(n, width).len()) {
+        return passes(n, width, table);
+    }
+    passes(n, width, places(n)).then(take_from(n, table))
+}
+
+/// [`crate::rank::sort_blocks`] by keys of so many planes.
+pub(crate) fn sort_blocks(n: usize, width: usize, block: usize, table: Table) -> Bill {
+    let rest = n % block;
+    let pairs = n / block * (block * (block - 1) / 2) + rest * rest.saturating_sub(1) / 2;
+    let summed = inputs(thirds(pairs).map(|pairs| 4 * pairs));
+    tree(pairs, width + 1).then(summed).then(moved_by_parts(n, 0, table))
+}
+
+/// The first `keep` rows of blocks, again and again.
+pub(crate) fn tournament(n: usize, width: usize, table: Table, keep: usize, block: usize) -> Bill {
+    if n <= block {
+        return sort_blocks(n, width, block, table);
+    }
+    let with_keys = Table { planes: table.planes + width, ..table };
+    let left = n / block * keep.min(block) + keep.min(n % block);
+    sort_blocks(n, width, block, with_keys).then(tournament(left, width, table, keep, block))
+}
+
+/// [`crate::sort::top_k`].
+pub(crate) fn top_k(n: usize, width: usize, table: Table, keep: usize) -> Bill {
+    let keep = keep.min(n);
+    match scheme::scheme(n, width, table.payload(), keep) {
+        _ if keep == 0 || width == 0 => Bill::NOTHING,
+        Scheme::Digits => by_digits(n, width, table),
+        Scheme::Blocks(block) => tournament(n, width, table, keep, block),
+    }
+}
+
+/// [`crate::sort::sort`].
+pub(crate) fn sort(n: usize, width: usize, table: Table) -> Bill {
+    top_k(n, width, table, n)
+}
+
 /// [`crate::sort::order`].
 pub(crate) fn order(n: usize, width: usize) -> Bill {
-    passes(n, width, places(n))
+    match scheme::scheme(n, width, places(n).payload(), n) {
+        Scheme::Digits => passes(n, width, places(n)),
+        Scheme::Blocks(_) => sort_blocks(n, width, n.max(1), places(n)),
+    }
 }
 
 /// [`crate::merge::merge`] of `n` rows altogether, `width` planes of which `key` are the key.

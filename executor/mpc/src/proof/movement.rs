@@ -5,10 +5,11 @@ use super::bits::bools;
 use super::{Case, Slot, Values, as_they_are, exactly, flags, planes, unsigned};
 use crate::gather::NO_SOURCE;
 use crate::harness::{self, Clear, Inputs, Outcome};
+use crate::protocol::scheme::{self, Payload, Scheme};
 use crate::sort::{Direction, Key};
 use crate::{
-    Column, Prg, Ring, Seat, SharedBits, arrange, counting, fill, gather, ideal, merge, permute, shuffle,
-    sort,
+    Column, Prg, Ring, Seat, SharedBits, arrange, counting, fill, gather, ideal, merge, permute, rank,
+    shuffle, sort,
 };
 
 /// Planes of the second column.
@@ -252,8 +253,7 @@ fn sorting() -> Vec<Case> {
                 })
             },
             |v| exactly(descending_nulls_last(v)),
-            // A narrow table travels with the passes.
-            |n| bill::passes(n, 7, Table::of(8, 0)),
+            |n| bill::sort(n, 7, Table::of(8, 0)),
         ),
         case(
             "sort::sort",
@@ -266,8 +266,7 @@ fn sorting() -> Vec<Case> {
                 })
             },
             |v| exactly(descending_nulls_last(v).repeat(5)),
-            // A wide one follows at the end.
-            |n| bill::order(n, 7).then(bill::take_from(n, Table::of(40, 0))),
+            |n| bill::sort(n, 7, Table::of(40, 0)),
         ),
         // Two keys: the first one signed and ascending with NULLs first, the second one descending; equal ones stay.
         case(
@@ -288,7 +287,7 @@ fn sorting() -> Vec<Case> {
                 let keys: Vec<_> = (0..v[0].len()).map(key).collect();
                 exactly(ideal::order_by(&keys).into_iter().map(|row| v[0][row]))
             },
-            |n| bill::passes(n, 6, Table::of(8, 0)),
+            |n| bill::sort(n, 6, Table::of(8, 0)),
         ),
         case(
             "sort::top_k",
@@ -300,7 +299,7 @@ fn sorting() -> Vec<Case> {
                 })
             },
             |v| exactly(descending_nulls_last(v).into_iter().take(1)),
-            |n| bill::order(n, 41).then(bill::take_from(n, Table::of(8, 0))),
+            |n| bill::top_k(n, 41, Table::of(8, 0), 1),
         ),
         case(
             "sort::top_k",
@@ -312,7 +311,23 @@ fn sorting() -> Vec<Case> {
                 })
             },
             |v| exactly(descending_nulls_last(v).into_iter().take(64)),
-            |n| bill::passes(n, 7, Table::of(8, 0)),
+            |n| bill::top_k(n, 7, Table::of(8, 0), 64),
+        ),
+        case(
+            "rank::sort_blocks",
+            |n| vec![unsigned(n, 60), planes(n, 5)],
+            as_they_are,
+            |c, _| {
+                c.run::<u64, _>(async |ctx, i| {
+                    rank::sort_blocks(&ctx, vec![i.x[0].clone().into()], &i.bits[0], 8).await
+                })
+            },
+            |v| {
+                let keys: Vec<(usize, i128)> =
+                    v[1].iter().enumerate().map(|(row, &key)| (row / 8, key)).collect();
+                exactly(ideal::order_by(&keys).into_iter().map(|row| v[0][row]))
+            },
+            |n| bill::sort_blocks(n, 5, 8, Table::of(8, 0)),
         ),
         case(
             "sort::top_k",
@@ -324,7 +339,7 @@ fn sorting() -> Vec<Case> {
                 })
             },
             |v| exactly(descending_nulls_last(v).into_iter().take(3)),
-            |n| bill::passes(n, 7, Table::of(8, 0)),
+            |n| bill::top_k(n, 7, Table::of(8, 0), 3),
         ),
         case(
             "sort::order",
@@ -368,4 +383,38 @@ fn key(ctx: &crate::Context, i: &Inputs<u64>) -> Key {
 fn descending_nulls_last(v: &Values) -> Vec<i128> {
     let keys: Vec<(i128, i128)> = v[1].iter().zip(&v[2]).map(|(&key, &valid)| (1 - valid, -key)).collect();
     ideal::order_by(&keys).into_iter().map(|row| v[0][row]).collect()
+}
+
+/// What the choice of a way to sort weighs is what the bills say, and the choice takes the cheapest.
+#[test]
+fn sorts_and_tournaments_take_the_cheapest_way() {
+    let price = |bill: Bill| bill.sent.iter().sum::<usize>();
+    for n in [0, 1, 2, 65, 300, 5000, 1 << 17] {
+        for width in [1, 7, 42, 64] {
+            for table in [Table::of(8, 1), Table::of(48, 3)] {
+                let payload = Payload { bytes: table.bytes, planes: table.planes };
+                let by_digits = scheme::by_digits(n, width, payload);
+                assert_eq!(by_digits.bytes, price(bill::by_digits(n, width, table)), "{n} {width}");
+                for keep in [1, 10, n] {
+                    let keep = keep.min(n);
+                    let mut best = by_digits.price();
+                    for block in [n.max(1), 2 * keep, 4 * keep, 8 * keep] {
+                        if block <= keep && block < n || rank::count_pairs(n, block.max(1)) > 1 << 22 {
+                            continue;
+                        }
+                        let block = block.clamp(1, n.max(1));
+                        let ranked = scheme::by_blocks(n, width, payload, keep, block);
+                        assert_eq!(ranked.bytes, price(bill::tournament(n, width, table, keep, block)));
+                        best = best.min(ranked.price());
+                    }
+                    let taken = match scheme::scheme(n, width, payload, keep) {
+                        Scheme::Digits => by_digits,
+                        Scheme::Blocks(block) => scheme::by_blocks(n, width, payload, keep, block),
+                    };
+                    assert!(taken.price() <= best, "{keep} of {n} rows by {width} planes");
+                    assert!(taken.price() <= by_digits.price());
+                }
+            }
+        }
+    }
 }

@@ -7,8 +7,8 @@ use super::{
 use crate::harness::{Clear, Inputs, Outcome};
 use crate::quotient::Widths;
 use crate::{
-    Context, Planes, Result, Ring, Seat, Shared, compare, convert, divide, ideal, input, product, quotient,
-    select, truncate,
+    Context, Planes, Result, Ring, Seat, Shared, compare, convert, divide, ideal, inject, input, product,
+    quotient, select, truncate,
 };
 
 /// Bytes of an element.
@@ -266,28 +266,49 @@ fn choices() -> Vec<Case> {
             with_flags,
             |c, _| run(c, async |ctx, i| select::select(&ctx, &i.bits[0], &i.x[0], &i.x[1]).await),
             |v| exactly(ideal::select(&bools(&v[2]), &v[0], &v[1])),
-            |n| bill::mul_by_bit(n, U64),
+            |n| bill::sum_by_bits(n, 1, U64),
+        ),
+        case(
+            "inject::sum_by_bits",
+            |n| vec![signed(n, 64), signed(n, 64), flags(n), flags(n)],
+            |c, _| {
+                run(c, async |ctx, i| {
+                    inject::sum_by_bits(&ctx, &[(&i.bits[0], &i.x[0]), (&i.bits[1], &i.x[1])]).await
+                })
+            },
+            |v| {
+                let sums = ideal::mul(&v[0], &v[2]).into_iter().zip(ideal::mul(&v[1], &v[3]));
+                exactly(sums.map(|(x, y)| u64::from_i128(x + y).to_i128()))
+            },
+            |n| bill::sum_by_bits(n, 2, U64),
+        ),
+        case(
+            "inject::bit_and_product",
+            |n| vec![signed(n, 100), flags(n)],
+            |c, _| c.run::<u128, _>(async |ctx, i| inject::bit_and_product(&ctx, &i.bits[0], &i.x[0]).await),
+            |v| exactly(v[1].iter().copied().chain(ideal::mul(&v[0], &v[1]))),
+            |n| bill::bit_and_product(n, U128),
         ),
         case(
             "select::mul_by_bit",
             with_flags,
             |c, _| run(c, async |ctx, i| select::mul_by_bit(&ctx, &i.bits[0], &i.x[0]).await),
             |v| exactly(ideal::mul(&v[0], &v[2])),
-            |n| bill::mul_by_bit(n, U64),
+            |n| bill::sum_by_bits(n, 1, U64),
         ),
         case(
             "select::min",
             with_flags,
             |c, _| run(c, async |ctx, i| select::min(&ctx, &i.x[0], &i.x[1], 40).await),
             |v| exactly(v[0].iter().zip(&v[1]).map(|(x, y)| *x.min(y))),
-            |n| bill::abs(n, 41, U64),
+            |n| bill::is_negative(n, 41).then(bill::sum_by_bits(n, 1, U64)),
         ),
         case(
             "select::max",
             with_flags,
             |c, _| run(c, async |ctx, i| select::max(&ctx, &i.x[0], &i.x[1], 40).await),
             |v| exactly(v[0].iter().zip(&v[1]).map(|(x, y)| *x.max(y))),
-            |n| bill::abs(n, 41, U64),
+            |n| bill::is_negative(n, 41).then(bill::sum_by_bits(n, 1, U64)),
         ),
         case(
             "select::clamp",
@@ -296,7 +317,7 @@ fn choices() -> Vec<Case> {
                 run(c, async |ctx, i| select::clamp(&ctx, &i.x[0], 5u64.wrapping_neg(), 1 << 38, 40).await)
             },
             |v| exactly(v[0].iter().map(|&x| x.clamp(-5, 1 << 38))),
-            |n| bill::is_negative(2 * n, 41).then(to_arithmetic(2 * n, 1, U64)).then(each(n * U64)),
+            |n| bill::is_negative(2 * n, 41).then(bill::sum_by_bits(n, 2, U64)),
         ),
         case(
             "select::abs",
@@ -433,7 +454,7 @@ const LONG: Widths = Widths { numerator: 118, divisor: 31 };
 /// Over Z_2^128, 63 bits of the quotient.
 fn restoring_division(n: usize) -> Bill {
     let fits = bill::is_negative(63 * n, 127);
-    let digit = bill::is_negative(n, 128).then(bill::and(n, 1)).then(bill::mul_by_bit(n, U128));
+    let digit = bill::is_negative(n, 128).then(bill::and(n, 1)).then(bill::bit_and_product(n, U128));
     fits.beside(bill::abs(n, 127, U128)).then(digit.repeated(63)).then(each(n * U128))
 }
 

@@ -48,7 +48,7 @@ fn grouping() -> Vec<Case> {
                     return Bill::NOTHING;
                 }
                 let met = || bill::is_negative(2 * n, 8).then(and_all(n, 2));
-                let again = || bill::to_arithmetic(n, 1, 8).then(bill::each(2 * n * 8));
+                let again = || bill::sum_by_bits(2 * n, 1, 8);
                 met().then(again()).then(met()).then(again()).then(met())
             },
             long: true,
@@ -72,7 +72,7 @@ fn grouping() -> Vec<Case> {
             },
             cost: |n| {
                 let ends = and_all(n.saturating_sub(1), 6);
-                bill::passes(n, 6, Table::of(8, 6)).then(ends).then(bill::compact(n, Table::of(8, 6)))
+                bill::sort(n, 6, Table::of(8, 6)).then(ends).then(bill::compact(n, Table::of(8, 6)))
             },
             long: true,
         },
@@ -121,7 +121,7 @@ fn grouping() -> Vec<Case> {
                 let below = n.saturating_sub(1);
                 let marks = and_all(below, 4).beside(and(n, 1)).beside(and_all(below, VALUE));
                 let counted = bill::destinations(n, 1).beside(bill::to_arithmetic(n, 1, 4));
-                let sorted = bill::passes(n, 11, Table::of(0, 11));
+                let sorted = bill::sort(n, 11, Table::of(0, 11));
                 sorted
                     .then(marks)
                     .then(and(n, 1).repeated(2))
@@ -170,7 +170,7 @@ async fn picked(ctx: Context, i: Inputs<u64>, groups: usize) -> Result<Vec<Colum
 /// Two ends, and three targets of two levels over tenths.
 fn pick_cost(n: usize) -> Bill {
     let (g, below) = (groups(n), n.saturating_sub(1));
-    let sorted = bill::passes(n, 11, Table::of(0, 11)).then(and_all(below, 4).beside(and(n, 1)));
+    let sorted = bill::sort(n, 11, Table::of(0, 11)).then(and_all(below, 4).beside(and(n, 1)));
     let counted = bill::destinations(n, 1).beside(bill::to_arithmetic(n, 1, 4));
     let targets = bill::widen(g, 4, 8).then(bill::is_negative(g, 35)).then(bill::to_arithmetic(g, 1, 8));
     let targets = targets.then(bill::divide_by_public(3 * g, 4, 8)).then(bill::to_arithmetic(g, 1, 4));

@@ -91,7 +91,7 @@ pub async fn join(
 /// join.
 ///
 /// `other_keys` may repeat. Shapes: other table n_a rows, this one n_b rows, keys of the same width -> n_b rows of
-/// 1 bit, 0 where this row is not valid.
+/// 1 bit, 0 where this row is not valid. An anti join keeps `valid ^ found`, which is local.
 /// Cost: as [`join`] without payload: 6 rounds less, and without the search for duplicates.
 ///
 /// # Errors

@@ -2,8 +2,7 @@
 
 use super::bits::and_all;
 use super::compare::is_negative;
-use super::convert::one_bit_to_arithmetic;
-use super::product::mul;
+use super::select::mul_by_bit;
 use crate::{Context, Result, Shared, SharedBits};
 
 /// The sums of `columns` since the entry after the last one shown, along runs of `length` entries; and which entries are
@@ -16,7 +15,7 @@ use crate::{Context, Result, Shared, SharedBits};
 /// Domain: no sum, and no sum less its `at_least`, leaves [-2^(bits-1), 2^(bits-1)).
 /// Shapes: columns of r runs of `length` entries, run after run -> the same, and as many bits.
 /// Cost: for k columns that ask for something, each entry takes [`is_negative`] of k r rows, a tree of ANDs over k columns
-/// of r rows, and (but for the last entry) 3 rounds with an element for every run and one for every column of it.
+/// of r rows, and (but for the last entry) [`mul_by_bit`] of an element for every run and column: 2 rounds.
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if columns differ in length or have no such runs; [`crate::Error::Peer`].
@@ -64,9 +63,10 @@ pub async fn pool(
         if asking.is_empty() {
             sums = vec![Shared::zeros(runs); columns.len()];
         } else if entry + 1 < length {
-            let kept = one_bit_to_arithmetic::<u64>(&ctx.step("kept"), &enough.not(seat)).await?;
+            let again = vec![enough.not(seat); columns.len()];
+            let again = SharedBits::concat_rows(&again.iter().collect::<Vec<_>>());
             let both = Shared::concat(&sums.iter().collect::<Vec<_>>());
-            let both = mul(&ctx.step("again"), &both, &kept.repeat(columns.len())).await?;
+            let both = mul_by_bit(&ctx.step("again"), &again, &both).await?;
             sums = (0..columns.len()).map(|column| both.slice(column * runs..(column + 1) * runs)).collect();
         }
         shown.push(enough);

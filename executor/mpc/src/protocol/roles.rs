@@ -81,6 +81,12 @@ impl Roles {
         }
     }
 
+    /// Of each chunk the component that only one of the two others has: x_{c+1} at `P(c+1)`, x_c at `P(c+2)`.
+    pub(crate) fn single<'a, R: Ring>(&self, x: &'a Shared<R>) -> [&'a [R]; 2] {
+        let ranges = self.ranges();
+        [&x.first[ranges.low], &x.second[ranges.high]]
+    }
+
     /// As [`Roles::view`], of bits.
     pub(crate) fn view_bits(&self, x: &SharedBits) -> Split<Planes> {
         let ranges = self.ranges();
@@ -124,33 +130,42 @@ pub(crate) fn known<R: Ring>(view: Split<Vec<R>>) -> Split<Shared<R>> {
 
 /// The structured product: `a` as [`input`] made it, times `b`, which the two others know (`b.own` is not used).
 ///
-/// a b = a_{c+1} b + a_c b. `P(c+1)` makes the first product and masks it by a stream it shares with the holder,
-/// `P(c+2)` makes the second and masks it by its own stream with the holder; they swap, and the sum is component
-/// `c+2`. The masks are components `c` and `c+1`, which the holder derives.
-/// Security: `P(c+1)` receives a value masked by a stream of `Pc` and `P(c+2)` only, and the reverse; the holder
-/// receives nothing. Each view is simulated by uniformly random values.
-/// Cost: 1 round; a seat sends the chunk of its previous neighbour to the next, and that of the next to the previous.
+/// a b = a_{c+1} b + a_c b: `P(c+1)` makes the first product and `P(c+2)` the second; [`swap`] makes them shares.
+/// Cost: that of [`swap`].
 pub(crate) async fn structured<R: Ring>(
     ctx: &Context,
     a: &Split<Shared<R>>,
     b: &Split<Vec<R>>,
 ) -> Result<Split<Shared<R>>> {
+    let times = |a: &[R], b: &[R]| -> Vec<R> { a.iter().zip(b).map(|(&a, &b)| a.times(b)).collect() };
+    swap(ctx, a.own.len(), times(&a.low.first, &b.low), times(&a.high.second, &b.high)).await
+}
+
+/// Makes shares of what `P(c+1)` (`low`) and `P(c+2)` (`high`) hold two-of-two of each chunk.
+///
+/// `P(c+1)` masks its part by a stream it shares with the holder, `P(c+2)` by its own stream with the holder; they swap,
+/// and the sum is component `c+2`. The masks are components `c+1` and `c`, which the holder derives.
+/// Security: `P(c+1)` receives a value masked by a stream of `Pc` and `P(c+2)` only, and the reverse; the holder
+/// receives nothing. Each view is simulated by uniformly random values.
+/// Cost: 1 round; a seat sends the chunk of its previous neighbour to the next, and that of the next to the previous.
+pub(crate) async fn swap<R: Ring>(
+    ctx: &Context,
+    own_len: usize,
+    mut low: Vec<R>,
+    mut high: Vec<R>,
+) -> Result<Split<Shared<R>>> {
     let random = ctx.random()?;
     let (next, previous) = (ctx.seat().next(), ctx.seat().previous());
-    let masked = |a: &[R], b: &[R], mask: &[R]| -> Vec<R> {
-        a.iter().zip(b).zip(mask).map(|((&a, &b), &m)| a.times(b).minus(m)).collect()
-    };
-    let low_mask: Vec<R> = random.first(2).elements(b.low.len());
-    let high_mask: Vec<R> = random.second(1).elements(b.high.len());
-    let mut low = masked(&a.low.first, &b.low, &low_mask);
-    let mut high = masked(&a.high.second, &b.high, &high_mask);
+    let low_mask: Vec<R> = random.first(2).elements(low.len());
+    let high_mask: Vec<R> = random.second(1).elements(high.len());
+    each(&mut low, &low_mask, R::minus);
+    each(&mut high, &high_mask, R::minus);
     let (from_next, from_previous) = futures::try_join!(
         ctx.exchange(next, &low, next, low.len()),
         ctx.exchange(previous, &high, previous, high.len()),
     )?;
-    low.iter_mut().zip(from_next).for_each(|(z, other)| *z = z.plus(other));
-    high.iter_mut().zip(from_previous).for_each(|(z, other)| *z = z.plus(other));
-    let own_len = a.own.len();
+    each(&mut low, &from_next, R::plus);
+    each(&mut high, &from_previous, R::plus);
     Ok(Split {
         own: Shared::from_parts(random.first(1).elements(own_len), random.second(2).elements(own_len)),
         low: Shared::from_parts(low_mask, low),

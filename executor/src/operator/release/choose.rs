@@ -5,7 +5,7 @@
 use mpc::protocol::arrange::compact;
 use mpc::protocol::bits::and_bit;
 use mpc::protocol::convert::bits_of;
-use mpc::protocol::sort::{Direction, Key, sort};
+use mpc::protocol::sort::{Direction, Key, top_k};
 use mpc::{Column, Context, Ring, Shared, SharedBits};
 use planner::plan::{Chosen, Range, SortKey, width_of};
 
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 
 /// Orders and cuts what passed the gate. `ranges` are those of the outputs.
 ///
-/// Cost: for each key the bits of its column and an AND of them, side by side; [`sort`] by all of them and the bit that a
+/// Cost: for each key the bits of its column and an AND of them, side by side; [`top_k`] by all of them and the bit that a
 /// row is present, or without keys [`compact`].
 pub(super) async fn run(ctx: &Context, chosen: &Chosen, gated: Gated, ranges: &[Range]) -> Result<Gated> {
     let present = gated.row_bit.clone().ok_or_else(absent)?;
@@ -29,16 +29,16 @@ pub(super) async fn run(ctx: &Context, chosen: &Chosen, gated: Gated, ranges: &[
         columns.extend(bit.map(Column::Bits));
         columns.push(value);
     }
+    let rows = present.len();
+    let from = chosen.skip.min(rows);
     let columns = if keys.is_empty() {
         compact(&ctx.step("front"), columns, &present).await?
     } else {
         let none = SharedBits::zeros(present.len(), 0);
         let first = Key::unsigned(ctx, &none, Direction::Ascending).with_validity(ctx, &present, false);
         let keys: Vec<Key> = std::iter::once(first).chain(keys).collect();
-        sort(&ctx.step("sort"), columns, &keys).await?
+        top_k(&ctx.step("sort"), columns, &keys, from + chosen.rows(rows)).await?
     };
-    let rows = present.len();
-    let from = chosen.skip.min(rows);
     let mut columns = columns.into_iter().map(|column| column.rows(from..from + chosen.rows(rows)));
     let row_bit = columns.next().and_then(Column::into_bits);
     let mut outputs = Vec::new();

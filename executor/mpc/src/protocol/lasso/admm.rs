@@ -53,9 +53,15 @@ pub(crate) async fn first_order(ctx: &Context, batch: &Batch, iterations: u32) -
         let ctx = ctx.step("iteration").nth(index);
         let v = map.apply(&ctx.step("map"), &z, &u).await?;
         let sides = Sides::of(&ctx.step("sides"), &v, &scaled, batch.bits).await?;
-        z = sides.shrink(&ctx.step("shrink"), &v, &scaled).await?;
+        let shrink = ctx.step("shrink");
+        if index + 1 < iterations as usize {
+            z = sides.shrink(&shrink, &v, &scaled).await?;
+        } else {
+            let lift = ctx.step("lift");
+            let (last, sides) = futures::try_join!(sides.shrink(&shrink, &v, &scaled), sides.lift(&lift))?;
+            (z, active) = (last, sides.active());
+        }
         u = v.sub(&z);
-        active = sides.active();
     }
     Ok(Candidates { coefficients: z, active })
 }

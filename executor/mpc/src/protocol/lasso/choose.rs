@@ -8,8 +8,7 @@ use super::problem::{COEFFICIENT_BITS, FRACTION, WIDE};
 use super::threshold::Sides;
 use crate::protocol::bits::and_all;
 use crate::protocol::compare::is_negative;
-use crate::protocol::convert::one_bit_to_arithmetic;
-use crate::protocol::product::mul;
+use crate::protocol::select::mul_by_bit;
 use crate::{Context, Result, Shared, SharedBits};
 
 /// The largest violation of the optimality conditions that is accepted: 1e-3.
@@ -74,8 +73,8 @@ pub(crate) async fn choose(ctx: &Context, batch: &Batch, stages: &[Candidates]) 
 
 async fn absolute(ctx: &Context, x: &Shared<u128>) -> Result<Shared<u128>> {
     let negative = is_negative(&ctx.step("sign"), x, WIDE).await?;
-    let negative = one_bit_to_arithmetic::<u128>(&ctx.step("lift"), &negative).await?;
-    mul(&ctx.step("flip"), x, &negative.scale(2).neg().add_constant(ctx.seat(), 1)).await
+    let part = mul_by_bit(&ctx.step("flip"), &negative, x).await?;
+    Ok(x.sub(&part.add(&part)))
 }
 
 /// Which record of a tournament stays.
@@ -111,16 +110,12 @@ pub(crate) async fn tournament(
             .collect();
         let tests = Shared::concat(&tests.iter().collect::<Vec<_>>());
         let wins = is_negative(&ctx.step("sign"), &tests, WIDE).await?;
-        let wins = one_bit_to_arithmetic::<u128>(&ctx.step("lift"), &wins).await?;
         let width = differences.first().map_or(0, Shared::len);
-        let chosen: Vec<Shared<u128>> =
-            (0..right.len()).map(|i| wins.slice(i * keys..(i + 1) * keys).repeat(width / keys)).collect();
-        let steps = mul(
-            &ctx.step("select"),
-            &Shared::concat(&chosen.iter().collect::<Vec<_>>()),
-            &Shared::concat(&differences.iter().collect::<Vec<_>>()),
-        )
-        .await?;
+        let wins: Vec<SharedBits> = (0..right.len()).map(|i| wins.rows(i * keys..(i + 1) * keys)).collect();
+        let chosen: Vec<&SharedBits> =
+            wins.iter().flat_map(|wins| std::iter::repeat_n(wins, width / keys)).collect();
+        let differences = Shared::concat(&differences.iter().collect::<Vec<_>>());
+        let steps = mul_by_bit(&ctx.step("select"), &SharedBits::concat_rows(&chosen), &differences).await?;
         for (i, record) in records.iter_mut().enumerate() {
             record.add_assign(&steps.slice(i * width..(i + 1) * width));
         }

@@ -75,8 +75,8 @@ pub struct Solution {
 /// within 1e-4 of the minimiser, measured as `max |dw_j| sigma_j / sigma_y`, for condition numbers up to 3,000. A constant
 /// feature gets 0; with no valid row, or a constant target, all coefficients are 0.
 /// Model: semi-honest, 1 of 3.
-/// Cost: `13 I + 23 log p + log (2p + 1) + log levels + log (2 levels) + 381` rounds for `I` iterations, logarithms
-/// of base 2 rounded up, whatever the number of penalties: 1,009 for 10 features of 18 bits in 2^10 rows; ridges add at most
+/// Cost: `12 I + 22 log p + log (2p + 1) + log levels + log (2 levels) + 374` rounds for `I` iterations, logarithms
+/// of base 2 rounded up, whatever the number of penalties: 958 for 10 features of 18 bits in 2^10 rows; ridges add at most
 /// 63. Bytes depend on `p`, `levels` and the number of penalties, not on the rows: 1.6 MB sent by each seat for one
 /// penalty and 10 features, 32 MB for 50. (Asserted by the `cost` test.)
 ///

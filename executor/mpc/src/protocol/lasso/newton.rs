@@ -27,6 +27,7 @@ pub(crate) async fn newton(ctx: &Context, batch: &Batch, candidates: &Candidates
     let (target, thresholds) = (batch.target.repeat(times), batch.thresholds.repeat(times));
     let v = gradient_step(&ctx.step("gradient"), batch, &candidates.coefficients, times).await?;
     let sides = Sides::of(&ctx.step("sides"), &v, &thresholds, WIDE).await?;
+    let sides = sides.lift(&ctx.step("lift")).await?;
     let active = sides.active();
 
     // D G and D c - t s in one product; then D G D.

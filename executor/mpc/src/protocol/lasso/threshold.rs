@@ -6,8 +6,9 @@ use super::problem::{FRACTION, Layout, Penalty};
 use crate::protocol::compare::is_negative;
 use crate::protocol::convert::one_bit_to_arithmetic;
 use crate::protocol::fixed::{MANTISSA, Scale, Shifts, truncated_product};
-use crate::protocol::product::{dot, mul, sum_of_products};
-use crate::{Context, Result, Shared};
+use crate::protocol::inject::sum_by_bits;
+use crate::protocol::product::{dot, mul};
+use crate::{Context, Result, Shared, SharedBits};
 
 /// Thresholds above this, in units of 2^5, act like it.
 ///
@@ -120,13 +121,13 @@ fn as_i32(value: usize) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
-/// Which side of its threshold each value is on, as zeros and ones.
+/// Which side of its threshold each value is on.
 #[derive(Clone, Debug)]
 pub(crate) struct Sides {
     /// `v > t`.
-    pub(crate) above: Shared<u128>,
+    above: SharedBits,
     /// `v < -t`.
-    pub(crate) below: Shared<u128>,
+    below: SharedBits,
 }
 
 impl Sides {
@@ -137,8 +138,7 @@ impl Sides {
     pub(crate) async fn of(ctx: &Context, v: &Shared<u128>, t: &Shared<u128>, bits: u32) -> Result<Sides> {
         let tests = Shared::concat(&[&t.sub(v), &v.add(t)]);
         let bits = is_negative(&ctx.step("sign"), &tests, bits).await?;
-        let bits = one_bit_to_arithmetic(&ctx.step("lift"), &bits).await?;
-        Ok(Sides { above: bits.slice(0..v.len()), below: bits.slice(v.len()..2 * v.len()) })
+        Ok(Sides { above: bits.rows(0..v.len()), below: bits.rows(v.len()..2 * v.len()) })
     }
 
     /// `v` moved by `t` towards zero, or 0 if it does not reach that far.
@@ -151,9 +151,29 @@ impl Sides {
         v: &Shared<u128>,
         t: &Shared<u128>,
     ) -> Result<Shared<u128>> {
-        sum_of_products(ctx, &[(&self.above, &v.sub(t)), (&self.below, &v.add(t))]).await
+        sum_by_bits(ctx, &[(&self.above, &v.sub(t)), (&self.below, &v.add(t))]).await
     }
 
+    /// The same as zeros and ones.
+    ///
+    /// # Errors
+    /// [`crate::Error::Peer`].
+    pub(crate) async fn lift(&self, ctx: &Context) -> Result<LiftedSides> {
+        let both = SharedBits::concat_rows(&[&self.above, &self.below]);
+        let both = one_bit_to_arithmetic(ctx, &both).await?;
+        let count = self.above.len();
+        Ok(LiftedSides { above: both.slice(0..count), below: both.slice(count..2 * count) })
+    }
+}
+
+/// Which side of its threshold each value is on, as zeros and ones.
+#[derive(Clone, Debug)]
+pub(crate) struct LiftedSides {
+    above: Shared<u128>,
+    below: Shared<u128>,
+}
+
+impl LiftedSides {
     /// 1 outside of the threshold.
     pub(crate) fn active(&self) -> Shared<u128> {
         self.above.add(&self.below)
