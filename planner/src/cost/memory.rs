@@ -2,15 +2,16 @@
 //!
 //! A table is kept until the last node that reads it has run. What a node needs beside it while it runs follows from what
 //! was measured of whole queries on 2^16 and 2^17 rows (the test `estimates_of_memory_hold`
-//! measures again): an owner holds its rows, and three components of their shares, before they leave; a sort holds the one-hot codes of
-//! a digit and their running counts; comparisons and divisions hold what they send several times over.
+//! measures again): an owner holds its rows, and three components of their shares, before they leave; a sort holds what
+//! `sort::held` says; comparisons and divisions hold what they send several times over.
 
 use crate::plan::{
-    Aggregate, AtHome, Compute, Encoding, Group, HashedJoin, Matching, Measure, Node, RingSize, Rows,
-    SecurePlan, layers,
+    Aggregate, AtHome, ColumnDef, Compute, Encoding, Group, HashedJoin, Matching, Measure, Node, NodeId,
+    RingSize, Rows, SecurePlan, layers,
 };
 
-use super::{Cost, table};
+use super::node::{order_of, planes_of};
+use super::{Cost, sort, table};
 
 /// What an owner holds of an input, as a multiple of what each seat keeps of it.
 const OWNER: u64 = 3;
@@ -20,9 +21,6 @@ const SENT: u64 = 5;
 
 /// How often a sort holds what is moved with its keys.
 const MOVED: u64 = 4;
-
-/// Bytes a row that a sort holds for a digit, on few rows and on many (see `table`).
-const DIGIT: [u64; 2] = [576, 320];
 
 /// Bytes a row of both tables of a join by pseudonyms: tags, where they are, permutations.
 const TAGGED: u64 = 48;
@@ -89,7 +87,12 @@ impl Tables<'_> {
             Node::Aggregate(aggregate) => self.cells(aggregate, index),
             Node::Group(group) => self.group(group, index),
             Node::Release(release) => match &release.rows {
-                Rows::Chosen(_) => Self::sort(self.count(release.input.0), self.size(release.input.0)),
+                Rows::Chosen(chosen) => {
+                    let n = self.count(release.input.0);
+                    let keep = (chosen.skip as u64).saturating_add(self.count(index));
+                    let (_, width) = order_of(chosen, release, &self.columns(release.input));
+                    Self::sort(n, width, self.size(release.input.0), keep)
+                }
                 Rows::One | Rows::Groups(_) | Rows::Terms(_) => self.size(index),
             },
             Node::Union(_) | Node::Broadcast(_) | Node::Fold(_) | Node::Assemble(_) | Node::Lasso(_) => {
@@ -103,10 +106,14 @@ impl Tables<'_> {
         self.nodes.get(index).map_or(0, |cost| cost.bytes().saturating_mul(SENT))
     }
 
-    /// A sort of rows with `moved` bytes beside their keys.
-    fn sort(count: u64, moved: u64) -> u64 {
-        let digit = if table::is_long(count) { DIGIT[1] } else { DIGIT[0] };
-        count.saturating_mul(digit).saturating_add(moved.saturating_mul(MOVED))
+    fn columns(&self, id: NodeId) -> Vec<&ColumnDef> {
+        self.plan.nodes.get(id.0).map(Node::columns).unwrap_or_default()
+    }
+
+    /// The first `keep` rows by keys of `width` planes, with `moved` bytes beside them.
+    fn sort(count: u64, width: u64, moved: u64, keep: u64) -> u64 {
+        let component = |rows: u64| (moved / 2).saturating_mul(rows) / count.max(1);
+        sort::held(count, width, &component, keep).saturating_add(moved.saturating_mul(MOVED))
     }
 
     /// A number for every operation, and what the operations send.
@@ -125,7 +132,8 @@ impl Tables<'_> {
             }
             Matching::Oblivious { bits } => {
                 let keys = 2 * table::component(Encoding::Planes(bits + 32), both);
-                Self::sort(both, moved.saturating_add(keys)).saturating_add(self.size(index))
+                let held = Self::sort(both, u64::from(bits) + 2, moved.saturating_add(keys), both);
+                held.saturating_add(self.size(index))
             }
         }
     }
@@ -144,36 +152,47 @@ impl Tables<'_> {
         let columns = counts.saturating_mul(all).saturating_add(sums.saturating_mul(before));
         let number = table::component(Encoding::Arithmetic(RingSize::Z64), n);
         let cells = number.saturating_mul(columns).saturating_mul(2);
-        let sorts = sorts(&aggregate.measures).saturating_mul(Self::sort(n, n.saturating_mul(NUMBER)));
+        let keys: u64 = sizes().map(table::bits_below).sum();
+        let sorts = self.sorts(&aggregate.measures, aggregate.input, keys);
         self.size(index).saturating_add(cells).saturating_add(sorts)
     }
 
     /// A sort of all columns by the keys, and those of numbers and extremes beside it.
     fn group(&self, group: &Group, index: usize) -> u64 {
         let n = self.count(group.input.0);
-        let own = Self::sort(n, self.size(group.input.0));
-        let others = sorts(&group.measures).saturating_mul(Self::sort(n, n.saturating_mul(NUMBER)));
+        let columns = self.columns(group.input);
+        let width = |column: &usize| columns.get(*column).map_or(0, |def| planes_of(def));
+        let keys: u64 = group.keys.iter().map(width).sum();
+        let own = Self::sort(n, keys + 1, self.size(group.input.0), n);
+        let others = self.sorts(&group.measures, group.input, keys + 1);
         self.size(index).saturating_add(own).saturating_add(others)
     }
-}
 
-/// How many sorts some measures need beside that by the keys, counted in rows of their table.
-fn sorts(measures: &[Measure]) -> u64 {
-    let mut columns: Vec<usize> = Vec::new();
-    let mut layered = 0_u64;
-    for measure in measures {
-        match measure {
-            Measure::AtRank { value, .. } if !columns.contains(value) => columns.push(*value),
-            Measure::DistinctNumbers { parts, .. } => layered = layered.max(layers(parts).len() as u64),
-            Measure::AtRank { .. }
-            | Measure::Sum { .. }
-            | Measure::SumOfProducts { .. }
-            | Measure::SumOfRows { .. }
-            | Measure::Persons { .. }
-            | Measure::PersonsBy { .. }
-            | Measure::Same { .. }
-            | Measure::Exists => {}
+    /// What the sorts hold that some measures of a table need beside that by keys of `keys` planes.
+    fn sorts(&self, measures: &[Measure], input: NodeId, keys: u64) -> u64 {
+        let (n, columns) = (self.count(input.0), self.columns(input));
+        let own = |width: u64| Self::sort(n, keys + width + 1, n.saturating_mul(NUMBER), n);
+        let mut values: Vec<usize> = Vec::new();
+        let (mut layered, mut widest) = (0_u64, 0);
+        for measure in measures {
+            match measure {
+                Measure::AtRank { value, .. } if !values.contains(value) => values.push(*value),
+                Measure::DistinctNumbers { parts, bits } => {
+                    layered = layered.max(layers(parts).len() as u64);
+                    widest = widest.max(u64::from(*bits));
+                }
+                Measure::AtRank { .. }
+                | Measure::Sum { .. }
+                | Measure::SumOfProducts { .. }
+                | Measure::SumOfRows { .. }
+                | Measure::Persons { .. }
+                | Measure::PersonsBy { .. }
+                | Measure::Same { .. }
+                | Measure::Exists => {}
+            }
         }
+        let width = |column: usize| columns.get(column).map_or(0, |def| planes_of(def));
+        let ranked = values.into_iter().map(|value| own(width(value)));
+        ranked.fold(layered.saturating_mul(own(widest)), u64::saturating_add)
     }
-    (columns.len() as u64).saturating_add(layered)
 }

@@ -445,16 +445,9 @@ fn choose(chosen: &Chosen, release: &Release, n: u64, columns: &[&ColumnDef]) ->
         payload.extend((output.known.is_some() || !output.gate.is_empty()).then_some(Encoding::Bit));
         payload.extend(columns.get(output.value).map(|def| def.encoding));
     }
-    let mut planes = 1;
-    let mut bits = Cost::default();
-    for key in &chosen.order {
-        let Some(def) = release.outputs.get(key.output).and_then(|output| columns.get(output.value)) else {
-            continue;
-        };
-        let width = u64::from(crate::plan::width_of(def.range));
-        planes += width + 1;
-        bits = bits.beside(table::all_bits(n, width).then(table::and(n, width)));
-    }
+    let (widths, planes) = order_of(chosen, release, columns);
+    let of_key = |width: u64| table::all_bits(n, width).then(table::and(n, width));
+    let bits = widths.into_iter().map(of_key).fold(Cost::default(), Cost::beside);
     let rows = chosen.rows(usize::try_from(n).unwrap_or(usize::MAX)) as u64;
     let moved = if planes == 1 {
         table::compact(n, &payload)
@@ -462,6 +455,15 @@ fn choose(chosen: &Chosen, release: &Release, n: u64, columns: &[&ColumnDef]) ->
         sort::first_rows(n, planes, &payload, (chosen.skip as u64).min(n) + rows)
     };
     (bits.then(moved), payload.into_iter().map(|encoding| table::component(encoding, rows)).sum())
+}
+
+/// The widths of the keys that rows are ordered by, and the planes of all of them, which say too which rows are there.
+pub(super) fn order_of(chosen: &Chosen, release: &Release, columns: &[&ColumnDef]) -> (Vec<u64>, u64) {
+    let key = |output: usize| release.outputs.get(output).and_then(|output| columns.get(output.value));
+    let defs = chosen.order.iter().filter_map(|order| key(order.output));
+    let widths: Vec<u64> = defs.map(|def| u64::from(crate::plan::width_of(def.range))).collect();
+    let planes = 1 + widths.iter().map(|width| width + 1).sum::<u64>();
+    (widths, planes)
 }
 
 /// The width at which a number of persons less its threshold is compared.

@@ -11,13 +11,16 @@ use crate::plan::Encoding;
 const DIGIT: u64 = 4;
 
 /// Rows from which on a sort takes narrower digits, and seats take turns in its shuffles.
-pub(super) const LONG: u64 = 1 << 17;
+const LONG: u64 = 1 << 17;
 
 /// Bytes that three seats are taken to send in the time of a round.
 const ROUND_BYTES: u64 = 3 * 14_000;
 
-/// The most pairs that are compared at once.
-const MOST_PAIRS: u64 = 1 << 22;
+/// The most bytes that pairs may hold at a seat.
+const MOST_HELD: u64 = 1 << 28;
+
+/// Bytes a row that a sort holds for a digit, on few rows and on many.
+const DIGIT_HELD: [u64; 2] = [576, 320];
 
 /// Bytes of a running count or a bit as a number of 32 bits.
 const COUNT_BYTES: u64 = 4;
@@ -56,7 +59,7 @@ fn scheme(n: u64, width: u64, component: &dyn Fn(u64) -> u64, keep: u64) -> Opti
     let smaller = (1..u64::BITS).map(|log| keep << log).take_while(|&block| block > 0 && block < n);
     let mut best = (price(by_digits(n, width, component)), None);
     for block in whole.chain(smaller.filter(|_| keep > 0)) {
-        if pairs(n, block) <= MOST_PAIRS {
+        if held_by_pairs(n, width, block) <= MOST_HELD {
             let price = price(tournament(n, width, component, keep, block));
             best = if price < best.0 { (price, Some(block)) } else { best };
         }
@@ -72,6 +75,21 @@ fn tournament(n: u64, width: u64, component: &dyn Fn(u64) -> u64, keep: u64, blo
         left = left / block * keep.min(block) + keep.min(left % block);
     }
     cost.then(blocks(left, width, block, component(left)))
+}
+
+/// What a seat holds for keys while it sorts: the codes of a digit and their running counts; or for pairs of rows their
+/// numbers, keys, and comparisons.
+pub(super) fn held(n: u64, width: u64, component: &dyn Fn(u64) -> u64, keep: u64) -> u64 {
+    let by_digits = n.saturating_mul(DIGIT_HELD[usize::from(n >= LONG)]);
+    match scheme(n, width, component, keep.min(n)) {
+        Some(block) => held_by_pairs(n, width, block),
+        None => by_digits,
+    }
+}
+
+/// As the protocol bounds it.
+fn held_by_pairs(n: u64, width: u64, block: u64) -> u64 {
+    pairs(n, block).saturating_mul(40 + 3 * width)
 }
 
 /// How many pairs of rows are in the same block.

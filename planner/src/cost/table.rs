@@ -7,7 +7,7 @@
 use crate::plan::{Encoding, RingSize};
 
 use super::Cost;
-use super::sort::{LONG, order};
+use super::sort::order;
 
 /// Bytes of a pseudonym.
 pub(super) const TAG_BYTES: u64 = 16;
@@ -40,13 +40,9 @@ pub(super) fn component(encoding: Encoding, n: u64) -> u64 {
     }
 }
 
+/// Bytes of planes on the wire.
 pub(super) fn planes(n: u64, width: u64) -> u64 {
     n.div_ceil(8) * width
-}
-
-/// Whether there are so many rows that a sort takes narrower digits.
-pub(super) fn is_long(n: u64) -> bool {
-    n >= LONG
 }
 
 /// Rows of each seat's chunk, where seats take turns as holder: cut at words of 64 rows.

@@ -34,10 +34,10 @@ fn a_sum_per_group() {
     assert_snapshot!(tree_of(&samples::sum_by_region(), false), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 10 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 387.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 9 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 387.0 kB of memory a seat
       about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
-         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
+         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 8 rounds, 62 B, 102 B to the analyst]
         1 Aggregate: SUM(days), people of insurer in 2 cells; persons counted once
            [at insurer, then secure; sums in the clear, which are shared; replicated secret sharing; at most 2 rows; 1 round, 32 B]
           0 Input: insurer.claims has c.days, valid, region=north, region=south, first row of patient_id; rows of a person together
@@ -62,11 +62,11 @@ fn a_join() {
     assert_snapshot!(tree_of(&samples::join(), false), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 25 rounds, 194.9 kB by the seat that sends most, 54 B to the analyst, about 789.5 kB of memory a seat
+    secure, at hospital, insurer and helper: 24 rounds, 194.9 kB by the seat that sends most, 54 B to the analyst, about 789.5 kB of memory a seat
       about 0.002 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       r0 joins insurer.claims ⋈ hospital.lifestyle
       5 Release r0: sum(h.age * c.days); gate: at least 10 people of hospital, 10 people of insurer
-         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 1 row; 10 rounds, 47 B, 54 B to the analyst]
+         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 1 row; 9 rounds, 47 B, 54 B to the analyst]
         4 Aggregate: SUM, people; persons counted once
            [secure; sums of shares; at most 1 row; 6 rounds, 17.2 kB]
           3 Compute: age * days, counts, first row of patient_id (2 products, 2 ANDs)
@@ -89,12 +89,12 @@ fn a_model_of_an_owner_without_a_seat() {
     assert_snapshot!(tree_of(&samples::lasso(3), true), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 926 rounds, 79.0 kB by the seat that sends most, 198 B to the analyst, about 129.0 kB of memory a seat
-      about 0.033 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
+    secure, at hospital, insurer and helper: 878 rounds, 83.3 kB by the seat that sends most, 198 B to the analyst, about 129.0 kB of memory a seat
+      about 0.031 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       3 Release r0: term, coefficient; gate: at least 20 people of clinic
-         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 10 rounds, 92 B, 198 B to the analyst]
+         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 92 B, 198 B to the analyst]
         2 Lasso: coefficients of age on age; alpha = 0.1
-           [secure; sufficient statistics, ADMM and Newton steps on shares; at most 2 rows; 915 rounds, 78.9 kB]
+           [secure; sufficient statistics, ADMM and Newton steps on shares; at most 2 rows; 868 rounds, 83.2 kB]
            - value: Z_2^128, -1000000 to 1000000
            - accepted: bit
            - people: Z_2^64, 0 to 1000
@@ -129,11 +129,11 @@ fn after_a_run() {
     assert_snapshot!(text, @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 10 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 387.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 9 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 387.0 kB of memory a seat
       about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       took 0.250 s, 17 waits, 99.5 kB
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
-         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
+         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 8 rounds, 62 B, 102 B to the analyst]
          [took 0.001 s, 9 waits, 62 B]
         1 Aggregate: SUM(days), people of insurer in 2 cells; persons counted once
            [at insurer, then secure; sums in the clear, which are shared; replicated secret sharing; at most 2 rows; 1 round, 32 B]
@@ -182,7 +182,7 @@ fn disclosures_of_groups_and_models() {
 #[test]
 fn json_is_one_object() {
     let value = json(&samples::sum_by_region(), &samples::federation(), LinkSpeed::default());
-    assert_eq!(value["secure"]["rounds"], 10);
+    assert_eq!(value["secure"]["rounds"], 9);
     assert_eq!(value["secure"]["nodes"].as_array().unwrap().len(), 3);
     assert_eq!(value["secure"]["nodes"][1]["inputs"], serde_json::json!([0]));
     assert_eq!(value["releases"], serde_json::json!([2]));
@@ -195,10 +195,10 @@ fn explain_runs_nothing_and_is_one_column() {
       Sort: n ASC NULLS LAST
         Projection: released.r0.region AS region, released.r0.n AS n
           TableScan: released.r0
-    secure, at hospital, insurer and helper: 10 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 291.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 9 rounds, 82 B by the seat that sends most, 102 B to the analyst, about 291.0 kB of memory a seat
       about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       2 Release r0: region, n; groups; gate: at least 10 people of insurer
-         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 9 rounds, 62 B, 102 B to the analyst]
+         [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 8 rounds, 62 B, 102 B to the analyst]
         1 Aggregate: persons COUNT(*) of insurer, rows COUNT(*) in 2 cells; persons counted once
            [at insurer, then secure; sums in the clear, which are shared; replicated secret sharing; at most 2 rows; 1 round, 32 B]
           0 Input: insurer.claims has region = north, region = south, known patient_id, first row of a person, valid; rows of a person together

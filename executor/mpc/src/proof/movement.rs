@@ -399,7 +399,7 @@ fn sorts_and_tournaments_take_the_cheapest_way() {
                     let keep = keep.min(n);
                     let mut best = by_digits.price();
                     for block in [n.max(1), 2 * keep, 4 * keep, 8 * keep] {
-                        if block <= keep && block < n || rank::count_pairs(n, block.max(1)) > 1 << 22 {
+                        if block <= keep && block < n || !scheme::fits(n, width, block.max(1)) {
                             continue;
                         }
                         let block = block.clamp(1, n.max(1));

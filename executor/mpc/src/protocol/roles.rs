@@ -173,6 +173,11 @@ pub(crate) async fn swap<R: Ring>(
     })
 }
 
+/// Changes each element by one of the others.
+fn each<R: Ring>(x: &mut [R], y: &[R], change: impl Fn(R, R) -> R) {
+    x.iter_mut().zip(y).for_each(|(a, &b)| *a = change(*a, b));
+}
+
 /// The low `bits` planes of a ^ b, for a + b the rows of `term`, or for a - b if `subtracts`.
 ///
 /// Every holder inputs `a` for its chunk. Components, from the holder on: (r, a ^ r, b), with `r` from the stream of

@@ -3,8 +3,11 @@
 //! Passes by digits take some 7 rounds for every 4 planes of the key; ranks take a dozen rounds in all, and half the square
 //! of the rows in comparisons. If only the first k rows are asked for, ranks are taken in a *tournament*: of each block of
 //! rows the first k stay, until one block is left.
-//! A round is weighed as the bytes that travel meanwhile between parties on one machine; further apart, rounds count more,
-//! and ranks, which have fewer, are the better still.
+//! A round is weighed as the bytes that travel meanwhile between parties on one machine: 14 kB of each seat. So a way with
+//! fewer rounds never sends more than that for each round it saves: a whole sort goes by ranks up to some 500 rows, whose
+//! 1.4 MB a seat are at most 1 MB above those of digits. Further apart, rounds count more, and ranks are the better still;
+//! only on a link that is slow and near at once would digits be faster, by the time that such a link takes for that.
+//! What pairs hold in memory is bounded besides.
 
 use super::rank::count_pairs;
 use super::sort::{digits, travels};
@@ -14,8 +17,14 @@ use crate::{Column, Planes};
 /// Bytes that three seats send in the time of a round: 35 microseconds at 400 MB a second and seat.
 const ROUND_BYTES: usize = 3 * 14_000;
 
-/// The most pairs that are compared at once, so that they fit memory.
-const MOST_PAIRS: usize = 1 << 22;
+/// The most bytes that pairs may hold at a seat.
+const MOST_HELD: usize = 1 << 28;
+
+/// Whether the pairs of blocks fit memory: what a seat holds for each of them are the numbers of its rows and its part of
+/// two sums, both keys and what their comparison makes of them, and what it sends.
+pub(crate) fn fits(len: usize, width: usize, block: usize) -> bool {
+    count_pairs(len, block).saturating_mul(40 + 3 * width) <= MOST_HELD
+}
 
 /// What moves with the keys: bytes of ring elements in a row, and planes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +85,7 @@ pub(crate) fn scheme(len: usize, width: usize, payload: Payload, keep: usize) ->
     let smaller = (1..usize::BITS).map(|log| keep << log).take_while(|&block| block > 0 && block < len);
     let blocks = whole.chain(smaller.filter(|_| keep > 0));
     let prices = blocks
-        .filter(|&block| count_pairs(len, block) <= MOST_PAIRS)
+        .filter(|&block| fits(len, width, block))
         .map(|block| (by_blocks(len, width, payload, keep, block).price(), Scheme::Blocks(block)));
     let by_digits = (by_digits(len, width, payload).price(), Scheme::Digits);
     prices.fold(by_digits, |best, next| if next.0 < best.0 { next } else { best }).1
@@ -146,6 +155,32 @@ mod tests {
             );
         }
         assert_eq!(levels(1000, 10, 40), [1000, 250, 70, 20]);
+    }
+
+    #[test]
+    fn pairs_are_bounded() {
+        let payload = Payload { bytes: 8, planes: 1 };
+        assert!(
+            fits(1 << 10, 64, 1 << 10) && !fits(1 << 12, 64, 1 << 12)
+        );
+        // Cheaper than digits, but for the memory.
+        assert_eq!(scheme(1 << 20, 42, payload, 100), Scheme::Digits);
+    }
+
+    /// Where bytes decide, ranks send at most 14 kB a seat more for each round that they save.
+    #[test]
+    fn rounds_saved_bound_the_bytes() {
+        for width in [8, 42, 64] {
+            let payload = Payload { bytes: 8, planes: 1 };
+            for len in [100, 300, 400, 500] {
+                let digits = by_digits(len, width, payload);
+                if let Scheme::Blocks(block) = scheme(len, width, payload, len) {
+                    let ranks = by_blocks(len, width, payload, len, block);
+                    assert!(ranks.bytes <= digits.bytes + (digits.rounds - ranks.rounds) * ROUND_BYTES);
+                }
+            }
+            assert_eq!(scheme(600, width, payload, 600), Scheme::Digits, "{width} planes");
+        }
     }
 
     #[test]

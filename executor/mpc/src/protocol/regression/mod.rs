@@ -71,9 +71,9 @@ pub const FACTORIAL: u32 = 30;
 /// of a logistic or Poisson model, with half the ridge times the squared coefficients as penalty, or (logistic) with the
 /// weighed absolute coefficients.
 /// Model: semi-honest, 1 of 3.
-/// Cost: rounds do not depend on the rows: for 4 features 298 with the inverse (linear), 2,802 (logistic, 12 steps), 3,510
+/// Cost: rounds do not depend on the rows: for 4 features 298 with the inverse (linear), 2,765 (logistic, 12 steps), 3,461
 /// (Poisson, 16 steps). Bytes of a linear model depend on the features only: 59 kB sent by each seat for 4; other
-/// models take about 600 bytes for each row and step, and 46 for each of its parameters; absolute coefficients 880 rounds in each
+/// models take about 600 bytes for each row and step, and 46 for each of its parameters; absolute coefficients 831 rounds in each
 /// step. (Asserted by the `cost` test, and by the planner's formulas.)
 ///
 /// # Errors
