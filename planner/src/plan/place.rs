@@ -115,7 +115,7 @@ impl Aggregate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ColumnDef, Encoding, NumberedPart, Rank, Range, RingSize, Union};
+    use super::super::{ColumnDef, Encoding, NumberedPart, Range, Rank, RingSize, Union};
     use super::*;
     use crate::plan_samples as samples;
 
@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn stacked_rows_stay_unless_one_step_needs_them() {
-        let (sum, rank) = (Measure::Sum { value: 0 }, Measure::AtRank { value: 0, counts: 5, rank: Rank::FIRST });
+        let (sum, rank) =
+            (Measure::Sum { value: 0 }, Measure::AtRank { value: 0, counts: 5, rank: Rank::FIRST });
         let bound = samples::sum_by_region().rows()[0];
         let inputs = [(NodeId(0), 0), (NodeId(1), bound)];
         let home = stacked([of(2, sum.clone()), of(0, sum.clone())]).at_home();
@@ -165,7 +166,8 @@ mod tests {
     fn different_numbers_are_counted_at_home_if_one_owner_has_them() {
         let bound = samples::sum_by_region().rows()[0];
         let counted = |ranges: &[std::ops::Range<usize>]| {
-            let part = |rows: &std::ops::Range<usize>| NumberedPart { counts: 5, number: 0, rows: rows.clone() };
+            let part =
+                |rows: &std::ops::Range<usize>| NumberedPart { counts: 5, number: 0, rows: rows.clone() };
             let parts = ranges.iter().map(part).collect();
             stacked([of(2, Measure::DistinctNumbers { parts, bits: 8 })]).at_home().sums(3).is_some()
         };

@@ -160,9 +160,7 @@ mod tests {
     #[test]
     fn pairs_are_bounded() {
         let payload = Payload { bytes: 8, planes: 1 };
-        assert!(
-            fits(1 << 10, 64, 1 << 10) && !fits(1 << 12, 64, 1 << 12)
-        );
+        assert!(fits(1 << 10, 64, 1 << 10) && !fits(1 << 12, 64, 1 << 12));
         // Cheaper than digits, but for the memory.
         assert_eq!(scheme(1 << 20, 42, payload, 100), Scheme::Digits);
     }
