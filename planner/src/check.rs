@@ -11,6 +11,7 @@
 //!   people are behind it.
 
 mod home;
+mod local_rows;
 mod persons;
 mod release;
 mod structure;

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator, Projectio
 
 use crate::catalog::Party;
 
-use super::persons::{Shape, bases, shape};
+use super::local_rows::{Shape, bases, shape};
 
 /// Whether all that a plan gives of an aggregate without keys is NULL unless it counts enough of its owner's people: every
 /// column directly above the aggregate is `CASE WHEN persons >= min_people [AND ...] THEN ... END`, or a constant.

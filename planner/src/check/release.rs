@@ -9,7 +9,7 @@ use crate::release_check::recipient_refusal;
 use crate::session::Session;
 
 use super::home::gated;
-use super::{broken, persons, refused};
+use super::{broken, local_rows, persons, refused};
 
 /// Persons that a model needs for each parameter.
 const ROWS_PER_PARAMETER: u64 = 10;
@@ -69,8 +69,8 @@ fn bound(input: &Input, federation: &Federation, node: usize) -> Result<()> {
         .iter()
         .filter_map(|name| party.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name)));
     let limits: Vec<u64> = limits.map(|table| table.max_rows).collect();
-    match (persons::shape(&input.plan), limits.as_slice()) {
-        (persons::Shape::Single, [limit]) if input.bound as u64 > *limit => {
+    match (local_rows::shape(&input.plan), limits.as_slice()) {
+        (local_rows::Shape::Single, [limit]) if input.bound as u64 > *limit => {
             Err(broken(node, format!("{} rows of a table of at most {limit}", input.bound)))
         }
         _ => Ok(()),
@@ -84,12 +84,12 @@ fn join_allowed(plan: &SecurePlan, federation: &Federation, key: &JoinKey, node:
     };
     let party = party(federation, input.owner, node)?;
     for column in &key.columns {
-        let bases = persons::bases(&input.plan, *column);
+        let bases = local_rows::bases(&input.plan, *column);
         if bases.is_empty() {
             return Err(broken(node, format!("the identifier {} comes from no column", key.name)));
         }
         for (table, name) in bases {
-            let declared = persons::declared(party, &table, &name)
+            let declared = local_rows::declared(party, &table, &name)
                 .ok_or_else(|| broken(node, format!("the identifier {} is not declared", key.name)))?;
             if !declared.allow.contains(&Use::Join) && !declared.allow.contains(&Use::Public) {
                 return Err(refused(format!(

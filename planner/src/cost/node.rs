@@ -6,8 +6,8 @@ use crate::catalog::Federation;
 use crate::lower::matchings;
 use crate::plan::{
     Aggregate, AtHome, Broadcast, Chosen, ColumnDef, Compute, Encoding, Family, Fold, HashedJoin, How, Input,
-    JoinKey, Lasso, Matching, Measure, Multiplicity, Node, NodeId, NumberedPart, Op, Rank, Reg, Release,
-    RingSize, Rounding, Rows, SecurePlan,
+    JoinKey, Lasso, Matching, Measure, Multiplicity, Node, NodeId, NumberedPart, Op, Order, Rank, Reg,
+    Release, RingSize, Rounding, Rows, SecurePlan,
 };
 
 use super::{Cost, cox, model, newton, sort, table};
@@ -81,9 +81,10 @@ pub(crate) fn alternatives(
         return Vec::new();
     };
     let tables = JoinedTables::of(plan, federation, &plan.rows(), join);
+    let shown = [stay, moved].iter().all(|input| matches!(input.order, Order::Shuffled { .. }));
     matchings(federation, [stay.owner, moved.owner], [&stay.tables, &moved.tables], [stay.bound, moved.bound])
         .into_iter()
-        .filter(|other| *other != join.matching)
+        .filter(|other| *other != join.matching && (shown || matches!(other, Matching::Oblivious { .. })))
         .map(|other| (other, tables.cost(other, join.multiplicity)))
         .collect()
 }

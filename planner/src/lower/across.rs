@@ -162,7 +162,8 @@ fn shifted(branch: &Branch, (leaves, joins, secrets): (usize, usize, usize)) -> 
     let presence = |presence: &Presence| {
         Ok(match presence {
             Presence::Where(guard) => Presence::Where(moved(guard)?),
-            Presence::Always | Presence::Absent(_) | Presence::Nowhere => presence.clone(),
+            Presence::Absent { number, found } => Presence::Absent { number: *number, found: moved(found)? },
+            Presence::Always | Presence::Nowhere => presence.clone(),
         })
     };
     Ok(Branch {
@@ -211,8 +212,11 @@ fn identifiers(
     let of_two = |l: &Expr, r: &Expr| {
         let (a, b) = (leaves_of(l), leaves_of(r));
         let (Some(&a), Some(&b), 1, 1) = (a.first(), b.first(), a.len(), b.len()) else { return None };
-        let (x, y) = (branch.leaves.get(a)?, branch.leaves.get(b)?);
-        (x.owner != y.owner && a < second && b >= second).then_some((a, b))
+        (a < second && b >= second).then_some((a, b))
+    };
+    let of_one_owner = |a: usize, b: usize| {
+        let owner = |leaf: usize| branch.leaves.get(leaf).map(|leaf| leaf.owner);
+        owner(a) == owner(b)
     };
     let mut key: Option<KeyJoin> = None;
     let mut rest = Vec::new();
@@ -224,6 +228,7 @@ fn identifiers(
                     return Err(failure::invalid("HASHED has as many parts on both sides of an equality"));
                 }
                 let (left, right) = (KeySide { leaf: a, parts: x }, KeySide { leaf: b, parts: y });
+                let (left, right) = apart(branch, (left, right), true).ok_or_else(not_joined)?;
                 key = Some(KeyJoin { left, right, normalised: true, link: Link::Required });
             }
             (_, (Some(_), _) | (_, Some(_)), _) => {
@@ -237,7 +242,7 @@ fn identifiers(
     if let Some(key) = key {
         return Ok((key, rest));
     }
-    let mut others = Vec::new();
+    let (mut others, mut of_one) = (Vec::new(), Vec::new());
     for (l, r) in rest {
         let Some((a, b)) =
             of_two(&l, &r).filter(|_| may_join(branch, &l, federation) && may_join(branch, &r, federation))
@@ -245,6 +250,10 @@ fn identifiers(
             others.push((l, r));
             continue;
         };
+        if of_one_owner(a, b) {
+            of_one.push((l, r));
+            continue;
+        }
         match &mut key {
             None => {
                 let (left, right) =
@@ -258,8 +267,44 @@ fn identifiers(
             Some(_) => others.push((l, r)),
         }
     }
-    let what = "a join across owners without an equality of identifiers (HASHED(a) = HASHED(b), or columns that allow `join`)";
-    key.map(|key| (key, others)).ok_or_else(|| failure::not_built(what))
+    for (l, r) in of_one {
+        let sides = leaves_of(&l).first().zip(leaves_of(&r).first()).map(|(a, b)| {
+            (KeySide { leaf: *a, parts: vec![l.clone()] }, KeySide { leaf: *b, parts: vec![r.clone()] })
+        });
+        match (sides.and_then(|sides| apart(branch, sides, false)), &key) {
+            (Some((left, right)), None) => {
+                key = Some(KeyJoin { left, right, normalised: false, link: Link::Required });
+            }
+            _ => others.push((l, r)),
+        }
+    }
+    key.map(|key| (key, others)).ok_or_else(not_joined)
+}
+
+fn not_joined() -> crate::Error {
+    failure::not_built(
+        "a join across owners without an equality of identifiers (HASHED(a) = HASHED(b), or columns that allow `join`)",
+    )
+}
+
+/// Sides of a join of two owners: the given ones, or, where these are of one owner, one of them and another owner's
+/// identifier to which the other is equal in all rows that count.
+fn apart(branch: &Branch, (left, right): (KeySide, KeySide), normalised: bool) -> Option<(KeySide, KeySide)> {
+    let owner = |side: &KeySide| branch.leaves.get(side.leaf).map(|leaf| leaf.owner);
+    if owner(&left) != owner(&right) {
+        return Some((left, right));
+    }
+    let equal = |to: &KeySide| {
+        let joins =
+            branch.joins.iter().filter(|join| join.link == Link::Required && join.normalised == normalised);
+        let mut sides = joins.flat_map(|join| [(&join.left, &join.right), (&join.right, &join.left)]);
+        let same = |side: &KeySide| side.leaf == to.leaf && side.parts == to.parts;
+        sides.find(|(here, there)| same(here) && owner(there) != owner(to)).map(|(_, there)| there.clone())
+    };
+    if let Some(other) = equal(&right) {
+        return Some((left, other));
+    }
+    equal(&left).map(|other| (other, right))
 }
 
 /// The arguments of HASHED.

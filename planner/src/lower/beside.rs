@@ -2,13 +2,14 @@
 //!
 //! | the table | is joined |
 //! |---|---|
-//! | whole, inner join | row by row, as one table |
+//! | whole, inner join | row by row, as one table; so is one that other owners' tables are joined to, if it has one row per identifier |
 //! | derived, at most one row per identifier; left join | beside the rows, all of which stay, with a mark where there is one |
 //! | of IN, EXISTS and their negations | as a mark on the rows: whether there is such a row |
 //!
 //! Columns that a join makes equal to columns of this owner count as its own.
 #![expect(clippy::wildcard_enum_match_arm, reason = "only plain columns are looked for")]
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use datafusion::common::{JoinType, ScalarValue};
@@ -17,18 +18,26 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use super::across::On;
 use super::facts::Facts;
 use super::failure;
-use super::guard::names_shared;
+use super::guard::{match_of, matched, names_shared};
 use super::infer::infer;
 use super::leaf::{Leaf, On as Columns, Persons, beside};
-use super::rows::{Branch, Link, Presence, leaves_of, localised, place, renamed, replace, symbol};
+use super::rows::{
+    Branch, KeyJoin, KeySide, Link, Presence, leaves_of, localised, place, renamed, replace, symbol,
+};
+use super::secret::{secret, secret_of};
 use crate::Result;
 use crate::plan::PartyId;
 
 /// An inner join with a table of an owner of the first side, on columns of that owner alone, as one leaf of both tables;
 /// `None` for any other join.
 pub(super) fn join_at_owner(first: &Branch, second: &Branch, on: &On) -> Result<Option<Branch>> {
-    let Some(met) = Met::of(first, second, on)? else { return Ok(None) };
-    if met.leaf.whole.is_none() {
+    let Some(met) = Met::within(first, second, on)? else { return Ok(None) };
+    let several = second.leaves.len() > 1;
+    if met.leaf.whole.is_none() || first.once.is_some() || second.once.is_some() {
+        return Ok(None);
+    }
+    // Where the tables of other owners tell the two apart, their joins are those of each by itself.
+    if several && (met.other.whole.is_none() || met.rows_each() != 1) {
         return Ok(None);
     }
     if met.other.whole.is_none() {
@@ -44,6 +53,7 @@ pub(super) fn join_at_owner(first: &Branch, second: &Branch, on: &On) -> Result<
     branch.filters.extend(conditions);
     branch.columns.extend(columns);
     met.put(&mut branch, met.joined()?);
+    met.add_rest(&mut branch)?;
     Ok(Some(branch))
 }
 
@@ -80,11 +90,11 @@ pub(super) fn whole(joined: &Leaf, left: &Leaf, right: &Leaf) -> Option<u64> {
     left.whole.and(right.whole)?;
     Some(match joined.persons {
         Persons::Column { max_rows, .. } => max_rows,
-        Persons::Rows | Persons::Lost(_) => joined.bound,
+        Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => joined.bound,
     })
 }
 
-/// A leaf of a branch and a table of the same owner.
+/// A leaf of a branch and a table of the same owner, perhaps with others joined to it.
 struct Met<'a> {
     first: &'a Branch,
     second: &'a Branch,
@@ -92,6 +102,8 @@ struct Met<'a> {
     index: usize,
     leaf: &'a Leaf,
     other: &'a Leaf,
+    /// The place of the table in the second branch.
+    inner: usize,
     /// What must be equal, over symbols of the leaf and of the other one.
     pairs: Vec<(Expr, Expr)>,
 }
@@ -99,11 +111,19 @@ struct Met<'a> {
 impl<'a> Met<'a> {
     /// `None` unless the second side is one table, of an owner whose columns of the first side are compared with it.
     fn of(first: &'a Branch, second: &'a Branch, on: &On) -> Result<Option<Met<'a>>> {
-        let [other] = second.leaves.as_slice() else { return Ok(None) };
+        if second.leaves.len() == 1 { Met::within(first, second, on) } else { Ok(None) }
+    }
+
+    /// `None` unless the second side is compared with one owner's columns by one table of that owner, which is in all of its
+    /// rows.
+    fn within(first: &'a Branch, second: &'a Branch, on: &On) -> Result<Option<Met<'a>>> {
         let mut pairs = on.equalities(first, second)?;
         if pairs.iter().any(|(a, b)| names_shared(a) || names_shared(b)) {
             return Ok(None);
         }
+        let inside: BTreeSet<usize> = pairs.iter().flat_map(|(_, b)| leaves_of(b)).collect();
+        let (Some(&inner), 1) = (inside.first(), inside.len()) else { return Ok(None) };
+        let Some(other) = second.leaves.get(inner) else { return Ok(None) };
         let key: Option<BTreeSet<usize>> = pairs.iter().map(|(_, b)| plain(b)).collect();
         if key.is_some_and(|key| other.rows_per_key(&key) == 1) {
             for (a, b) in &mut pairs {
@@ -125,11 +145,18 @@ impl<'a> Met<'a> {
         }
         let Some(index) = found else { return Ok(None) };
         let Some(leaf) = first.leaves.get(index) else { return Ok(None) };
-        let always = first.presence.get(index) == Some(&Presence::Always);
+        let always = first.presence.get(index) == Some(&Presence::Always)
+            && second.presence.get(inner) == Some(&Presence::Always);
         if leaf.owner != other.owner || !always {
             return Ok(None);
         }
-        Ok(Some(Met { first, second, index, leaf, other, pairs }))
+        Ok(Some(Met { first, second, index, leaf, other, inner, pairs }))
+    }
+
+    /// How many rows of the other table may be equal to one of the leaf.
+    fn rows_each(&self) -> u64 {
+        let key: Option<BTreeSet<usize>> = self.pairs.iter().map(|(_, b)| plain(b)).collect();
+        key.map_or(self.other.bound, |key| self.other.rows_per_key(&key))
     }
 
     /// How many columns the leaf has.
@@ -137,12 +164,57 @@ impl<'a> Met<'a> {
         self.leaf.scope.facts.len()
     }
 
-    /// An expression over the other table, over symbols of both tables beside each other.
+    /// Where a leaf of the second branch is put.
+    fn leaf_place(&self, leaf: usize) -> usize {
+        match leaf.cmp(&self.inner) {
+            Ordering::Less => self.first.leaves.len() + leaf,
+            Ordering::Equal => self.index,
+            Ordering::Greater => self.first.leaves.len() + leaf - 1,
+        }
+    }
+
+    /// An expression over the second branch, over symbols of both tables beside each other and of what is joined to them.
     fn symbols(&self, expr: &Expr) -> Result<Expr> {
         replace(expr, &|column| {
-            let (_, column) = place(column)?;
-            self.other.names.get(column).map(|name| symbol(self.index, column + self.shift(), name))
+            if let Some(join) = match_of(column) {
+                return Some(matched(join + self.first.joins.len()));
+            }
+            if let Some(value) = secret_of(column) {
+                return Some(secret(value + self.first.secrets.len()));
+            }
+            let (leaf, column) = place(column)?;
+            let name = self.second.leaves.get(leaf)?.names.get(column)?;
+            let shift = if leaf == self.inner { self.shift() } else { 0 };
+            Some(symbol(self.leaf_place(leaf), column + shift, name))
         })
+    }
+
+    /// Adds what the second branch has beside the table.
+    fn add_rest(&self, branch: &mut Branch) -> Result<()> {
+        let side = |side: &KeySide| -> Result<KeySide> {
+            let parts = side.parts.iter().map(|part| self.symbols(part)).collect::<Result<_>>()?;
+            Ok(KeySide { leaf: self.leaf_place(side.leaf), parts })
+        };
+        let absences = branch.absences.len();
+        for (index, leaf) in self.second.leaves.iter().enumerate().filter(|(index, _)| *index != self.inner) {
+            branch.leaves.push(leaf.clone());
+            branch.presence.push(match self.second.presence.get(index) {
+                Some(Presence::Where(guard)) => Presence::Where(self.symbols(guard)?),
+                Some(Presence::Absent { number, found }) => {
+                    Presence::Absent { number: number + absences, found: self.symbols(found)? }
+                }
+                Some(Presence::Always) => Presence::Always,
+                Some(Presence::Nowhere) | None => Presence::Nowhere,
+            });
+        }
+        for join in &self.second.joins {
+            branch.joins.push(KeyJoin { left: side(&join.left)?, right: side(&join.right)?, ..join.clone() });
+        }
+        for absence in &self.second.absences {
+            branch.absences.push(self.symbols(absence)?);
+        }
+        branch.secrets.extend(self.second.secrets.iter().cloned());
+        Ok(())
     }
 
     /// The other table's columns, and the conditions beside, over symbols of both tables beside each other.

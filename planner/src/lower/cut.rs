@@ -21,7 +21,8 @@ use super::subquery::has_subquery;
 use super::top::{Top, shown, top_groups};
 use super::ways::{Rows, cheapest, ways_to_join};
 use super::{failure, model};
-use crate::catalog::Federation;
+use crate::bind::lineage::declared;
+use crate::catalog::{Federation, Use};
 use crate::cost::LinkSpeed;
 use crate::function::TableFunction;
 use crate::function::table::{Boundary, Lowering};
@@ -69,7 +70,7 @@ impl Cut<'_> {
             if let Lowering::Expansion(_) = function.spec.lowering {
                 return Err(failure::internal("a table function that was not expanded"));
             }
-            let relation = normalise(&function.input, self.federation)?;
+            let relation = normalise(&function.input, self.federation)?.settled();
             let ordered = orders(&relation, self.federation).into_iter();
             let ways: Vec<(String, Relation)> = ordered.map(|way| (way.name, way.relation)).collect();
             return cheapest(self, "joins", (&ways, 0), |cut, relation| cut.function(function, relation));
@@ -236,7 +237,7 @@ impl Cut<'_> {
                 if self.is_released(&aggregate.input)? {
                     return Ok(true);
                 }
-                let relation = normalise(&aggregate.input, self.federation);
+                let relation = normalise(&aggregate.input, self.federation).map(Relation::settled);
                 Ok(relation.is_ok_and(|relation| may_be_released(aggregate, &relation, self.federation)))
             }
             other => {
@@ -327,13 +328,14 @@ fn distinct_over_groups(outer: &Aggregate) -> Result<()> {
 }
 
 /// LIMIT directly over groups decides what is revealed: all but `inside` of them are not built. Over released rows it is
-/// the analyst's.
-pub(crate) fn refuse_limits(raw: &LogicalPlan, inside: usize) -> Result<()> {
+/// the analyst's, over groups that stay inside an owner's.
+pub(crate) fn refuse_limits(raw: &LogicalPlan, inside: usize, federation: &Federation) -> Result<()> {
     let mut found = 0;
     raw.apply(|node| {
         if let LogicalPlan::Limit(limit) = node {
-            let groups =
-                owners(&limit.input).is_ok_and(|owners| !owners.is_empty()) && over_groups(&limit.input);
+            let groups = owners(&limit.input).is_ok_and(|owners| !owners.is_empty())
+                && over_groups(&limit.input)
+                && !stay_inside(&limit.input, federation);
             found += usize::from(groups);
         }
         Ok(TreeNodeRecursion::Continue)
@@ -349,6 +351,34 @@ pub(crate) fn refuse_limits(raw: &LogicalPlan, inside: usize) -> Result<()> {
         return Err(error);
     }
     Ok(())
+}
+
+/// Whether groups have a key that its owner does not allow to `group`.
+fn stay_inside(plan: &LogicalPlan, federation: &Federation) -> bool {
+    let lacks_group = |input: &LogicalPlan, index: usize| {
+        let declared = declared(input, index, federation);
+        declared
+            .is_some_and(|column| !column.allow.contains(&Use::Group) && !column.allow.contains(&Use::Public))
+    };
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => {
+            let (input, schema) = (&aggregate.input, aggregate.input.schema());
+            aggregate.group_expr.iter().any(|key| match key {
+                Expr::Column(column) => {
+                    schema.maybe_index_of_column(column).is_some_and(|index| lacks_group(input, index))
+                }
+                _ => false,
+            })
+        }
+        LogicalPlan::Distinct(distinct) => {
+            let input = distinct.input();
+            (0..input.schema().fields().len()).any(|index| lacks_group(input, index))
+        }
+        LogicalPlan::Sort(_) | LogicalPlan::Filter(_) | LogicalPlan::Projection(_) => {
+            plan.inputs().first().is_some_and(|input| stay_inside(input, federation))
+        }
+        _ => false,
+    }
 }
 
 fn over_groups(plan: &LogicalPlan) -> bool {

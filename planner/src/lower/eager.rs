@@ -220,7 +220,7 @@ fn counts_stay(
         Persons::Column { column, .. } => {
             side.parts.len() == 1 && side.parts.iter().any(|part| plain(part) == Some(*column))
         }
-        Persons::Rows | Persons::Lost(_) => false,
+        Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => false,
     };
     let mut conditional = false;
     for part in parts {
@@ -356,7 +356,7 @@ impl Summed {
                 Persons::Column { column: 0, max_rows: 1 }
             }
             Persons::Lost(why) => Persons::Lost(why),
-            Persons::Column { .. } | Persons::Rows => {
+            Persons::Column { .. } | Persons::Either { .. } | Persons::Rows => {
                 Persons::Lost("the rows of several persons are summed before a join")
             }
         };
@@ -408,7 +408,7 @@ impl Summed {
         let leaf = branch.leaves.get_mut(self.place).ok_or_else(missing)?;
         *leaf = self.leaf.clone();
         branch.columns = columns;
-        Ok(Relation { branches: vec![branch] })
+        Ok(vec![branch].into())
     }
 }
 

@@ -173,7 +173,15 @@ impl Facts {
         let range = self.range?;
         let discrete = matches!(
             self.data_type,
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Date32
+            DataType::Int8
+                | DataType::Int16
+                | DataType::Int32
+                | DataType::Int64
+                | DataType::UInt8
+                | DataType::UInt16
+                | DataType::UInt32
+                | DataType::UInt64
+                | DataType::Date32
         );
         if !discrete || range.hi.checked_sub(range.lo)? >= 1000 {
             return None;
@@ -262,6 +270,10 @@ pub(crate) fn scalar(integer: i128, data_type: &DataType) -> Option<ScalarValue>
         DataType::Int16 => ScalarValue::Int16(Some(integer.try_into().ok()?)),
         DataType::Int32 => ScalarValue::Int32(Some(integer.try_into().ok()?)),
         DataType::Int64 => ScalarValue::Int64(Some(integer.try_into().ok()?)),
+        DataType::UInt8 => ScalarValue::UInt8(Some(integer.try_into().ok()?)),
+        DataType::UInt16 => ScalarValue::UInt16(Some(integer.try_into().ok()?)),
+        DataType::UInt32 => ScalarValue::UInt32(Some(integer.try_into().ok()?)),
+        DataType::UInt64 => ScalarValue::UInt64(Some(integer.try_into().ok()?)),
         DataType::Date32 => ScalarValue::Date32(Some(integer.try_into().ok()?)),
         DataType::Decimal128(precision, scale) => ScalarValue::Decimal128(Some(integer), *precision, *scale),
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {

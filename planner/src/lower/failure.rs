@@ -80,6 +80,34 @@ pub(crate) fn uncounted(why: &str) -> Error {
     }
 }
 
+/// A window that holds what rows of several persons say.
+pub(crate) fn mixing_window(what: &str) -> Error {
+    Error {
+        class: Class::Refused,
+        message: format!(
+            "only aggregates leave the federation: the window function {what} gives rows values of other people's rows"
+        ),
+        hint: Some("PARTITION BY the column that says whose record a row is".into()),
+        position: None,
+    }
+}
+
+/// Rows of a derived table that do not say whose records they are made of; why.
+pub(crate) fn persons_lost(why: &str) -> Error {
+    Error {
+        class: Class::Refused,
+        message: format!(
+            "only aggregates of enough people leave the federation: the people behind a number cannot be counted where {why}"
+        ),
+        hint: Some(
+            "keep the column that says whose record a row is: SELECT it in the derived table, GROUP BY it there, in every one \
+             of several grouping sets, and join an owner's tables on it"
+                .into(),
+        ),
+        position: None,
+    }
+}
+
 /// Our bug.
 pub(crate) fn internal(message: impl Into<String>) -> Error {
     Error { class: Class::Internal, message: message.into(), hint: None, position: None }

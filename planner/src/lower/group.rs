@@ -5,8 +5,9 @@
 )]
 
 use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Operator};
 
 use super::chain::Chain;
 use super::clear::Released;
@@ -397,8 +398,8 @@ impl Groups<'_> {
     }
 }
 
-/// Whether the groups of an aggregate are those that a query releases, given the rows it reads: all keys have closed
-/// domains, or are made of columns that allow `group` and are no persons.
+/// Whether the groups of an aggregate are those that a query releases, given the rows it reads: no key hands on values of
+/// columns that do not allow `group`, or of persons, and all have closed domains or are made of such columns alone.
 pub(crate) fn may_be_released(aggregate: &Aggregate, relation: &Relation, federation: &Federation) -> bool {
     let released = || -> Result<bool> {
         let rows = RowSet::new(relation, federation)?;
@@ -408,7 +409,10 @@ pub(crate) fn may_be_released(aggregate: &Aggregate, relation: &Relation, federa
                 let branches = relation.branches.iter().zip(&exprs);
                 branches.into_iter().all(|(branch, expr)| may_group(branch, expr, federation))
             };
-            if rows.facts(&exprs)?.enumerate().is_none() && !grouped() {
+            let forbidden = relation.branches.iter().zip(&exprs).any(|(branch, expr)| {
+                handed_on(expr).iter().any(|column| allows_group(branch, column, federation) == Some(false))
+            });
+            if forbidden || (rows.facts(&exprs)?.enumerate().is_none() && !grouped()) {
                 return Ok(false);
             }
         }
@@ -417,19 +421,59 @@ pub(crate) fn may_be_released(aggregate: &Aggregate, relation: &Relation, federa
     released().unwrap_or(false)
 }
 
+/// The columns whose values an expression hands on: those that decide only, in a comparison or the condition of a CASE, are
+/// none.
+fn handed_on(expr: &Expr) -> Vec<Column> {
+    let mut found = Vec::new();
+    let walked = expr.apply(|part| {
+        let decides = match part {
+            Expr::Column(column) => {
+                found.push(column.clone());
+                false
+            }
+            Expr::Case(case) => {
+                let results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+                results.for_each(|result| found.extend(handed_on(result)));
+                true
+            }
+            Expr::BinaryExpr(binary) => {
+                binary.op.supports_propagation() || matches!(binary.op, Operator::And | Operator::Or)
+            }
+            Expr::Not(_)
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::IsTrue(_)
+            | Expr::IsFalse(_)
+            | Expr::IsUnknown(_)
+            | Expr::IsNotTrue(_)
+            | Expr::IsNotFalse(_)
+            | Expr::IsNotUnknown(_)
+            | Expr::Between(_)
+            | Expr::Like(_)
+            | Expr::InList(_) => true,
+            _ => false,
+        };
+        Ok(if decides { TreeNodeRecursion::Jump } else { TreeNodeRecursion::Continue })
+    });
+    if walked.is_ok() { found } else { expr.column_refs().into_iter().cloned().collect() }
+}
+
 /// Whether all columns of an expression are declared ones that allow `group`.
 fn may_group(branch: &Branch, expr: &Expr, federation: &Federation) -> bool {
-    let allowed = |column: &Column| {
-        let (leaf, index) = place(column)?;
-        let leaf = branch.leaves.get(leaf)?;
-        let origin = leaf.origins.get(index).copied()??;
-        let table = federation.parties.get(leaf.owner.0)?.tables.get(origin.table)?;
-        let column = table.columns.get(origin.column)?;
-        if table.person.as_ref() == Some(&column.name) {
-            return Some(false);
-        }
-        let allow = &column.allow;
-        Some(allow.contains(&Use::Group) || allow.contains(&Use::Public))
-    };
-    expr.column_refs().into_iter().all(|column| allowed(column).unwrap_or(false))
+    let allowed = |column: &Column| allows_group(branch, column, federation).unwrap_or(false);
+    expr.column_refs().into_iter().all(allowed)
+}
+
+/// Whether a column is no person and allows `group`; `None` for what is no declared column.
+fn allows_group(branch: &Branch, column: &Column, federation: &Federation) -> Option<bool> {
+    let (leaf, index) = place(column)?;
+    let leaf = branch.leaves.get(leaf)?;
+    let origin = leaf.origins.get(index).copied()??;
+    let table = federation.parties.get(leaf.owner.0)?.tables.get(origin.table)?;
+    let column = table.columns.get(origin.column)?;
+    if table.person.as_ref() == Some(&column.name) {
+        return Some(false);
+    }
+    let allow = &column.allow;
+    Some(allow.contains(&Use::Group) || allow.contains(&Use::Public))
 }

@@ -3,36 +3,48 @@
 use std::collections::BTreeSet;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
 use super::condition::has_condition;
-use super::facts::{Facts, derived_double, is_float};
+use super::facts::{Facts, derived_double, is_float, sort};
 use super::failure;
 use super::infer::{Scope, fitting, infer, show};
 use super::leaf::{Leaf, Persons, is_branched, plain_column};
 use super::scale::{rescale, type_scale};
+use super::sets::{flat_keys, missing_keys, sets_of};
 use crate::Result;
-use crate::plan::Range;
+use crate::plan::{Range, Scale};
 
 /// What is public about the groups of an aggregate over one owner's rows.
 pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf) -> Result<Leaf> {
     let mut facts = Vec::new();
     let mut origins = Vec::new();
     let mut branched = Vec::new();
-    let mut from = Vec::new();
-    for key in &aggregate.group_expr {
-        if matches!(key, Expr::GroupingSet(_)) {
-            return Err(failure::not_built("GROUPING SETS, ROLLUP and CUBE"));
-        }
-        facts.push(infer(key, &input.scope)?.with_condition(has_condition(key, &input.scope)?));
+    let sets = sets_of(aggregate)?;
+    let keys = flat_keys(aggregate);
+    for key in &keys {
+        let known = infer(key, &input.scope)?.with_condition(has_condition(key, &input.scope)?);
+        let left_out = sets.iter().flatten().any(|set| !set.contains(key));
+        let nullable = known.nullable || left_out;
+        facts.push(known.with_null(nullable));
         let column = plain_column(key, &input.scope);
         origins.push(column.and_then(|column| input.origins.get(column).copied()?));
         branched.push(is_branched(key, input)?);
-        from.push(column);
     }
-    let group: BTreeSet<usize> = from.iter().copied().flatten().collect();
-    let rows = input.rows_per_key(&group);
+    if let Some(sets) = &sets {
+        facts.push(which_set(aggregate, &keys, sets)?);
+        origins.push(None);
+        branched.push(false);
+    }
+    let whole = [keys.clone()];
+    let sets = sets.as_deref().unwrap_or(&whole);
+    let rows_of = |set: &Vec<Expr>| {
+        let group = set.iter().filter_map(|key| plain_column(key, &input.scope)).collect();
+        input.rows_per_key(&group)
+    };
+    let rows = sets.iter().map(rows_of).max().unwrap_or(input.bound);
     for measure in &aggregate.aggr_expr {
         let Expr::AggregateFunction(function) = measure.clone().unalias() else {
             return Err(failure::internal("an aggregate that is none"));
@@ -47,26 +59,27 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
         facts.push(result(measure, &function, input, rows)?.with_condition(any));
         branched.push(several);
     }
-    let grouped = aggregate.group_expr.len();
-    let mut keys = vec![((0..grouped).collect::<BTreeSet<usize>>(), 1)];
-    let persons = persons(input, &from, &mut keys);
+    let grouped = facts.len() - aggregate.aggr_expr.len();
+    let mut unique = vec![((0..grouped).collect::<BTreeSet<usize>>(), 1)];
+    let persons = persons(input, &keys, sets, &mut unique);
     // Ranges of results are checked; how many groups a person has is as much as how many rows.
     let taken = match persons {
         Persons::Column { column, max_rows } if !input.taken.is_empty() => {
             vec![(BTreeSet::from([column]), max_rows)]
         }
-        Persons::Column { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
+        Persons::Column { .. } | Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
     };
+    let bound = if keys.is_empty() { 1 } else { input.bound };
     Ok(Leaf {
         owner: input.owner,
         plan: plan.clone(),
         scope: Scope { schema: plan.schema().as_ref().clone(), facts },
         names: plan.schema().field_names(),
-        bound: if grouped == 0 { 1 } else { input.bound },
+        bound: bound.saturating_mul(sets.len() as u64),
         tables: input.tables.clone(),
         whole: None,
         origins,
-        keys,
+        keys: unique,
         taken,
         persons,
         branched,
@@ -74,23 +87,62 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
     })
 }
 
-/// Whose records groups are that are made by these columns of their rows.
-fn persons(input: &Leaf, from: &[Option<usize>], keys: &mut Vec<(BTreeSet<usize>, u64)>) -> Persons {
-    let Persons::Column { column, max_rows } = input.persons else {
-        return Persons::Lost("a derived table aggregates rows of several persons");
-    };
-    match from.iter().position(|source| *source == Some(column)) {
-        Some(place) => {
-            let max_rows = if from.len() == 1 { 1 } else { max_rows };
-            keys.push((BTreeSet::from([place]), max_rows));
-            Persons::Column { column: place, max_rows }
-        }
-        None => Persons::Lost("a derived table aggregates rows of several persons"),
+/// The column that says which of several grouping sets a group is of.
+fn which_set(aggregate: &Aggregate, keys: &[Expr], sets: &[Vec<Expr>]) -> Result<Facts> {
+    let engine = |error| failure::engine(&error);
+    let data_type = aggregate.schema.field(keys.len()).data_type().clone();
+    let mut values = Vec::new();
+    for set in sets {
+        let missing = ScalarValue::UInt64(Some(missing_keys(keys, set)));
+        values.push(missing.cast_to(&data_type).map_err(engine)?);
     }
+    sort(&mut values);
+    if values.len() < sets.len() {
+        return Err(failure::not_built("a grouping set that is there twice inside a query over rows"));
+    }
+    Ok(Facts::closed(data_type, false, values, Scale::Unit))
+}
+
+/// Whose records groups are that are made by these keys of their rows, in each set of them.
+fn persons(
+    input: &Leaf,
+    keys: &[Expr],
+    sets: &[Vec<Expr>],
+    unique: &mut Vec<(BTreeSet<usize>, u64)>,
+) -> Persons {
+    let lost = if sets.len() > 1 {
+        "a set of ROLLUP, CUBE or GROUPING SETS in a derived table aggregates rows of several persons"
+    } else {
+        "GROUP BY in a derived table puts rows of several persons together"
+    };
+    let (Persons::Column { max_rows, .. } | Persons::Either { max_rows, .. }) = input.persons else {
+        return Persons::Lost(lost);
+    };
+    let mut all = 0_u64;
+    for set in sets {
+        let rows = match input.persons.among(set, &input.scope, lost) {
+            Persons::Lost(why) => return Persons::Lost(why),
+            _ if set.len() == 1 => 1,
+            _ => max_rows,
+        };
+        all = all.saturating_add(rows);
+    }
+    let persons = match input.persons.among(keys, &input.scope, lost) {
+        Persons::Column { column, .. } => Persons::Column { column, max_rows: all },
+        Persons::Either { columns, .. } => Persons::Either { columns, max_rows: all },
+        other => other,
+    };
+    if let Persons::Column { column, .. } = persons {
+        unique.push((BTreeSet::from([column]), all));
+    }
+    persons
 }
 
 /// The domain of one aggregate over groups of up to `rows` rows.
-fn result(expr: &Expr, function: &AggregateFunction, input: &Leaf, rows: u64) -> Result<Facts> {
+///
+/// # Errors
+/// Refused where a range is not known to fit; invalid ("not built") for a function of which nothing is known.
+pub(super) fn result(expr: &Expr, function: &AggregateFunction, input: &Leaf, rows: u64) -> Result<Facts> {
     let data_type = input.scope.data_type(expr)?;
     let arguments = function.params.args.iter().map(|argument| infer(argument, &input.scope));
     let arguments = arguments.collect::<Result<Vec<_>>>()?;

@@ -14,7 +14,8 @@ use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, TableScan, Ta
 use super::condition::{Demand, addend, demands, has_condition};
 use super::facts::Facts;
 use super::infer::{Scope, infer};
-use super::{failure, inner};
+pub(crate) use super::whose::{Persons, first_known};
+use super::{failure, inner, outer_at_home, picked_rows, window};
 use crate::Result;
 use crate::bind::{DeclaredTable, owners_of};
 use crate::catalog::{Federation, Table, Use};
@@ -64,22 +65,6 @@ pub(crate) struct Origin {
     pub(crate) table: usize,
     /// Index of the column.
     pub(crate) column: usize,
-}
-
-/// Whose records the rows of a leaf are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Persons {
-    /// Every row is a person.
-    Rows,
-    /// The person is in a column.
-    Column {
-        /// Which.
-        column: usize,
-        /// No person has more rows.
-        max_rows: u64,
-    },
-    /// They cannot be counted from these rows; why.
-    Lost(&'static str),
 }
 
 impl Leaf {
@@ -146,17 +131,25 @@ pub(crate) fn describe(plan: &LogicalPlan, federation: &Federation) -> Result<Le
     match plan {
         LogicalPlan::TableScan(scan) => describe_scan(plan, scan, federation),
         LogicalPlan::SubqueryAlias(alias) => Ok(describe(&alias.input, federation)?.under(plan)),
-        LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
+        LogicalPlan::Sort(sort) => {
             let leaf = describe(&sort.input, federation)?;
             for key in &sort.expr {
                 infer(&key.expr, &leaf.scope)?;
             }
-            Ok(leaf.under(plan))
+            let leaf = leaf.under(plan);
+            Ok(sort.fetch.map_or(leaf.clone(), |most| picked_rows::first(leaf, most as u64)))
+        }
+        LogicalPlan::Limit(limit) => {
+            let leaf = describe(&limit.input, federation)?;
+            picked_rows::limit(leaf.under(plan), limit)
         }
         LogicalPlan::Filter(filter) => {
             let leaf = describe(&filter.input, federation)?;
-            infer(&filter.predicate, &leaf.scope)?;
-            Ok(Leaf { whole: None, ..leaf.under(plan) })
+            picked_rows::filter(leaf.under(plan), &filter.predicate)
+        }
+        LogicalPlan::Window(window) => {
+            let leaf = describe(&window.input, federation)?;
+            Ok(window::window(window, leaf, federation)?.under(plan))
         }
         LogicalPlan::Projection(projection) => {
             let input = describe(&projection.input, federation)?;
@@ -246,7 +239,7 @@ fn declared_keys(table: &Table, columns: &[usize], person: Option<usize>) -> Vec
 }
 
 /// Columns computed from the columns of a leaf; the schema is set by the caller.
-fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
+pub(super) fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
     let mut facts = Vec::new();
     let mut branched = Vec::new();
     let mut from = Vec::new();
@@ -260,13 +253,12 @@ fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
         let key: Option<BTreeSet<usize>> = key.iter().map(|&column| place(column)).collect();
         key.map(|key| (key, *rows))
     };
-    let persons = match input.persons {
-        Persons::Column { column, max_rows } => match place(column) {
-            Some(column) => Persons::Column { column, max_rows },
-            None => Persons::Lost("a derived table leaves out the person of its rows"),
-        },
-        ref other => other.clone(),
-    };
+    let lost = "a derived table leaves out the person of its rows";
+    let persons = input.persons.among(exprs, &input.scope, lost);
+    let mut keys: Vec<_> = input.keys.iter().filter_map(kept).collect();
+    if let (Persons::Either { .. }, Persons::Column { column, max_rows }) = (&input.persons, &persons) {
+        keys.push((BTreeSet::from([*column]), *max_rows));
+    }
     Ok(Leaf {
         scope: Scope { schema: input.scope.schema.clone(), facts },
         names: exprs.iter().map(|expr| expr.schema_name().to_string()).collect(),
@@ -274,7 +266,7 @@ fn project(input: &Leaf, exprs: &[Expr]) -> Result<Leaf> {
             .iter()
             .map(|column| column.and_then(|column| input.origins.get(column).copied()?))
             .collect(),
-        keys: input.keys.iter().filter_map(kept).collect(),
+        keys,
         taken: input.taken.iter().filter_map(kept).collect(),
         persons,
         branched,
@@ -306,7 +298,11 @@ pub(crate) fn plain_column(expr: &Expr, scope: &Scope) -> Option<usize> {
 /// Whether the groups of an aggregate are of several persons. Identifiers alone are no aggregate: they may be joined as rows may.
 fn pools(aggregate: &Aggregate, input: &Leaf, federation: &Federation) -> bool {
     let columns: Vec<_> = aggregate.group_expr.iter().map(|key| plain_column(key, &input.scope)).collect();
-    let of_person = |column: &Option<usize>| matches!((&input.persons, column), (Persons::Column { column: person, .. }, Some(column)) if person == column);
+    let lost = "GROUP BY in a derived table puts rows of several persons together";
+    let of_person = matches!(
+        input.persons.among(&aggregate.group_expr, &input.scope, lost),
+        Persons::Column { .. } | Persons::Either { .. }
+    );
     let tables =
         federation.parties.get(input.owner.0).map(|owner| owner.tables.as_slice()).unwrap_or_default();
     let is_identifier = |column: &Option<usize>| {
@@ -316,7 +312,7 @@ fn pools(aggregate: &Aggregate, input: &Leaf, federation: &Federation) -> bool {
             .is_some_and(|column| column.allow.contains(&Use::Join) || column.allow.contains(&Use::Public))
     };
     let identifiers = !columns.is_empty() && columns.iter().all(is_identifier);
-    !(columns.iter().any(of_person) || (aggregate.aggr_expr.is_empty() && identifiers))
+    !(of_person || (aggregate.aggr_expr.is_empty() && identifiers))
 }
 
 /// Rows that pass by IN, EXISTS and their like because of an aggregate over other persons tell its value.
@@ -367,7 +363,10 @@ fn describe_join(plan: &LogicalPlan, join: &Join, left: Leaf, right: Leaf) -> Re
             leaf.branched.push(false);
             leaf
         }
-        other => return Err(failure::not_built(format!("{other} JOIN inside a query over rows"))),
+        JoinType::Right | JoinType::Full => outer_at_home::outer(join, (&left, &right), &on.columns, both)?,
+        JoinType::RightMark => {
+            return Err(failure::not_built("a mark of the right side inside a query over rows"));
+        }
     };
     Ok(leaf.under(plan))
 }
@@ -492,7 +491,7 @@ fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
     let unchecked = all.taken.is_empty() && next.taken.is_empty();
     all.taken = match all.persons {
         Persons::Column { column, max_rows } if !unchecked => vec![(BTreeSet::from([column]), max_rows)],
-        Persons::Column { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
+        Persons::Column { .. } | Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
     };
     all.origins.iter_mut().for_each(|origin| *origin = None);
     all.branched.iter_mut().zip(&next.branched).for_each(|(a, b)| *a |= b);

@@ -19,7 +19,11 @@
 //!   counted  counts of different rows of several owners (UNION, DISTINCT) without their groups
 //!   within   aggregates that an owner computes for a condition, gated in its own plan; secret: aggregates of others, given to
 //!            all rows or groups as values that nobody learns
-//!   per_identifier  derived tables of several owners' rows, one row for each identifier
+//!   per_identifier  derived tables of several owners' rows, one row for each identifier; grouped_at_owner: groups of an
+//!            identifier and more, made by one of them before the join
+//!   leaf     one owner's derived tables: inner (groups), outer_at_home (RIGHT, FULL JOIN), picked_rows (LIMIT, conditions on
+//!            row numbers), window; with_person keeps whose records rows are
+//!   slots    sides with several rows per identifier as parts with one each: N:M joins, IN and EXISTS; not_in: NULLs in NOT IN
 //!   model    regressions, penalised or not
 //!   statistic  tests, survival, counts: sums per cell and arithmetic on cells
 //! ```
@@ -49,6 +53,7 @@ mod gate;
 mod grid;
 mod group;
 mod group_atoms;
+mod grouped_at_owner;
 mod guard;
 mod infer;
 mod inference;
@@ -61,10 +66,12 @@ mod leaf;
 mod model;
 mod model_release;
 mod moments;
+mod not_in;
 mod open_keys;
 mod orders;
 mod outcome;
 mod outer;
+mod outer_at_home;
 mod outgoing;
 mod pad;
 mod pairs;
@@ -72,6 +79,7 @@ mod penalty;
 mod per_identifier;
 mod persons;
 mod picked;
+mod picked_rows;
 mod program;
 mod prune;
 mod range;
@@ -102,6 +110,9 @@ mod value;
 mod want;
 mod wants;
 mod ways;
+mod whose;
+mod window;
+mod with_person;
 mod within;
 
 use crate::bind::Bound;
@@ -130,7 +141,7 @@ pub fn lower(federation: &Federation, session: &Session, bound: &Bound) -> Resul
     };
     let plan = text_keys::text_keys(&inline::subqueries_of_rows(&bound.optimised)?)?;
     let clear = cut.cut(&plan)?;
-    cut::refuse_limits(&bound.raw, cut.limits)?;
+    cut::refuse_limits(&bound.raw, cut.limits, federation)?;
     let clear = clear::with_schema(clear, bound.raw.schema())?;
     let cut::Cut { nodes, releases, notices, choices, .. } = cut;
     Ok(SecurePlan { nodes, releases, clear, notices, choices })

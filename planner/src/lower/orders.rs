@@ -39,7 +39,7 @@ pub(crate) fn orders(relation: &Relation, federation: &Federation) -> Vec<Ordere
         if found.len() < MOST && seen.insert((tree.root, above)) {
             let name = describe(branch, tree, federation);
             let branch = Branch { root: Some(tree.root), ..branch.clone() };
-            found.push(Ordered { relation: Relation { branches: vec![branch] }, name });
+            found.push(Ordered { relation: vec![branch].into(), name });
         }
     };
     add(branch, &first);
@@ -132,7 +132,8 @@ fn classes(branch: &Branch) -> Vec<Class> {
 fn matches_named(branch: &Branch) -> BTreeSet<usize> {
     let guards = branch.presence.iter().filter_map(|presence| match presence {
         Presence::Where(guard) => Some(guard),
-        Presence::Always | Presence::Absent(_) | Presence::Nowhere => None,
+        Presence::Absent { found, .. } => Some(found),
+        Presence::Always | Presence::Nowhere => None,
     });
     let all = branch.columns.iter().chain(&branch.filters).chain(&branch.absences).chain(guards);
     all.flat_map(|expr| expr.column_refs().into_iter().filter_map(match_of).collect::<Vec<_>>()).collect()

@@ -8,7 +8,7 @@
 //! | left, else | the inner join, and the rows of the left side without a partner, beside NULLs |
 //! | right | left, the other way round |
 //! | full | left, and the rows of the right side without a partner |
-//! | semi | the inner join with the right side's distinct identifiers |
+//! | semi | the inner join with the right side's distinct identifiers, or the left side where it has a partner in a part of the right side (`slots`) |
 //! | anti | the left side, but for the rows with a partner; of NOT IN none where the right side has a NULL |
 //! | mark (EXISTS under OR) | the left side, with the match as a column |
 #![expect(
@@ -16,26 +16,26 @@
     reason = "the engine's enums have dozens of variants; the rest may be NULL"
 )]
 
+use std::ops::Range;
+
 use datafusion::common::{DFSchema, JoinType, NullEquality, ScalarValue};
-use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, Join, LogicalPlan, lit};
 
 use super::across::{On, Pair, pair};
 use super::beside::{found_at_owner, join_at_owner, left_at_owner};
 use super::failure;
 use super::guard::{guarded, matched};
-use super::infer::infer;
-use super::leaf::{name, owners};
+use super::leaf::name;
 use super::reduce::reduce;
-use super::rows::{Branch, Link, Presence, Relation, key_columns, normalise, symbol};
-use super::secret::{Secret, secret};
-use super::slots::slots;
-use super::tree::rows_per_key;
+use super::rows::{
+    Branch, KeyJoin, KeySide, Link, Presence, Relation, known_rows, normalise, place, replace, symbol,
+};
+use super::slots::{one_each, slots};
+use super::tree::{other_side, rows_per_key, side_of};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::hashed::HASHED;
-use crate::plan::PartyId;
 
 /// The rows of a join of several owners' tables.
 ///
@@ -45,12 +45,13 @@ pub(super) fn join(join: &Join, federation: &Federation) -> Result<Relation> {
     if join.null_equality != NullEquality::NullEqualsNothing && !is_known_on_a_side(join) {
         return Err(null_equals_null(join));
     }
-    let left = normalise(&join.left, federation)?.branches;
-    let right = normalise(&join.right, federation)?.branches;
+    let left = normalise(&join.left, federation)?.settled().branches;
+    let right = normalise(&join.right, federation)?.settled().branches;
     let on = On::of(join)?;
     let sides = Sides { on: &on, federation };
     let flipped = on.flipped();
     let mirrored = Sides { on: &flipped, federation };
+    let mut once = Vec::new();
     let branches = match join.join_type {
         JoinType::Inner => sides.inner(&left, &right)?,
         JoinType::Left => sides.left(&left, &right)?,
@@ -60,8 +61,8 @@ pub(super) fn join(join: &Join, federation: &Federation) -> Result<Relation> {
             all.extend(back(mirrored.missing(&right, &left)?, &on));
             all
         }
-        JoinType::LeftSemi => sides.semi(&left, &right)?,
-        JoinType::RightSemi => mirrored.semi(&right, &left)?,
+        JoinType::LeftSemi => sides.semi(&left, &right, &mut once)?,
+        JoinType::RightSemi => mirrored.semi(&right, &left, &mut once)?,
         JoinType::LeftAnti if join.null_aware => sides.not_in(&left, &right, join)?,
         JoinType::LeftAnti => sides.anti(&left, &right)?,
         JoinType::RightAnti => mirrored.anti(&right, &left)?,
@@ -71,7 +72,7 @@ pub(super) fn join(join: &Join, federation: &Federation) -> Result<Relation> {
     if branches.is_empty() {
         return Err(failure::internal(format!("{} of nothing", name(&join.left))));
     }
-    Ok(Relation { branches })
+    Ok(Relation { branches, once })
 }
 
 /// Why a join in which NULL equals NULL is not built: INTERSECT and EXCEPT, where NULL may be in both.
@@ -137,9 +138,9 @@ fn back(mut branches: Vec<Branch>, on: &On) -> Vec<Branch> {
 }
 
 /// A join whose first side is the one that keeps its rows.
-struct Sides<'a> {
-    on: &'a On,
-    federation: &'a Federation,
+pub(super) struct Sides<'a> {
+    pub(super) on: &'a On,
+    pub(super) federation: &'a Federation,
 }
 
 impl Sides<'_> {
@@ -191,119 +192,32 @@ impl Sides<'_> {
         Ok(branches)
     }
 
-    fn anti(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+    pub(super) fn anti(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
         self.without(first, second, Behind::Here)
     }
 
     fn without(&self, first: &[Branch], second: &[Branch], behind: Behind) -> Result<Vec<Branch>> {
         let mut branches = Vec::new();
         for f in first {
-            let mut rest = f.clone();
-            for s in second {
-                rest = match found_at_owner(&rest, s, self.on)? {
-                    Some((mut branch, found)) => {
-                        branch.filters.push(Expr::IsNotTrue(Box::new(found)));
-                        branch
-                    }
-                    None => absent(unique(self.pair(&rest, s)?)?, behind)?,
-                };
-            }
-            branches.push(rest);
-        }
-        Ok(branches)
-    }
-
-    /// NOT IN, which is NULL beside a NULL: the rows without a partner, if the right side has no NULL, and without a NULL of
-    /// their own, unless the right side is empty.
-    ///
-    /// Whether the right side has a NULL, or a row at all, are values that nobody learns. Where its owners withhold numbers
-    /// of few people, one NULL must not decide, and an answer with nobody of the right side behind it is withheld anyway.
-    fn not_in(&self, first: &[Branch], second: &[Branch], join: &Join) -> Result<Vec<Branch>> {
-        let mut branches = Vec::new();
-        for f in first {
-            let nulls = self.nulls_of(f, second)?;
-            let mut all = self.anti(std::slice::from_ref(f), second)?;
-            if nulls.left.is_some() || nulls.right {
-                self.settle(f, second, &nulls, join, &mut all)?;
-            }
-            branches.extend(all);
-        }
-        Ok(branches)
-    }
-
-    /// The rows that NOT IN keeps where a NULL may stand on either side.
-    fn settle(
-        &self,
-        first: &Branch,
-        second: &[Branch],
-        nulls: &Nulls,
-        join: &Join,
-        branches: &mut [Branch],
-    ) -> Result<()> {
-        let ([(_, y)], None) = (join.on.as_slice(), &join.filter) else {
-            return Err(failure::not_built(
-                "NOT IN across owners on columns that may be NULL, with a condition over both sides",
-            ));
-        };
-        let party = |owner: &PartyId| self.federation.parties.get(owner.0);
-        let withholds =
-            owners(&join.right)?.iter().filter_map(party).any(|party| party.release.min_people > 1);
-        if withholds {
-            let mut at_owner = false;
-            for s in second {
-                at_owner |= found_at_owner(first, s, self.on)?.is_some();
-            }
-            if nulls.right || at_owner {
-                return Err(one_null());
-            }
-        }
-        let count = |rows: LogicalPlanBuilder| {
-            let counted = rows.aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64)).alias("rows")]);
-            counted.and_then(LogicalPlanBuilder::build).map_err(|error| failure::engine(&error))
-        };
-        let right = || LogicalPlanBuilder::from(join.right.as_ref().clone());
-        for branch in branches {
-            let mut none = |plan: &LogicalPlan| -> Result<Expr> {
-                branch.secrets.push(Secret::of_plan(plan, self.federation)?);
-                Ok(secret(branch.secrets.len() - 1).eq(lit(0_i64)))
-            };
-            let mut conditions = Vec::new();
-            if nulls.right {
-                let of_nulls =
-                    right().filter(y.clone().is_null()).map_err(|error| failure::engine(&error))?;
-                conditions.push(none(&count(of_nulls)?)?);
-            }
-            if let Some(x) = &nulls.left {
-                let known = x.clone().is_not_null();
-                conditions.push(if withholds { known } else { known.or(none(&count(right())?)?) });
-            }
-            branch.filters.extend(conditions);
-        }
-        Ok(())
-    }
-
-    /// Where a NULL may stand beside NOT IN: conditions `IS NOT NULL` on the right side keep it away.
-    fn nulls_of(&self, first: &Branch, second: &[Branch]) -> Result<Nulls> {
-        let mut nulls = Nulls { left: None, right: false };
-        for s in second {
-            for (x, y) in self.on.equalities(first, s)? {
-                let known = |branch: &Branch, expr: &Expr| {
-                    let is_known =
-                        |filter: &Expr| matches!(filter, Expr::IsNotNull(inner) if **inner == *expr);
-                    Ok::<_, crate::Error>(
-                        !infer(expr, &branch.scope()?)?.nullable || branch.filters.iter().any(is_known),
-                    )
-                };
-                nulls.right |= !known(s, &y)?;
-                if !known(first, &x)? {
-                    nulls.left = Some(x);
+            let Found { mut branch, at_owner, across } = self.found(f, second)?;
+            branch.filters.extend(at_owner.into_iter().map(|found| Expr::IsNotTrue(Box::new(found))));
+            let number = branch.absences.len();
+            for (found, leaves) in &across {
+                for presence in branch.presence.get_mut(leaves.clone()).unwrap_or_default() {
+                    *presence = match behind {
+                        Behind::Here => Presence::Absent { number, found: found.clone() },
+                        Behind::Elsewhere => Presence::Nowhere,
+                    };
                 }
             }
+            branch.absences.extend(across.into_iter().map(|(found, _)| found).reduce(Expr::or));
+            branches.push(branch);
         }
-        Ok(nulls)
+        Ok(branches)
     }
 
-    fn semi(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
+    /// `once`: where a row may be there several times, rows that are there once, if they can be had.
+    fn semi(&self, first: &[Branch], second: &[Branch], once: &mut Vec<Branch>) -> Result<Vec<Branch>> {
         let mut branches = Vec::new();
         for f in first {
             if let [s] = second {
@@ -316,18 +230,28 @@ impl Sides<'_> {
                     branches.push(branch);
                     continue;
                 }
-                let pair = unique(self.pair(f, s)?)?;
-                let width = pair.width;
-                let mut branch = inner(pair);
-                branch.columns.truncate(width);
-                branches.push(branch);
-                continue;
+                if let Ok(pair) = self.pair(f, s).and_then(unique) {
+                    let width = pair.width;
+                    let mut branch = inner(pair);
+                    branch.columns.truncate(width);
+                    branches.push(branch);
+                    continue;
+                }
             }
-            let (mut branch, found) = self.found(f, second)?;
-            branch.filters.push(found);
-            branches.push(branch);
+            branches.push(self.having_partner(f, second)?);
+        }
+        if branches.iter().any(|branch| branch.once.is_some()) {
+            let all = first.iter().map(|f| self.having_partner(f, second)).collect::<Result<Vec<_>>>();
+            once.extend(all.unwrap_or_default());
         }
         Ok(branches)
+    }
+
+    /// The rows that have a partner.
+    fn having_partner(&self, first: &Branch, second: &[Branch]) -> Result<Branch> {
+        let (mut branch, found) = self.found(first, second)?.any();
+        branch.filters.push(found);
+        Ok(branch)
     }
 
     /// The rows of a table that have a partner among rows of several owners: once for each partner, with what tells them
@@ -348,60 +272,101 @@ impl Sides<'_> {
     fn mark(&self, first: &[Branch], second: &[Branch]) -> Result<Vec<Branch>> {
         let mut branches = Vec::new();
         for f in first {
-            let (mut branch, found) = self.found(f, second)?;
+            let (mut branch, found) = self.found(f, second)?.any();
             branch.columns.push(found);
             branches.push(branch);
         }
         Ok(branches)
     }
 
-    /// A branch of the first side, and the condition that a row has a partner.
-    fn found(&self, first: &Branch, second: &[Branch]) -> Result<(Branch, Expr)> {
-        let mut branch = first.clone();
-        let mut found = None;
+    /// A branch of the first side, and where a row has a partner.
+    fn found(&self, first: &Branch, second: &[Branch]) -> Result<Found> {
+        let mut found = Found { branch: first.clone(), at_owner: Vec::new(), across: Vec::new() };
         for s in second {
-            let width = branch.columns.len();
-            let (with, guard) = match found_at_owner(&branch, s, self.on)? {
-                Some(found) => found,
-                None => beside(unique(self.pair(&branch, s)?)?)?,
-            };
-            branch = with;
-            branch.columns.truncate(width);
-            found = Some(match found {
-                None => guard,
-                Some(before) => Expr::or(before, guard),
-            });
+            let width = found.branch.columns.len();
+            if let Some((branch, mark)) = found_at_owner(&found.branch, s, self.on)? {
+                found.branch = branch;
+                found.branch.columns.truncate(width);
+                found.at_owner.push(mark);
+                continue;
+            }
+            for part in self.parts(&found.branch, s)? {
+                let pair = unique(self.pair(&found.branch, &part)?)?;
+                let leaves = pair.leaves.clone();
+                let (branch, guard) = beside(pair)?;
+                found.branch = branch;
+                found.branch.columns.truncate(width);
+                found.across.push((guard, leaves));
+            }
         }
-        Ok((branch, found.unwrap_or_else(|| lit(false))))
+        Ok(found)
+    }
+
+    /// A branch of the second side, or, where its distinct identifiers cannot be had at their owner, its parts with one row
+    /// per identifier each.
+    fn parts(&self, first: &Branch, second: &Branch) -> Result<Vec<Branch>> {
+        let pair = self.pair(first, second)?;
+        let key = pair.branch.joins.get(pair.key).cloned();
+        let before = first.leaves.len();
+        let Err(error) = unique(pair) else { return Ok(vec![second.clone()]) };
+        let Some(KeyJoin { right, normalised, .. }) = key else { return Err(error) };
+        let Some(leaf) = right.leaf.checked_sub(before) else { return Err(error) };
+        let own = |part: &Expr| {
+            replace(part, &|column| {
+                let (_, column) = place(column)?;
+                let name = second.leaves.get(leaf)?.names.get(column)?;
+                Some(symbol(leaf, column, name))
+            })
+        };
+        let side = KeySide { leaf, parts: right.parts.iter().map(own).collect::<Result<_>>()? };
+        one_each(second, &side, normalised)?.ok_or(error)
     }
 }
 
-/// Where a NULL may stand beside NOT IN.
-struct Nulls {
-    /// The expression on the left that may be NULL.
-    left: Option<Expr>,
-    /// Whether one on the right may be.
-    right: bool,
+/// Where rows of a branch have partners.
+struct Found {
+    branch: Branch,
+    /// Marks that their owner computes.
+    at_owner: Vec<Expr>,
+    /// Conditions on shares, with the leaves of the partner.
+    across: Vec<(Expr, Range<usize>)>,
 }
 
-fn one_null() -> crate::Error {
-    let mut error = failure::refused(
-        "NOT IN over a column that may be NULL is decided by a single row: one NULL among the other owner's rows makes every \
-         answer NULL, which tells about one person",
-    );
-    error.hint = Some(
-        "WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.id = a.id), or NOT IN (SELECT id FROM b WHERE id IS NOT NULL) where the \
-         column allows `filter`"
-            .into(),
-    );
-    error
+impl Found {
+    /// The branch, and the condition that a row has a partner.
+    fn any(self) -> (Branch, Expr) {
+        let all = self.at_owner.into_iter().chain(self.across.into_iter().map(|(found, _)| found));
+        (self.branch, all.reduce(Expr::or).unwrap_or_else(|| lit(false)))
+    }
 }
 
 /// Whether the second side has at most one row per identifier.
 fn is_unique(pair: &Pair) -> bool {
     let key = pair.branch.joins.get(pair.key);
     let leaf = key.and_then(|key| pair.branch.leaves.get(key.right.leaf));
-    key.zip(leaf).is_some_and(|(key, leaf)| rows_per_key(leaf, &key.right) == 1)
+    key.zip(leaf).is_some_and(|(key, leaf)| rows_per_key(leaf, &key.right) == 1) && has_row_each(pair)
+}
+
+/// Whether every row of the table with the identifier is one row of the second side at most.
+fn has_row_each(pair: &Pair) -> bool {
+    let Some(key) = pair.branch.joins.get(pair.key) else { return false };
+    let mut reached = vec![key.right.leaf];
+    let mut next = 0;
+    while let Some(&from) = reached.get(next) {
+        next += 1;
+        for join in pair.branch.joins.get(pair.joins.clone()).unwrap_or_default() {
+            let Some(there) = other_side(join, from) else { continue };
+            if reached.contains(&there.leaf) {
+                continue;
+            }
+            let moved = pair.branch.leaves.get(there.leaf);
+            if moved.is_none_or(|leaf| rows_per_key(leaf, side_of(join, there.leaf)) != 1) {
+                return false;
+            }
+            reached.push(there.leaf);
+        }
+    }
+    true
 }
 
 /// The pair with the distinct identifiers of the second side, unless these are known not to repeat: what is assumed only
@@ -409,9 +374,8 @@ fn is_unique(pair: &Pair) -> bool {
 fn unique(pair: Pair) -> Result<Pair> {
     let key = pair.branch.joins.get(pair.key);
     let leaf = key.and_then(|key| pair.branch.leaves.get(key.right.leaf));
-    let columns = key.zip(leaf).and_then(|(key, leaf)| Some((leaf, key_columns(&key.right, leaf)?)));
-    let known = columns.is_some_and(|(leaf, columns)| leaf.known_rows_per_key(&columns) == Some(1));
-    if known { Ok(pair) } else { reduce(pair) }
+    let known = key.zip(leaf).is_some_and(|(key, leaf)| known_rows(&key.right, leaf) == Some(1));
+    if known && has_row_each(&pair) { Ok(pair) } else { reduce(pair) }
 }
 
 fn inner(pair: Pair) -> Branch {
@@ -439,26 +403,10 @@ enum Behind {
     Elsewhere,
 }
 
-/// The rows of the first side without a partner.
-fn absent(pair: Pair, behind: Behind) -> Result<Branch> {
-    let (width, leaves) = (pair.width, pair.leaves.clone());
-    let (mut branch, guard) = beside(pair)?;
-    let number = branch.absences.len();
-    branch.absences.push(guard);
-    branch.columns.truncate(width);
-    for presence in branch.presence.get_mut(leaves).unwrap_or_default() {
-        *presence = match behind {
-            Behind::Here => Presence::Absent(number),
-            Behind::Elsewhere => Presence::Nowhere,
-        };
-    }
-    Ok(branch)
-}
-
 /// The first side with the second one optional, and the condition that a row has a partner.
 fn beside(pair: Pair) -> Result<(Branch, Expr)> {
     let Pair { mut branch, leaves, joins, key, filters, conditions, .. } = pair;
-    let absent = |presence: &Presence| matches!(presence, Presence::Absent(_) | Presence::Nowhere);
+    let absent = |presence: &Presence| matches!(presence, Presence::Absent { .. } | Presence::Nowhere);
     if branch.presence.get(leaves.clone()).unwrap_or_default().iter().any(absent) {
         return Err(failure::not_built(
             "NOT IN or NOT EXISTS inside the optional side of a join across owners",
@@ -480,7 +428,7 @@ fn beside(pair: Pair) -> Result<(Branch, Expr)> {
     for presence in branch.presence.get_mut(leaves).unwrap_or_default() {
         *presence = match &*presence {
             Presence::Where(inner) => Presence::Where(guard.clone().and(inner.clone())),
-            Presence::Always | Presence::Absent(_) | Presence::Nowhere => Presence::Where(guard.clone()),
+            Presence::Always | Presence::Absent { .. } | Presence::Nowhere => Presence::Where(guard.clone()),
         };
     }
     Ok((branch, guard))

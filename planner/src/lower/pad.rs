@@ -2,7 +2,7 @@
 //!
 //! A side that is no whole declared table takes part with all identifiers of its declared table, so that a matcher never
 //! sees which of them passed the filters underneath: the table's distinct identifiers, left joined with the derived rows.
-//! A row counts where a derived one was found.
+//! A row counts where a derived one was found. Other derived rows are joined obliviously, as they are.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,22 +22,17 @@ use crate::catalog::Federation;
 
 /// Pads a side of a join, unless it is a whole table. Returns the condition that a row of it must meet.
 ///
-/// # Errors
-/// Invalid ("not built") for a derived table that has several rows per identifier, or whose identifier is no column.
+/// Derived rows of which several may have the same identifier, or whose identifier is no declared column, are left as they
+/// are: their hashes may be compared inside only, where nobody learns how many there are.
 pub(super) fn pad(branch: &mut Branch, side: &KeySide, federation: &Federation) -> Result<Option<Expr>> {
     let leaf = branch.leaves.get(side.leaf).ok_or_else(|| failure::internal("a join of no leaf"))?;
     if leaf.whole.is_some() {
         return Ok(None);
     }
-    let derived =
-        || failure::not_built("a join across owners of a derived table that has several rows per identifier");
-    let key = key_columns(side, leaf).ok_or_else(|| {
-        failure::not_built("a join across owners of a derived table on an expression that is no column of it")
-    })?;
-    if leaf.rows_per_key(&key) != 1 {
-        return Err(derived());
-    }
-    let (plan, bound) = padded(leaf, &key, federation)?;
+    let Some(key) = key_columns(side, leaf).filter(|key| leaf.rows_per_key(key) == 1) else {
+        return Ok(None);
+    };
+    let Some((plan, bound)) = padded(leaf, &key, federation)? else { return Ok(None) };
     let marker = leaf.scope.facts.len();
     let mut leaf = leaf.clone();
     for facts in &mut leaf.scope.facts {
@@ -58,17 +53,16 @@ pub(super) fn pad(branch: &mut Branch, side: &KeySide, federation: &Federation) 
     Ok(Some(Expr::IsNotNull(Box::new(symbol(side.leaf, marker, "matched")))))
 }
 
-/// The plan of [`pad`] and its bound. Columns `c0`, `c1`, ... and `matched`.
-fn padded(leaf: &Leaf, key: &BTreeSet<usize>, federation: &Federation) -> Result<(LogicalPlan, u64)> {
+/// The plan of [`pad`] and its bound, if the key is made of declared columns of one table. Columns `c0`, `c1`, ... and
+/// `matched`.
+fn padded(leaf: &Leaf, key: &BTreeSet<usize>, federation: &Federation) -> Result<Option<(LogicalPlan, u64)>> {
     let engine = |error| failure::engine(&error);
     let origins: Option<Vec<_>> =
         key.iter().map(|&column| leaf.origins.get(column).copied().flatten()).collect();
-    let origins = origins.ok_or_else(|| {
-        failure::not_built("a join across owners of a derived table on something else than a declared column")
-    })?;
+    let Some(origins) = origins else { return Ok(None) };
     let index = origins.first().map(|origin| origin.table).unwrap_or_default();
     if origins.iter().any(|origin| origin.table != index) {
-        return Err(failure::not_built("an identifier with parts of several tables"));
+        return Ok(None);
     }
     let party = federation.parties.get(leaf.owner.0).ok_or_else(|| failure::internal("an unknown owner"))?;
     let table = party.tables.get(index).ok_or_else(|| failure::internal("an unknown table"))?;
@@ -105,7 +99,7 @@ fn padded(leaf: &Leaf, key: &BTreeSet<usize>, federation: &Federation) -> Result
         .and_then(LogicalPlanBuilder::distinct)
         .and_then(LogicalPlanBuilder::build)
         .map_err(engine)?;
-    Ok((plan, table.max_rows))
+    Ok(Some((plan, table.max_rows)))
 }
 
 /// The table source of a declared table that a plan scans.

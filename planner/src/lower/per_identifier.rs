@@ -2,7 +2,8 @@
 //!
 //! `(SELECT h.id, SUM(c.days) AS s FROM h JOIN c ON HASHED(h.id) = HASHED(c.id) GROUP BY h.id)` has one row a group where the
 //! joins leave one row for each identifier: its aggregates are then computed row by row, and the rows joined on as they are.
-//! A table with several rows per identifier is summed first, at its owner ([`eager`](super::eager)).
+//! A table with several rows per identifier is summed first, at its owner ([`eager`](super::eager)), or grouped there by the
+//! identifier and more of its columns ([`grouped_at_owner`](super::grouped_at_owner)).
 #![expect(clippy::wildcard_enum_match_arm, reason = "only plain columns and some aggregates are looked for")]
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use datafusion::logical_expr::{Aggregate, Expr, cast, lit};
 
 use super::eager::{OfSums, eager};
 use super::failure;
+use super::grouped_at_owner::grouped_at_owner;
 use super::rows::{Branch, Link, Relation, normalise, place};
 use super::tree::{Tree, tree};
 use crate::catalog::Federation;
@@ -23,7 +25,7 @@ use crate::{Error, Result};
 /// # Errors
 /// Invalid ("not built") where a group may have several rows, or for aggregates that one row does not say.
 pub(super) fn per_identifier(aggregate: &Aggregate, federation: &Federation) -> Result<Relation> {
-    let relation = normalise(&aggregate.input, federation)?;
+    let relation = normalise(&aggregate.input, federation)?.settled();
     if let Some(rows) = row_by_row(aggregate, &relation, federation)? {
         return Ok(rows);
     }
@@ -31,6 +33,9 @@ pub(super) fn per_identifier(aggregate: &Aggregate, federation: &Federation) -> 
         && summed.sums.iter().all(|made_of| matches!(made_of, OfSums::Sum))
         && let Some(rows) = row_by_row(&summed.aggregate, &summed.relation, federation)?
     {
+        return Ok(rows);
+    }
+    if let Some(rows) = grouped_at_owner(aggregate, &relation, federation)? {
         return Ok(rows);
     }
     Err(Error {
@@ -77,7 +82,7 @@ fn row_by_row(
         };
         columns.push(value);
     }
-    Ok(Some(Relation { branches: vec![Branch { columns, ..branch.clone() }] }))
+    Ok(Some(vec![Branch { columns, ..branch.clone() }].into()))
 }
 
 /// Whether no two rows that count are equal in these expressions, NULL equal to NULL.
@@ -105,7 +110,12 @@ fn has_one_row(branch: &Branch, tree: &Tree, keys: &[Expr]) -> bool {
 }
 
 /// What an aggregate gives of one row; `None` for those that say something of several.
-fn of_one_row(function: &str, argument: Expr, filter: Option<Expr>, data_type: &DataType) -> Option<Expr> {
+pub(super) fn of_one_row(
+    function: &str,
+    argument: Expr,
+    filter: Option<Expr>,
+    data_type: &DataType,
+) -> Option<Expr> {
     let only_where = |when: Expr, then: Expr, otherwise: Option<Expr>| {
         let when_then_expr = vec![(Box::new(when), Box::new(then))];
         Expr::Case(Case { expr: None, when_then_expr, else_expr: otherwise.map(Box::new) })

@@ -14,6 +14,7 @@
 //! stays in place, runs; else (deep in a chain of joins, in several parts of a UNION, twice in one join) the owner numbers
 //! its persons, and the numbers of counting rows are sorted and counted once each.
 
+use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::Expr;
 
 use super::failure;
@@ -50,15 +51,17 @@ pub(crate) struct LeafPersons {
 /// Invalid ("not built") where these rows do not tell persons apart.
 pub(crate) fn persons(branch: &Branch, tree: &Tree, leaf: usize) -> Result<LeafPersons> {
     let source = branch.leaves.get(leaf).ok_or_else(|| failure::internal("an unknown leaf"))?;
-    let (column, max_rows) = match &source.persons {
-        Persons::Rows => (None, 1),
-        Persons::Column { column, max_rows } => (Some(*column), *max_rows),
+    let (columns, max_rows) = match &source.persons {
+        Persons::Rows => (&[][..], 1),
+        Persons::Column { column, max_rows } => (std::slice::from_ref(column), *max_rows),
+        Persons::Either { columns, max_rows } => (columns.as_slice(), *max_rows),
         Persons::Lost(why) => {
-            let what = format!("counting the persons behind a number where {why}");
-            return Err(failure::not_built(what));
+            return Err(failure::persons_lost(why));
         }
     };
-    let person = column.and_then(|column| source.names.get(column).map(|name| symbol(leaf, column, name)));
+    let named = |column: &usize| source.names.get(*column).map(|name| symbol(leaf, *column, name));
+    let mut parts: Vec<Expr> = columns.iter().filter_map(named).collect();
+    let person = if parts.len() > 1 { Some(coalesce(parts)) } else { parts.pop() };
     // Where the person is the identifier of a join, rows without one have no partner.
     let joined = |side: &KeySide| {
         side.leaf == leaf && person.as_ref().is_some_and(|person| side.parts.contains(person))
@@ -68,7 +71,7 @@ pub(crate) fn persons(branch: &Branch, tree: &Tree, leaf: usize) -> Result<LeafP
         Link::Optional => joined(&join.right),
     });
     let nullable =
-        column.and_then(|column| source.scope.facts.get(column)).is_some_and(|facts| facts.nullable);
+        columns.iter().all(|column| source.scope.facts.get(*column).is_some_and(|facts| facts.nullable));
     let known = person.clone().filter(|_| nullable && !implied);
     let rows = match (tree.repeated(branch, leaf), &person) {
         (Repeated::Once, Some(person)) if max_rows > 1 && leaf == tree.root => {

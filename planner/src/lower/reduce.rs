@@ -102,11 +102,16 @@ fn described(leaf: &Leaf, columns: &[Option<usize>], plan: LogicalPlan, scope: S
     let mut origins: Vec<Option<Origin>> = columns.iter().map(origin).collect();
     origins.resize(scope.facts.len(), None);
     let persons = match leaf.persons {
-        Persons::Column { column, .. } => match columns.iter().position(|part| *part == Some(column)) {
-            Some(column) => Persons::Column { column, max_rows: 1 },
+        Persons::Column { column, max_rows } => match columns.iter().position(|part| *part == Some(column)) {
+            Some(column) => {
+                let max_rows = if columns.len() == 1 { 1 } else { max_rows };
+                Persons::Column { column, max_rows }
+            }
             None => Persons::Lost("IN or EXISTS finds several persons by one identifier"),
         },
-        Persons::Rows => Persons::Lost("IN or EXISTS finds several persons by one identifier"),
+        Persons::Either { .. } | Persons::Rows => {
+            Persons::Lost("IN or EXISTS finds several persons by one identifier")
+        }
         Persons::Lost(why) => Persons::Lost(why),
     };
     let names: Vec<String> = plan.schema().field_names();
@@ -118,7 +123,7 @@ fn described(leaf: &Leaf, columns: &[Option<usize>], plan: LogicalPlan, scope: S
         names,
         bound: leaf.bound,
         tables: leaf.tables.clone(),
-        whole: Some(1),
+        whole: leaf.whole.map(|_| 1),
         origins,
         keys: vec![((0..columns.len()).collect(), 1)],
         taken: Vec::new(),

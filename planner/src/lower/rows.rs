@@ -12,16 +12,17 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality, TableReference};
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Projection, lit};
+use datafusion::logical_expr::{Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, lit};
 
 use super::beside::whole;
 use super::facts::Facts;
 use super::infer::{Scope, infer};
 use super::inline::joined_subqueries;
-use super::leaf::{Leaf, On, beside, describe, name, owners, whole_table};
+use super::leaf::{Leaf, On, Persons, beside, describe, first_known, name, owners, whole_table};
 use super::per_identifier::per_identifier;
 use super::secret::{self, Secret};
-use super::{failure, guard, outer, subquery};
+use super::with_person::keeping_person;
+use super::{failure, guard, outer, picked_rows, subquery};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::hashed::hashed;
@@ -31,6 +32,25 @@ use crate::function::hashed::hashed;
 pub(crate) struct Relation {
     /// At least one; all have the same number of columns, of the same types.
     pub(crate) branches: Vec<Branch>,
+    /// Where a row of these may be there several times: other branches, if there are some, in which every row is there once.
+    pub(crate) once: Vec<Branch>,
+}
+
+impl From<Vec<Branch>> for Relation {
+    fn from(branches: Vec<Branch>) -> Relation {
+        Relation { branches, once: Vec::new() }
+    }
+}
+
+impl Relation {
+    /// The rows, each of them once if that can be.
+    pub(crate) fn settled(self) -> Relation {
+        if self.once.is_empty() { self } else { Relation::from(self.once) }
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = &mut Branch> {
+        self.branches.iter_mut().chain(&mut self.once)
+    }
 }
 
 /// Rows of one leaf, or of several joined across owners.
@@ -63,8 +83,13 @@ pub(crate) enum Presence {
     Always,
     /// In those that count where a condition holds: the optional side of an outer join.
     Where(Expr),
-    /// In those that count but for this absence.
-    Absent(usize),
+    /// In those that count but for an absence, where it has a partner itself.
+    Absent {
+        /// Which absence.
+        number: usize,
+        /// Where the leaf has a partner: the absence, or one of several that it is made of.
+        found: Expr,
+    },
     /// In none: it says where a partner is missing, and another part of the join counts its persons.
     Nowhere,
 }
@@ -196,6 +221,25 @@ impl Branch {
         })
     }
 
+    /// Leaves out the rows of a derived table that do not meet conditions on how often a column may have the same value.
+    fn pick(&mut self, predicate: &Expr, schema: &DFSchema) -> Result<()> {
+        let ([leaf], []) = (self.leaves.as_slice(), self.joins.as_slice()) else { return Ok(()) };
+        if leaf.whole.is_some() {
+            return Ok(());
+        }
+        let mut leaf = leaf.clone();
+        for condition in split_conjunction(predicate) {
+            let condition = localised(&self.substitute(condition, schema)?, &leaf.plan)?;
+            if picked_rows::tells(&leaf, &condition) {
+                let plan = Filter::try_new(condition.clone(), Arc::new(leaf.plan.clone()));
+                leaf.plan = LogicalPlan::Filter(plan.map_err(|error| failure::engine(&error))?);
+                leaf = picked_rows::filter(leaf, &condition)?;
+            }
+        }
+        self.leaves = vec![leaf];
+        Ok(())
+    }
+
     /// Adds conditions; each is proved not to fail.
     fn filter(&mut self, predicate: &Expr, schema: &DFSchema) -> Result<()> {
         for condition in split_conjunction(predicate) {
@@ -220,13 +264,13 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
                 branch.columns =
                     picked.collect::<Option<_>>().ok_or_else(|| failure::internal("a scan's columns"))?;
             }
-            Ok(Relation { branches: vec![branch] })
+            Ok(vec![branch].into())
         }
         LogicalPlan::SubqueryAlias(alias) => normalise(&alias.input, federation),
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => normalise(&sort.input, federation),
         LogicalPlan::Projection(projection) => {
             let mut relation = normalise(&projection.input, federation)?;
-            for branch in &mut relation.branches {
+            for branch in relation.all() {
                 let mut columns = Vec::new();
                 for expr in &projection.expr {
                     let expr = branch.substitute(expr, projection.input.schema())?;
@@ -238,7 +282,8 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
         }
         LogicalPlan::Filter(filter) => {
             let mut relation = normalise(&filter.input, federation)?;
-            for branch in &mut relation.branches {
+            for branch in relation.all() {
+                branch.pick(&filter.predicate, filter.input.schema())?;
                 branch.filter(&filter.predicate, filter.input.schema())?;
                 for index in 0..branch.filters.len() {
                     let filter = branch.filters.get(index).cloned().unwrap_or_else(|| lit(true));
@@ -254,17 +299,17 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             normalise_local_join(join, federation)
         }
         other if owners(other)?.len() == 1 => {
-            let leaf = describe(&joined_subqueries(other)?, federation)?;
-            Ok(Relation { branches: vec![Branch::of_leaf(leaf)] })
+            let plan = keeping_person(joined_subqueries(other)?, federation)?;
+            Ok(vec![Branch::of_leaf(describe(&plan, federation)?)].into())
         }
         LogicalPlan::Join(join) => outer::join(join, federation),
         LogicalPlan::Aggregate(aggregate) => per_identifier(aggregate, federation),
         LogicalPlan::Union(union) => {
             let mut branches = Vec::new();
             for input in &union.inputs {
-                branches.extend(normalise(input, federation)?.branches);
+                branches.extend(normalise(input, federation)?.settled().branches);
             }
-            Ok(Relation { branches })
+            Ok(branches.into())
         }
         other => Err(failure::not_built(format!("{} across owners", name(other)))),
     }
@@ -287,7 +332,7 @@ fn normalise_local_join(join: &Join, federation: &Federation) -> Result<Relation
             branches.push(branch);
         }
     }
-    Ok(Relation { branches })
+    Ok(branches.into())
 }
 
 /// An inner join of two tables of one owner: one leaf.
@@ -365,4 +410,17 @@ pub(crate) fn localised(expr: &Expr, plan: &LogicalPlan) -> Result<Expr> {
 pub(crate) fn key_columns(side: &KeySide, leaf: &Leaf) -> Option<BTreeSet<usize>> {
     let columns: Option<BTreeSet<usize>> = side.parts.iter().map(plain_symbol).collect();
     columns.filter(|columns| columns.iter().all(|column| *column < leaf.scope.facts.len()))
+}
+
+/// No more rows of a leaf have the same identifier, where anything is declared or known of that.
+pub(crate) fn known_rows(side: &KeySide, leaf: &Leaf) -> Option<u64> {
+    if let Some(key) = key_columns(side, leaf) {
+        return leaf.known_rows_per_key(&key);
+    }
+    // Of a full join of two tables, the identifier of the side that is there.
+    let (Persons::Either { columns, max_rows }, [part]) = (&leaf.persons, side.parts.as_slice()) else {
+        return None;
+    };
+    let parts: BTreeSet<usize> = first_known(part)?.iter().map(plain_symbol).collect::<Option<_>>()?;
+    (parts == columns.iter().copied().collect()).then_some(*max_rows)
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Subquery};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, Subquery};
 
 use super::chain::{Chain, chain};
 use super::enumerate::constant;
@@ -24,7 +24,7 @@ use super::infer::{Scope, infer};
 use super::inline::joined_subqueries;
 use super::leaf::{describe, owners};
 use super::program::{Kind, Program};
-use super::rows::{normalise, replace};
+use super::rows::{Relation, normalise, replace};
 use super::rowset::RowSet;
 use super::scale::worth;
 use super::truth::masked;
@@ -350,9 +350,21 @@ fn across(plan: &LogicalPlan, federation: &Federation) -> Result<Secret> {
         return Err(failure::not_built("a scalar subquery other than an aggregate without GROUP BY"));
     };
     let relation = normalise(&aggregate.input, federation)?;
-    let rows = RowSet::repeated(&relation, federation)?;
+    match (of_rows((aggregate, &chain), &relation, federation), relation.once.is_empty()) {
+        (Err(_), false) => of_rows((aggregate, &chain), &relation.settled(), federation),
+        (value, _) => value,
+    }
+}
+
+/// The value of an aggregate over these rows.
+fn of_rows(
+    (aggregate, chain): (&Aggregate, &Chain<'_>),
+    relation: &Relation,
+    federation: &Federation,
+) -> Result<Secret> {
+    let rows = RowSet::repeated(relation, federation)?;
     let mut groups = Groups::without_keys(aggregate, Sums::new(rows, false));
-    let (chain, secrets) = in_chain(&chain, federation)?;
+    let (chain, secrets) = in_chain(chain, federation)?;
     groups.add_secrets(secrets)?;
     let expr = chain.columns.first().ok_or_else(|| failure::internal("a subquery without a column"))?;
     let data_type = chain.schema.field(0).data_type().clone();

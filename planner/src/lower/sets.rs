@@ -20,6 +20,15 @@ const MAX_SETS: usize = 64;
 /// The plan once for each grouping set of the aggregate at its bottom; `None` if it has none.
 pub(super) fn grouping_sets(plan: &LogicalPlan) -> Result<Option<Vec<LogicalPlan>>> {
     let Some((aggregate, _)) = chain(plan)? else { return Ok(None) };
+    let Some(sets) = sets_of(aggregate)? else { return Ok(None) };
+    sets.iter().map(|set| with_set(plan, set)).collect::<Result<_>>().map(Some)
+}
+
+/// The grouping sets of an aggregate, if it has some.
+///
+/// # Errors
+/// Invalid ("not built") for too many of them.
+pub(super) fn sets_of(aggregate: &Aggregate) -> Result<Option<Vec<Vec<Expr>>>> {
     if !aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_))) {
         return Ok(None);
     }
@@ -36,7 +45,12 @@ pub(super) fn grouping_sets(plan: &LogicalPlan) -> Result<Option<Vec<LogicalPlan
         return Err(failure::not_built(format!("more than {MAX_SETS} grouping sets")));
     }
     // A key beside a ROLLUP of itself is in a set twice.
-    sets.into_iter().map(|set| with_set(plan, &distinct(set))).collect::<Result<_>>().map(Some)
+    Ok(Some(sets.into_iter().map(distinct).collect()))
+}
+
+/// A bit for each key that is not in a set, the last key's lowest.
+pub(super) fn missing_keys(keys: &[Expr], set: &[Expr]) -> u64 {
+    keys.iter().fold(0, |missing, key| missing << 1 | u64::from(!set.contains(key)))
 }
 
 fn subsets(keys: &[Expr]) -> Vec<Vec<Expr>> {
@@ -69,11 +83,9 @@ fn of_set(aggregate: &Aggregate, set: &[Expr]) -> Result<LogicalPlan> {
     let own = groups.schema.columns();
     let keys = flat_keys(aggregate);
     let mut columns = Vec::new();
-    let mut missing = 0_u64;
+    let missing = missing_keys(&keys, set);
     for key in &keys {
-        missing <<= 1;
         let place = set.iter().position(|own| own == key);
-        missing |= u64::from(place.is_none());
         columns.push(place.and_then(|place| own.get(place)).cloned().map(Expr::Column));
     }
     let aggregates = own.iter().skip(set.len()).cloned().map(Expr::Column).map(Some);

@@ -9,7 +9,7 @@ use datafusion::logical_expr::Expr;
 
 use super::failure;
 use super::leaf::{Leaf, Persons};
-use super::rows::{Branch, KeyJoin, KeySide, Link, key_columns, place};
+use super::rows::{Branch, KeyJoin, KeySide, Link, known_rows, place};
 use crate::catalog::Federation;
 use crate::cost::{JoinedTables, LinkSpeed};
 use crate::plan::{
@@ -31,13 +31,12 @@ pub(crate) struct Tree {
 /// what is. Of an identifier of which nothing is, what the table says of persons is taken for granted, and checked at
 /// the owner.
 pub(crate) fn rows_per_key(leaf: &Leaf, side: &KeySide) -> u64 {
-    let known = key_columns(side, leaf).and_then(|key| leaf.known_rows_per_key(&key));
-    known.or(leaf.whole).unwrap_or(leaf.bound).min(leaf.bound)
+    known_rows(side, leaf).or(leaf.whole).unwrap_or(leaf.bound).min(leaf.bound)
 }
 
 /// How many rows of a leaf that stays may have one identifier: nothing is taken for granted.
 fn staying_rows(join: &KeyJoin, leaf: usize, source: &Leaf) -> u64 {
-    key_columns(side_of(join, leaf), source).map_or(source.bound, |key| source.rows_per_key(&key))
+    known_rows(side_of(join, leaf), source).unwrap_or(source.bound).min(source.bound)
 }
 
 /// The tree of a branch. Of several leaves that could be the root, the one that takes least for granted (that identifiers
@@ -80,7 +79,8 @@ pub(crate) fn rooted(branch: &Branch, root: usize) -> Option<Tree> {
     (reached.len() == branch.leaves.len()).then_some(Tree { root, above })
 }
 
-fn other_side(join: &KeyJoin, leaf: usize) -> Option<&KeySide> {
+/// The side of a join that is not of this leaf; `None` if neither is.
+pub(super) fn other_side(join: &KeyJoin, leaf: usize) -> Option<&KeySide> {
     match (join.left.leaf == leaf, join.right.leaf == leaf) {
         (true, _) => Some(&join.right),
         (_, true) => Some(&join.left),
@@ -88,7 +88,8 @@ fn other_side(join: &KeyJoin, leaf: usize) -> Option<&KeySide> {
     }
 }
 
-fn side_of(join: &KeyJoin, leaf: usize) -> &KeySide {
+/// The side of a join of this leaf.
+pub(super) fn side_of(join: &KeyJoin, leaf: usize) -> &KeySide {
     if join.left.leaf == leaf { &join.left } else { &join.right }
 }
 
@@ -106,8 +107,7 @@ pub(crate) fn is_known(branch: &Branch, tree: &Tree) -> bool {
 fn is_assumed(branch: &Branch, tree: &Tree, leaf: usize) -> bool {
     let Some((join, _)) = tree.above.get(leaf).copied().flatten() else { return false };
     let (Some(join), Some(source)) = (branch.joins.get(join), branch.leaves.get(leaf)) else { return true };
-    let key = key_columns(side_of(join, leaf), source);
-    key.is_none_or(|key| source.known_rows_per_key(&key) != Some(1))
+    known_rows(side_of(join, leaf), source) != Some(1)
 }
 
 fn no_root(branch: &Branch, federation: &Federation) -> Error {
@@ -193,7 +193,10 @@ impl Tree {
     /// The order of a leaf's rows.
     pub(crate) fn order_of(&self, branch: &Branch, leaf: usize, adjacent: &[usize]) -> Order {
         let adjacent = if leaf == self.root { adjacent.to_vec() } else { Vec::new() };
-        match (branch.joins.is_empty(), adjacent.is_empty()) {
+        // Only hashes of whole tables are shown to a matcher, in the order of their rows.
+        let shown =
+            !branch.joins.is_empty() && branch.leaves.get(leaf).is_some_and(|leaf| leaf.whole.is_some());
+        match (!shown, adjacent.is_empty()) {
             (false, _) => Order::Shuffled { adjacent },
             (true, false) => Order::Adjacent(adjacent),
             (true, true) => Order::Local,
@@ -214,7 +217,7 @@ pub(crate) fn order(branch: &Branch, root: usize, runs: &[Vec<Expr>]) -> Option<
                     [Expr::Column(other)] => place(other) == Some((root, *column)),
                     _ => false,
                 },
-                Some(Persons::Rows | Persons::Lost(_)) | None => false,
+                Some(Persons::Either { .. } | Persons::Rows | Persons::Lost(_)) | None => false,
             };
             let (person_run, other) = if person(a) { (a, b) } else { (b, a) };
             let of_person = match (person_run.as_slice(), other.as_slice()) {
@@ -381,8 +384,12 @@ impl Joins<'_> {
             seats: parties.map(|party| party.and_then(|party| party.seat)),
             encodings: encodings.to_vec(),
         };
-        let possible =
+        let mut possible =
             matchings(self.federation, both.map(|leaf| leaf.owner), both.map(|leaf| &leaf.tables), bounds);
+        // How many rows a derived table has, and of whom, is nobody's business.
+        if both.iter().any(|leaf| leaf.whole.is_none()) {
+            possible.retain(|matching| matches!(matching, Matching::Oblivious { .. }));
+        }
         let seconds =
             |matching: &Matching| LinkSpeed::default().seconds(&tables.cost(*matching, multiplicity));
         possible.into_iter().min_by(|a, b| seconds(a).total_cmp(&seconds(b))).ok_or_else(missing)

@@ -345,10 +345,8 @@ impl Emit<'_> {
                 let row = self.row_bit()?;
                 self.program.and(row, there)
             }
-            Some(Presence::Absent(number)) => {
-                let absence = branch.absences.get(*number);
-                let found =
-                    self.truth_of(absence.ok_or_else(|| failure::internal("an unknown absence"))?)?.yes;
+            Some(Presence::Absent { number, found }) => {
+                let found = self.truth_of(found)?.yes;
                 let row = self.row_bit_but(*number)?;
                 self.program.and(row, found)
             }

@@ -49,6 +49,11 @@ pub(super) fn ways_to_join(
     ways.truncate(MOST);
     let plain = ways.len();
     ways.extend(joined.into_iter().map(|ordered| (ordered.name, Rows::Joined(ordered.relation))));
+    if !relation.once.is_empty() {
+        let once = orders(&Relation::from(relation.once.clone()), cut.federation).into_iter();
+        let named = |name: String| format!("partners looked for one after another: {name}");
+        ways.extend(once.map(|ordered| (named(ordered.name), Rows::Joined(ordered.relation))));
+    }
     Ok((ways, plain))
 }
 

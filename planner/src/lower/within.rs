@@ -9,15 +9,17 @@
 use std::sync::Arc;
 
 use datafusion::common::{Column, ScalarValue};
+use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, TableScanBuilder, col, lit, when};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, col, lit, when};
 
 use super::condition::{demands, has_condition};
 use super::failure;
 use super::infer::{infer, show};
-use super::leaf::{Leaf, Persons, declared, describe};
+use super::leaf::{Leaf, Persons, describe};
+use super::with_person::with_person;
 use crate::Result;
 use crate::catalog::{Federation, Party};
 
@@ -148,44 +150,14 @@ fn persons(leaf: &Leaf, condition: Option<Expr>) -> Result<Expr> {
             let column = leaf.plan.schema().columns().get(*column).cloned();
             (Expr::Column(column.ok_or_else(|| failure::internal("a person's column"))?), true)
         }
+        Persons::Either { columns, .. } => {
+            let all = leaf.plan.schema().columns();
+            let parts = columns.iter().filter_map(|column| all.get(*column).cloned()).map(Expr::Column);
+            (coalesce(parts.collect()), true)
+        }
         Persons::Lost(why) => return Err(failure::uncounted(why)),
     };
     let filter = condition.map(Box::new);
     let call = AggregateFunction::new_udf(count_udaf(), vec![argument], distinct, filter, Vec::new(), None);
     Ok(Expr::AggregateFunction(call))
-}
-
-/// The optimizer leaves out columns that nobody reads: the same rows with the person among their columns, if they have one.
-fn with_person(plan: &LogicalPlan, federation: &Federation) -> Result<LogicalPlan> {
-    let engine = |error| failure::engine(&error);
-    if !matches!(describe(plan, federation)?.persons, Persons::Lost(_)) {
-        return Ok(plan.clone());
-    }
-    match plan {
-        LogicalPlan::TableScan(scan) => {
-            let (_, _, table) = declared(scan, federation)?;
-            let is_person =
-                |name: &str| table.person.as_ref().is_some_and(|person| person.eq_ignore_ascii_case(name));
-            let person = table.columns.iter().position(|column| is_person(&column.name));
-            let projection =
-                scan.projection.clone().map(|columns| columns.into_iter().chain(person).collect());
-            let scan = TableScanBuilder::new(scan.table_name.clone(), Arc::clone(&scan.source));
-            scan.with_projection(projection).build().map(LogicalPlan::TableScan).map_err(engine)
-        }
-        LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Join(_) => {
-            let inputs = plan.inputs().into_iter().map(|input| with_person(input, federation));
-            let inputs = inputs.collect::<Result<Vec<_>>>()?;
-            plan.with_new_exprs(plan.expressions(), inputs).map_err(engine)
-        }
-        LogicalPlan::Projection(projection) => {
-            let input = with_person(&projection.input, federation)?;
-            let mut exprs = projection.expr.clone();
-            if let Persons::Column { column, .. } = describe(&input, federation)?.persons {
-                let person = input.schema().columns().get(column).cloned();
-                exprs.extend(person.map(|person| Expr::Column(person).alias("person of the row")));
-            }
-            Projection::try_new(exprs, Arc::new(input)).map(LogicalPlan::Projection).map_err(engine)
-        }
-        other => Ok(other.clone()),
-    }
 }

@@ -24,7 +24,8 @@
 //! - Identifiers of a hashed join leave only as tags under a key that two owners agree for one join of one query, in an
 //!   order that is freshly shuffled.
 //! - A table whose policy says `pseudonyms = false` is joined obliviously: the tags travel as shares, are sorted and
-//!   compared inside, and no matcher exists.
+//!   compared inside, and no matcher exists. So is a derived table of which several rows may have the same identifier: how
+//!   many rows it has, and of whom, is shown to nobody. Other derived tables take part with all identifiers of their table.
 //! - What may be opened is a value of the plan. A [`Permit`](crate::check::Permit) is made by the last check over a plan, and
 //!   spent by the one place that hands out result shares.
 //! - Lengths of messages depend on public bounds alone; tests compare them for different data.

@@ -45,6 +45,17 @@
 //! | in several parts of a UNION ALL, or several times in one join | in any of these, once |
 //! | in other parts of a UNION ALL than those of a group, as a key says that is a literal in each part (`'north' AS site`) | not asked for: such a group is about the other owners alone |
 //!
+//! Inside a derived table of one owner, which it computes itself, its persons are still those of the rows that are left:
+//!
+//! | in a derived table | rows are | and their persons |
+//! |---|---|---|
+//! | WHERE, ORDER BY with LIMIT and OFFSET | some of the table's; what decides needs the `filter` use | of these rows |
+//! | RIGHT and FULL JOIN on the person | of both tables, or of one beside NULLs | of the side that is there |
+//! | GROUP BY the person, alone or with more | one person's | the same, if every set of ROLLUP, CUBE or GROUPING SETS has the person; else the query is refused |
+//! | a window with PARTITION BY the person | rows with what other rows of the same person say | the same |
+//! | any other window | rows with what other people's rows say | refused where `min_people` is 2 or more: one person in front would change the number of every other row. With 1, values picked of other rows (`LAG`, `FIRST_VALUE`, `MAX`) need `minmax` |
+//! | GROUP BY without the person | several persons' | not known: refused where `min_people` is 2 or more |
+//!
 //! MIN, MAX and percentiles are values of single rows, which is why a policy allows them by uses of their own (`minmax`,
 //! `quantile`); they are withheld as other numbers are. The percentiles 0 and 1 are MIN and MAX and need `minmax`; without
 //! it, one below 0.25 or above 0.75 needs so many people that `min_people` of them are beyond it: with `min_people = 10` the
@@ -102,6 +113,8 @@
 //! | a NULL, and a notice | too few people behind a number | a wider condition, or fewer keys |
 //! | a NULL from a LEFT JOIN for rows without a partner | nobody of the optional side is behind them | NOT EXISTS, which counts those left out |
 //! | a group that is missing | it is empty or small | a coarser key |
+//! | `the people behind a number cannot be counted` | a derived table leaves out whose record its rows are | keep the person's column in it, in every GROUP BY and grouping set |
+//! | a window function is refused | it would see rows of other people | `PARTITION BY` the person; `ORDER BY ... LIMIT n` for the first rows of all |
 //! | all of a model is NULL | fewer than ten people (or events of COX) for a parameter, or too few with one value of a feature | fewer features; leave out a rare two-valued one |
 //! | `only aggregates leave the federation` | a column of rows is in the result, or `SELECT *`, or a preview | an aggregate over it, or a key that the policy allows to `group` |
 //! | `may not be used` in something | the policy does not allow that use of the column | `\dp TABLE` or `DESCRIBE` lists what is allowed; ask the owner |

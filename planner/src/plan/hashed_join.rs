@@ -58,7 +58,7 @@ impl Matching {
 /// The identifier of one side of a join.
 #[derive(Clone, Debug)]
 pub struct JoinKey {
-    /// An [`Input`](super::Input) node with [`Order::Shuffled`](super::Order::Shuffled).
+    /// An [`Input`](super::Input) node; with [`Order::Shuffled`](super::Order::Shuffled) where pseudonyms are shown.
     pub input: NodeId,
     /// Output columns of its local plan, one for each part of the identifier.
     pub columns: Vec<usize>,

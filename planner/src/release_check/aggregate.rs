@@ -7,10 +7,11 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, Window};
+use datafusion::logical_expr::{Aggregate, Distinct, Expr, GroupingSet, LogicalPlan, Window};
 
 use crate::catalog::Use;
 use crate::error::{Class, Error, Result};
+use crate::plan::PartyId;
 use crate::sql_text::readable;
 
 use super::Checker;
@@ -51,7 +52,9 @@ impl Checker<'_> {
         if grouping_sets(aggregate) {
             columns.push(Lineage::released(BTreeSet::new()));
         }
-        let per_person = columns.iter().any(|column| self.is_person_key(column));
+        let kept = in_every_set(aggregate, &keys);
+        let mut kept = columns.iter().zip(kept).filter(|(_, kept)| *kept);
+        let per_person = kept.any(|(column, _)| self.is_person_key(column));
         for expr in &aggregate.aggr_expr {
             columns.push(self.aggregate_column(expr, &scope, reason.is_none(), per_person)?);
         }
@@ -184,7 +187,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Windows over released rows are free; over rows each may only see its own person's.
+    /// Windows over released rows are free; over rows each may only see its own person's, unless their owners withhold
+    /// nothing: then what is picked of other rows is used as MIN and MAX are, and no key.
     pub(super) fn window(&mut self, window: &Window, outer: Option<&Scope<'_>>) -> Result<Relation> {
         let input = self.relation(&window.input, outer)?;
         let scope = Scope::new(window.input.schema(), &input, outer);
@@ -198,14 +202,17 @@ impl Checker<'_> {
                     let lineage = self.lineage(key, &scope)?;
                     per_person |= lineage.plain && self.is_person_key(&lineage);
                 }
-                if !per_person {
+                let owners = self.owners_of(&window.input);
+                let withholds = |owner: &PartyId| self.federation.parties[owner.0].release.min_people > 1;
+                if !per_person && (owners.len() > 1 || owners.iter().any(withholds)) {
                     return Err(self.window_over_rows(expr));
                 }
                 for sort in &call.params.order_by {
                     let key = self.lineage(&sort.expr, &scope)?.condition();
                     self.require(&key, Use::Filter, expr)?;
                 }
-                columns.push(Lineage { row: true, closed: false, plain: false, ..whole });
+                let whole = Lineage { row: true, closed: false, plain: false, ..whole };
+                columns.push(if per_person { whole } else { mixing(whole, call.fun.name(), owners) });
             } else {
                 columns.push(Lineage { key: false, plain: false, ..whole });
             }
@@ -225,8 +232,9 @@ impl Checker<'_> {
                  window function `{name}` gives a value for every row"
             ),
             hint: Some(
-                "Window functions work over released rows: SELECT ... OVER (...) FROM (SELECT key, COUNT(*) AS n FROM \
-                 ... GROUP BY key)"
+                "PARTITION BY the person, so that every row sees its own person's rows alone; ORDER BY ... LIMIT n in a \
+                 derived table keeps the first rows of all; or over released rows: SELECT ... OVER (...) FROM (SELECT key, \
+                 COUNT(*) AS n FROM ... GROUP BY key)"
                     .to_owned(),
             ),
             position: position::of_name(&name, self.sql).or_else(|| position::of(at, self.sql)),
@@ -340,6 +348,42 @@ impl Checker<'_> {
             position: position::of_name(clause.split(' ').next().unwrap_or(clause), self.sql),
         })
     }
+}
+
+/// What a window gives each row of an owner's that it takes from rows of several persons: no key, and, if it is a value of
+/// one of them, used as MIN and MAX are.
+fn mixing(mut whole: Lineage, function: &str, owners: BTreeSet<PartyId>) -> Lineage {
+    let computed = [
+        "count",
+        "sum",
+        "avg",
+        "mean",
+        "row_number",
+        "rank",
+        "dense_rank",
+        "ntile",
+        "percent_rank",
+        "cume_dist",
+    ];
+    let computed = computed.contains(&function) || matches!(gives(function), Gives::Number(Use::Aggregate));
+    if !computed {
+        let values: Vec<Base> = whole.values().collect();
+        whole.uses.extend(values.into_iter().map(|base| (base, Role::Spent(Use::MinMax))));
+    }
+    whole.across.extend(owners);
+    whole
+}
+
+/// For each key of a GROUP BY, whether it is in all of its sets.
+fn in_every_set(aggregate: &Aggregate, keys: &[Expr]) -> Vec<bool> {
+    let inside = |key: &Expr| {
+        aggregate.group_expr.iter().any(|part| match part {
+            Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => sets.iter().all(|set| set.contains(key)),
+            Expr::GroupingSet(_) => false,
+            plain => plain == key,
+        })
+    };
+    keys.iter().map(inside).collect()
 }
 
 impl Lineage {

@@ -156,7 +156,9 @@ impl Checker<'_> {
     fn scalar_function(&mut self, call: &ScalarFunction, expr: &Expr, scope: &Scope<'_>) -> Result<Lineage> {
         let parts = call.args.iter().map(|arg| self.lineage(arg, scope)).collect::<Result<Vec<_>>>()?;
         let name = call.name().to_ascii_lowercase();
-        let plain = IDENTITY_FUNCTIONS.contains(&name.as_str()) && parts.iter().all(|part| part.plain);
+        let mut plain = IDENTITY_FUNCTIONS.contains(&name.as_str()) && parts.iter().all(|part| part.plain);
+        // The identifier of whichever side of a full join is there; constants are no identifiers.
+        plain |= name == "coalesce" && parts.iter().all(|part| part.plain && self.is_person_key(part));
         let whole = Lineage { plain, ..Lineage::merge(parts) };
         let boolean = expr.get_type(scope.schema).is_ok_and(|t| t == DataType::Boolean);
         let keeps_value =
