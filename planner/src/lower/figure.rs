@@ -15,6 +15,7 @@ use super::facts::{Facts, is_text};
 use super::failure;
 use super::infer::{Scope, show};
 use super::leaf::Persons;
+use super::neutral::is_always_neutral;
 use super::program::{Kind, Program};
 use super::rank::Share;
 use super::rows::{leaves_of, place};
@@ -276,7 +277,11 @@ impl<'a> Sums<'a> {
         }
         let mut all: Vec<(String, InBranches)> = Vec::new();
         let none = vec![None; originals.len()];
+        let neutral = originals.iter().map(is_always_neutral).collect::<Result<Vec<_>>>()?;
         for (index, (expr, scope)) in originals.iter().zip(self.rows.scopes()).enumerate() {
+            if neutral.get(index) == Some(&true) {
+                continue;
+            }
             for demand in demands(expr, scope)? {
                 let key = format!(
                     "{:?} {:?}",
@@ -293,11 +298,12 @@ impl<'a> Sums<'a> {
                 }
             }
         }
-        // Where it is the whole argument in every branch, it is counted anyway.
+        // Where it is the whole argument in every branch with anything behind it, it is counted anyway.
         let whole = |found: &InBranches| {
-            let mut pairs = found.0.iter().zip(originals);
-            pairs.all(|(demand, expr)| {
-                demand.as_ref().is_some_and(|demand| demand.taken.is_none() && demand.nonzero == *expr)
+            let mut pairs = found.0.iter().zip(originals).zip(&neutral);
+            pairs.all(|((demand, expr), neutral)| match demand {
+                None => *neutral,
+                Some(demand) => demand.taken.is_none() && demand.nonzero == *expr,
             })
         };
         Ok(all.into_iter().map(|(_, found)| found).filter(|found| !whole(found)).collect())

@@ -67,6 +67,7 @@ mod model;
 mod model_release;
 mod moments;
 mod not_in;
+mod neutral;
 mod open_keys;
 mod orders;
 mod outcome;

@@ -21,6 +21,7 @@ use super::facts::scalar;
 use super::failure;
 use super::guard::parts as guard_parts;
 use super::infer::{Scope, infer};
+use super::neutral::is_neutral;
 use crate::Result;
 use crate::plan::Scale;
 
@@ -312,40 +313,4 @@ fn replaced(whole: &Expr, part: &Expr, value: &Expr) -> Result<Expr> {
         })
     });
     done.map(|done| done.data).map_err(|error| failure::engine(&error))
-}
-
-/// Whether an expression is 0 or NULL whatever its columns are.
-fn is_neutral(expr: &Expr) -> bool {
-    match expr {
-        Expr::Literal(value, _) => {
-            let number = value.data_type().is_numeric() || value.data_type() == DataType::Boolean;
-            value.is_null()
-                || (number && ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| zero == *value))
-        }
-        Expr::Alias(alias) => is_neutral(&alias.expr),
-        Expr::Negative(inner) => is_neutral(inner),
-        Expr::Cast(cast) => is_neutral(&cast.expr),
-        Expr::TryCast(cast) => is_neutral(&cast.expr),
-        Expr::BinaryExpr(binary) => {
-            let (left, right) = (is_neutral(&binary.left), is_neutral(&binary.right));
-            match binary.op {
-                Operator::Multiply => left || right,
-                Operator::Plus | Operator::Minus => left && right,
-                Operator::Divide | Operator::Modulo => left,
-                _ => false,
-            }
-        }
-        Expr::Case(case) => {
-            let mut results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
-            results.all(|result| is_neutral(result))
-        }
-        Expr::ScalarFunction(function) => match function.name() {
-            "coalesce" | "greatest" | "least" => function.args.iter().all(is_neutral),
-            "abs" | "signum" | "round" | "trunc" | "floor" | "ceil" | "sqrt" | "nonzero" | "nullif" => {
-                function.args.first().is_some_and(is_neutral)
-            }
-            _ => false,
-        },
-        _ => false,
-    }
 }

@@ -301,3 +301,25 @@ fn hashed_columns_of_an_optional_side_are_null_without_a_partner() {
         }
     }
 }
+
+/// What broke: a condition on the optional side of a LEFT JOIN with several rows a person was looked for in the rows without a
+/// partner too, where nobody is behind it, so that CASE was withheld where FILTER is not.
+#[test]
+fn conditions_on_an_optional_side_are_as_filters() {
+    let left = "FROM a.people p LEFT JOIN b.calls c ON HASHED(p.id) = HASHED(c.id)";
+    for (condition, expected) in
+        [("c.minutes > 0", "160"), ("c.minutes IS NOT NULL", "160"), ("c.minutes < p.age", "160")]
+    {
+        let sums = [
+            format!("SUM(p.age) FILTER (WHERE {condition})"),
+            format!("SUM(CASE WHEN {condition} THEN p.age END)"),
+            format!("SUM(CASE WHEN {condition} THEN p.age ELSE 0 END)"),
+        ];
+        for sum in sums {
+            cases(3, &[(&format!("SELECT {sum} {left}"), expected)]);
+            cases(4, &[(&format!("SELECT {sum} {left}"), "-")]);
+        }
+    }
+    // Outcomes are counted apart in the rows with a partner, of which none has this one, and in those without.
+    cases(3, &[(&format!("SELECT SUM(CASE WHEN c.minutes > 0 THEN p.age ELSE 1 END) {left}"), "-")]);
+}
