@@ -14,6 +14,10 @@ enum From {
     Insurer,
     /// Both on top of each other.
     Stacked,
+    /// The different rows of both.
+    United,
+    /// Both on top of each other, with a key that says whose a row is.
+    Sites,
     /// Side by side, by this join.
     Joined(&'static str),
 }
@@ -39,6 +43,8 @@ enum Shape {
     People,
     /// An aggregate of a number.
     Of(&'static str),
+    /// A percentile of a number x.
+    Percentile(&'static str),
     /// An aggregate of two numbers.
     OfTwo(&'static str),
     /// A sum of an expression over two numbers.
@@ -136,6 +142,12 @@ fn output() -> impl Strategy<Value = Output> {
         Just(Shape::People),
         prop::sample::select(vec!["SUM", "AVG", "VAR_SAMP", "VAR_POP", "STDDEV", "MEDIAN"])
             .prop_map(Shape::Of),
+        prop::sample::select(vec![
+            "PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY x)",
+            "PERCENTILE_DISC(0.6) WITHIN GROUP (ORDER BY x)",
+            "PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY x DESC)"
+        ])
+        .prop_map(Shape::Percentile),
         prop::sample::select(vec!["COVAR_SAMP", "COVAR_POP", "CORR"]).prop_map(Shape::OfTwo),
         prop::sample::select(vec![
             "x + y",
@@ -174,6 +186,7 @@ pub(super) fn query() -> impl Strategy<Value = Query> {
         2 => Just(From::Hospital),
         1 => Just(From::Insurer),
         2 => Just(From::Stacked),
+        1 => prop::sample::select(vec![From::United, From::Sites]),
         4 => Just(From::Joined("JOIN")),
         1 => prop::sample::select(vec!["LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]).prop_map(From::Joined),
     ];
@@ -246,6 +259,10 @@ impl Output {
             Shape::Distinct => (format!("COUNT(DISTINCT {any})"), known(any)),
             Shape::People => (format!("COUNT(DISTINCT {person})"), known(person)),
             Shape::Of(function) if !numbers.is_empty() => of(function, &one(&numbers)),
+            Shape::Percentile(form) if !numbers.is_empty() => {
+                let name = one(&numbers);
+                (form.replace('x', &name), known(&name))
+            }
             Shape::OfTwo(function) if !numbers.is_empty() => {
                 let (x, y) = (one(&numbers), &self.two.get(&numbers).name);
                 (format!("{function}({x}, {y})"), known(&format!("{x} + {y}")))
@@ -257,9 +274,12 @@ impl Output {
             }
             Shape::Extreme(function) => of(function, any),
             Shape::Truth(function) if !truths.is_empty() => of(function, &one(&truths)),
-            Shape::Star | Shape::Of(_) | Shape::OfTwo(_) | Shape::Sum(_) | Shape::Truth(_) => {
-                ("COUNT(*)".to_owned(), Some(vec!["true".to_owned()]))
-            }
+            Shape::Star
+            | Shape::Of(_)
+            | Shape::Percentile(_)
+            | Shape::OfTwo(_)
+            | Shape::Sum(_)
+            | Shape::Truth(_) => ("COUNT(*)".to_owned(), Some(vec!["true".to_owned()])),
         };
         let filter = self.filter.as_ref().map(|filter| filter.sql(columns));
         let text = match &filter {
@@ -302,7 +322,9 @@ impl Query {
         match self.from {
             From::Hospital => (of(left, "", "a"), vec!["id"]),
             From::Insurer => (of(right, "", "b"), vec!["id"]),
-            From::Stacked => {
+            // With a key that says whose a row is, a group has persons of that owner alone.
+            From::Sites => (of(left, "", "a"), vec!["id"]),
+            From::Stacked | From::United => {
                 (of(left, "", "a"), vec!["CASE WHEN o = 0 THEN id END", "CASE WHEN o = 1 THEN id END"])
             }
             From::Joined(_) => ([of(left, "t.", "a"), of(right, "u.", "b")].concat(), vec!["t.id", "u.id"]),
@@ -313,12 +335,17 @@ impl Query {
         match self.from {
             From::Hospital => "hospital.t".to_owned(),
             From::Insurer => "insurer.u".to_owned(),
-            From::Stacked => {
+            From::Stacked | From::United | From::Sites => {
                 let names: Vec<String> =
                     (0..federation.left.columns.len()).map(|index| format!("a{index}")).collect();
-                let tag = |owner: u8| if tagged { format!("{owner} AS o, ") } else { String::new() };
+                let tag = |owner: u8| match self.from {
+                    From::Sites => format!("{owner} AS site, "),
+                    _ if tagged => format!("{owner} AS o, "),
+                    _ => String::new(),
+                };
+                let all = if self.from == From::United { "" } else { " ALL" };
                 format!(
-                    "(SELECT {}id, {names} FROM hospital.t UNION ALL SELECT {}id, {names} FROM clinic.t) AS s",
+                    "(SELECT {}id, {names} FROM hospital.t UNION{all} SELECT {}id, {names} FROM clinic.t) AS s",
                     tag(0),
                     tag(1),
                     names = names.join(", ")
@@ -367,6 +394,9 @@ impl Query {
         let mut keys: Vec<String> = self.keys.iter().map(name).collect();
         keys.sort();
         keys.dedup();
+        if self.from == From::Sites {
+            keys.push("site".to_owned());
+        }
         keys
     }
 
@@ -379,7 +409,7 @@ impl Query {
     fn aggregates(&self, columns: &[Named]) -> Vec<Aggregate> {
         let person = match self.from {
             From::Joined(_) => "t.id",
-            From::Hospital | From::Insurer | From::Stacked => "id",
+            From::Hospital | From::Insurer | From::Stacked | From::United | From::Sites => "id",
         };
         let mut all: Vec<Aggregate> =
             self.outputs.iter().map(|output| output.aggregate(columns, person)).collect();
@@ -440,8 +470,16 @@ impl Query {
     /// Whether the gate's oracle covers it: it leaves out sums of which it depends on more than the text what is behind them.
     pub(super) fn is_gateable(&self, federation: &Federation) -> bool {
         let (columns, _) = self.columns(federation);
-        // Whose persons are behind an inner aggregate is tested in the planner.
-        self.inner.is_none() && self.aggregates(&columns).iter().all(|aggregate| aggregate.behind.is_some())
+        // Whose persons are behind an inner aggregate is tested in the planner; rows of both owners that are one row, and totals
+        // of sites, count persons of both.
+        let split = match self.from {
+            From::United => false,
+            From::Sites => self.grouping == Grouping::Plain,
+            From::Hospital | From::Insurer | From::Stacked | From::Joined(_) => true,
+        };
+        split
+            && self.inner.is_none()
+            && self.aggregates(&columns).iter().all(|aggregate| aggregate.behind.is_some())
     }
 
     /// Whether a row is the total of all groups, which is shown as it is without GROUP BY: always, unless HAVING decides.
