@@ -16,6 +16,9 @@ use super::{Cost, sort, table};
 /// What an owner holds of an input, as a multiple of what each seat keeps of it.
 const OWNER: u64 = 3;
 
+/// The same of an input whose rows stay at home: its encoded columns, and the rows that they are made of.
+const HOME: u64 = 1;
+
 /// What the operations of a node hold, as a multiple of what they send.
 const SENT: u64 = 5;
 
@@ -79,7 +82,8 @@ impl Tables<'_> {
             Node::Input(_) => {
                 let inputs = self.plan.nodes.iter().enumerate();
                 let inputs = inputs.filter(|(_, node)| matches!(node, Node::Input(_)));
-                inputs.map(|(input, _)| OWNER * self.encoded(input)).fold(0, u64::saturating_add)
+                let held = |input: usize| if self.home.stays(input) { HOME } else { OWNER };
+                inputs.map(|(input, _)| held(input) * self.encoded(input)).fold(0, u64::saturating_add)
             }
             Node::Compute(compute) => self.compute(compute, index),
             Node::HashedJoin(join) => self.join(join, index),

@@ -34,7 +34,7 @@ fn a_sum_per_group() {
     assert_snapshot!(tree_of(&samples::sum_by_region(), false), @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 9 rounds, 66 B by the seat that sends most, 102 B to the analyst, about 387.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 9 rounds, 66 B by the seat that sends most, 102 B to the analyst, about 129.0 kB of memory a seat
       about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 8 rounds, 62 B, 102 B to the analyst]
@@ -129,7 +129,7 @@ fn after_a_run() {
     assert_snapshot!(text, @r"
     at the analyst, in the clear
       TableScan: released.r0
-    secure, at hospital, insurer and helper: 9 rounds, 66 B by the seat that sends most, 102 B to the analyst, about 387.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 9 rounds, 66 B by the seat that sends most, 102 B to the analyst, about 129.0 kB of memory a seat
       about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       took 0.250 s, 17 waits, 99.5 kB
       2 Release r0: region, sum(insurer.claims.days); groups; gate: at least 10 people of insurer
@@ -195,7 +195,7 @@ fn explain_runs_nothing_and_is_one_column() {
       Sort: n ASC NULLS LAST
         Projection: released.r0.region AS region, released.r0.n AS n
           TableScan: released.r0
-    secure, at hospital, insurer and helper: 9 rounds, 66 B by the seat that sends most, 102 B to the analyst, about 291.0 kB of memory a seat
+    secure, at hospital, insurer and helper: 9 rounds, 66 B by the seat that sends most, 102 B to the analyst, about 97.0 kB of memory a seat
       about 0.000 s where messages take 0.07 ms there and back and a party sends 400.0 MB a second (SET rtt, SET bandwidth)
       2 Release r0: region, n; groups; gate: at least 10 people of insurer
          [secure, then to the analyst; gate on shares; every seat sends its shares to the analyst alone; at most 2 rows; 8 rounds, 62 B, 102 B to the analyst]
