@@ -74,15 +74,15 @@ impl OwnRows<'_> {
 
     fn sums<R: Of>(&self, measure: &Measure) -> Result<Vec<R>> {
         match measure {
-            Measure::Sum { value } => self.sum(numbers::<R>(self.parts, *value)?.iter().copied(), 0),
+            Measure::Sum { value } => Ok(self.sum(numbers::<R>(self.parts, *value)?.iter().copied(), 0)),
             Measure::SumOfRows { value, rows } => {
                 let rows = self.own(rows);
                 let values = numbers::<R>(self.parts, *value)?.get(rows.clone()).ok_or_else(wrong_kind)?;
-                self.sum(values.iter().copied(), rows.start)
+                Ok(self.sum(values.iter().copied(), rows.start))
             }
             Measure::SumOfProducts { left, right } => {
                 let (left, right) = (numbers::<R>(self.parts, *left)?, numbers::<R>(self.parts, *right)?);
-                self.sum(left.iter().zip(right).map(|(x, y)| x.times(*y)), 0)
+                Ok(self.sum(left.iter().zip(right).map(|(x, y)| x.times(*y)), 0))
             }
             Measure::Persons { .. }
             | Measure::PersonsBy { .. }
@@ -94,14 +94,14 @@ impl OwnRows<'_> {
     }
 
     /// The values of the rows from `start` on, summed per cell.
-    fn sum<R: Of>(&self, values: impl Iterator<Item = R>, start: usize) -> Result<Vec<R>> {
+    fn sum<R: Of>(&self, values: impl Iterator<Item = R>, start: usize) -> Vec<R> {
         let mut sums = vec![R::ZERO; self.cells];
         for (value, cell) in values.zip(self.cell_of.iter().skip(start)) {
             if let Some(sum) = cell.and_then(|cell| sums.get_mut(cell)) {
                 *sum = sum.plus(value);
             }
         }
-        Ok(sums)
+        sums
     }
 
     /// Runs of rows with a counting row in the cell.

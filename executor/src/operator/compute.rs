@@ -23,7 +23,7 @@ pub(crate) async fn run(ctx: &Context, node: &Compute, input: &Table) -> Result<
     loop {
         for (index, operands) in registers.ready(node) {
             let (ctx, op) = (ctx.nth(index), &node.ops[index]);
-            running.push(async move { (index, evaluate(&ctx, op, &operands, input).await) });
+            running.push(async move { (index, Box::pin(evaluate(&ctx, op, &operands, input)).await) });
         }
         let Some((index, value)) = running.next().await else { break };
         registers.set(index, value?);

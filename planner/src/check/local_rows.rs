@@ -58,7 +58,7 @@ fn groups_per_person(aggregate: &Aggregate, party: &Party) -> u64 {
     }
 }
 
-/// How many rows of a person meet a condition on the numbers that ROW_NUMBER() gives them, counted from 1.
+/// How many rows of a person meet a condition on the numbers that `ROW_NUMBER()` gives them, counted from 1.
 fn numbered(predicate: &Expr, input: &LogicalPlan, party: &Party) -> u64 {
     let most = |condition: &Expr| {
         let Expr::BinaryExpr(binary) = condition else { return None };

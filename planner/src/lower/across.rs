@@ -209,43 +209,18 @@ fn identifiers(
     second: usize,
     federation: &Federation,
 ) -> Result<(KeyJoin, Vec<Equal>)> {
-    let of_two = |l: &Expr, r: &Expr| {
-        let (a, b) = (leaves_of(l), leaves_of(r));
-        let (Some(&a), Some(&b), 1, 1) = (a.first(), b.first(), a.len(), b.len()) else { return None };
-        (a < second && b >= second).then_some((a, b))
-    };
     let of_one_owner = |a: usize, b: usize| {
         let owner = |leaf: usize| branch.leaves.get(leaf).map(|leaf| leaf.owner);
         owner(a) == owner(b)
     };
-    let mut key: Option<KeyJoin> = None;
-    let mut rest = Vec::new();
-    for (l, r) in pairs {
-        let hashed = (parts(&l), parts(&r));
-        match (of_two(&l, &r), hashed, &mut key) {
-            (Some((a, b)), (Some(x), Some(y)), None) => {
-                if x.len() != y.len() {
-                    return Err(failure::invalid("HASHED has as many parts on both sides of an equality"));
-                }
-                let (left, right) = (KeySide { leaf: a, parts: x }, KeySide { leaf: b, parts: y });
-                let (left, right) = apart(branch, (left, right), true).ok_or_else(not_joined)?;
-                key = Some(KeyJoin { left, right, normalised: true, link: Link::Required });
-            }
-            (_, (Some(_), _) | (_, Some(_)), _) => {
-                return Err(failure::not_built(
-                    "several HASHED conditions in one join, or HASHED of one owner's rows",
-                ));
-            }
-            _ => rest.push((l, r)),
-        }
-    }
+    let (mut key, rest) = hashed_identifier(branch, pairs, second)?;
     if let Some(key) = key {
         return Ok((key, rest));
     }
     let (mut others, mut of_one) = (Vec::new(), Vec::new());
     for (l, r) in rest {
-        let Some((a, b)) =
-            of_two(&l, &r).filter(|_| may_join(branch, &l, federation) && may_join(branch, &r, federation))
+        let Some((a, b)) = of_two(&l, &r, second)
+            .filter(|_| may_join(branch, &l, federation) && may_join(branch, &r, federation))
         else {
             others.push((l, r));
             continue;
@@ -279,6 +254,43 @@ fn identifiers(
         }
     }
     key.map(|key| (key, others)).ok_or_else(not_joined)
+}
+
+/// The leaves of an equality of one leaf of each side.
+fn of_two(l: &Expr, r: &Expr, second: usize) -> Option<(usize, usize)> {
+    let (a, b) = (leaves_of(l), leaves_of(r));
+    let (Some(&a), Some(&b), 1, 1) = (a.first(), b.first(), a.len(), b.len()) else { return None };
+    (a < second && b >= second).then_some((a, b))
+}
+
+/// The identifier that is `HASHED`, if one is, and the other equalities.
+fn hashed_identifier(
+    branch: &Branch,
+    pairs: Vec<Equal>,
+    second: usize,
+) -> Result<(Option<KeyJoin>, Vec<Equal>)> {
+    let mut key: Option<KeyJoin> = None;
+    let mut rest = Vec::new();
+    for (l, r) in pairs {
+        let hashed = (parts(&l), parts(&r));
+        match (of_two(&l, &r, second), hashed, &mut key) {
+            (Some((a, b)), (Some(x), Some(y)), None) => {
+                if x.len() != y.len() {
+                    return Err(failure::invalid("HASHED has as many parts on both sides of an equality"));
+                }
+                let (left, right) = (KeySide { leaf: a, parts: x }, KeySide { leaf: b, parts: y });
+                let (left, right) = apart(branch, (left, right), true).ok_or_else(not_joined)?;
+                key = Some(KeyJoin { left, right, normalised: true, link: Link::Required });
+            }
+            (_, (Some(_), _) | (_, Some(_)), _) => {
+                return Err(failure::not_built(
+                    "several HASHED conditions in one join, or HASHED of one owner's rows",
+                ));
+            }
+            _ => rest.push((l, r)),
+        }
+    }
+    Ok((key, rest))
 }
 
 fn not_joined() -> crate::Error {

@@ -46,7 +46,7 @@ pub(super) fn grouped_at_owner(
         }
         keys.push(branch.substitute(key, schema)?);
     }
-    let Some(mut groups) = Groups::of(branch, tree.root, &keys)? else { return Ok(None) };
+    let Some(mut groups) = Groups::of(branch, tree.root, &keys) else { return Ok(None) };
     let mut columns = Vec::new();
     for key in &keys {
         columns.push(if groups.is_own(key) { groups.key(key) } else { key.clone() });
@@ -63,10 +63,10 @@ pub(super) fn grouped_at_owner(
         function.params.filter =
             filter.map(|filter| branch.substitute(&filter, schema).map(Box::new)).transpose()?;
         let data_type = aggregate.schema.field(keys.len() + index).data_type();
-        let Some(value) = groups.value(function, data_type)? else { return Ok(None) };
+        let Some(value) = groups.value(function, data_type) else { return Ok(None) };
         columns.push(value);
     }
-    groups.relation(columns, federation).map(Some)
+    groups.relation(&columns, federation).map(Some)
 }
 
 /// The groups of the rows of one leaf.
@@ -90,17 +90,17 @@ struct Identifier {
 impl<'a> Groups<'a> {
     /// The groups of these keys; `None` where they do not have one identifier each of every join, or the rows that count are
     /// not known to their owner.
-    fn of(branch: &'a Branch, root: usize, keys: &[Expr]) -> Result<Option<Groups<'a>>> {
+    fn of(branch: &'a Branch, root: usize, keys: &[Expr]) -> Option<Groups<'a>> {
         let mut groups =
             Groups { branch, root, identifiers: Vec::new(), own: Vec::new(), measures: Vec::new() };
         if branch.leaves.len() < 2 || branch.presence.get(root) != Some(&Presence::Always) {
-            return Ok(None);
+            return None;
         }
         let names_root = |expr: &Expr| leaves_of(expr).contains(&root);
         for key in keys {
             match (groups.is_own(key), names_root(key)) {
                 (true, _) => groups.own.push(key.clone()),
-                (false, true) => return Ok(None),
+                (false, true) => return None,
                 (false, false) => {}
             }
         }
@@ -111,7 +111,7 @@ impl<'a> Groups<'a> {
                 continue;
             }
             if join.link != Link::Required || !there.parts.iter().all(|part| keys.contains(part)) {
-                return Ok(None);
+                return None;
             }
             groups.identifiers.push(Identifier { side: here.clone(), normalised: join.normalised });
         }
@@ -122,7 +122,7 @@ impl<'a> Groups<'a> {
         });
         let elsewhere = branch.absences.iter().chain(guards).any(names_root)
             || branch.filters.iter().any(|filter| names_root(filter) && !groups.is_own(filter));
-        Ok((!elsewhere).then_some(groups))
+        (!elsewhere).then_some(groups)
     }
 
     /// Whether the owner of the leaf computes an expression alone.
@@ -156,24 +156,24 @@ impl<'a> Groups<'a> {
     }
 
     /// An aggregate over the rows of a group, over symbols.
-    fn value(&mut self, function: AggregateFunction, data_type: &DataType) -> Result<Option<Expr>> {
+    fn value(&mut self, function: AggregateFunction, data_type: &DataType) -> Option<Expr> {
         let params = &function.params;
         let all: Vec<&Expr> = params.args.iter().chain(params.filter.iter().map(AsRef::as_ref)).collect();
         let constant = |expr: &Expr| leaves_of(expr).is_empty() && !names_shared(expr);
         if all.iter().all(|expr| self.is_own(expr) || constant(expr)) {
-            return Ok(Some(self.measure(Expr::AggregateFunction(function))));
+            return Some(self.measure(Expr::AggregateFunction(function)));
         }
         let ([argument], false) = (params.args.as_slice(), all.iter().any(|expr| self.is_own(expr))) else {
-            return Ok(None);
+            return None;
         };
         if all.iter().any(|expr| leaves_of(expr).contains(&self.root)) {
-            return Ok(None);
+            return None;
         }
         let name = function.func.name().to_ascii_lowercase();
         let (argument, filter) = (argument.clone(), params.filter.as_deref().cloned());
         let one = of_one_row(&name, argument, filter, data_type);
         let rows = || count(lit(1_i64));
-        Ok(match (name.as_str(), params.distinct) {
+        match (name.as_str(), params.distinct) {
             ("count", false) => {
                 let rows = self.measure(rows());
                 one.map(|counts| counts * rows)
@@ -184,11 +184,11 @@ impl<'a> Groups<'a> {
             }
             ("sum", false) => None,
             _ => one,
-        })
+        }
     }
 
     /// The rows of the branch with the groups in place of the leaf, and these columns.
-    fn relation(self, columns: Vec<Expr>, federation: &Federation) -> Result<Relation> {
+    fn relation(self, columns: &[Expr], federation: &Federation) -> Result<Relation> {
         let leaf = self.leaf()?;
         let mut branch = self.branch.clone();
         branch.filters.retain(|filter| !leaves_of(filter).contains(&self.root));

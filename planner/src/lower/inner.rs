@@ -19,11 +19,8 @@ use crate::plan::{Range, Scale};
 
 /// What is public about the groups of an aggregate over one owner's rows.
 pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf) -> Result<Leaf> {
-    let mut facts = Vec::new();
-    let mut origins = Vec::new();
-    let mut branched = Vec::new();
-    let sets = sets_of(aggregate)?;
-    let keys = flat_keys(aggregate);
+    let (mut facts, mut origins, mut branched) = (Vec::new(), Vec::new(), Vec::new());
+    let (sets, keys) = (sets_of(aggregate)?, flat_keys(aggregate));
     for key in &keys {
         let known = infer(key, &input.scope)?.with_condition(has_condition(key, &input.scope)?);
         let left_out = sets.iter().flatten().any(|set| !set.contains(key));
@@ -63,12 +60,7 @@ pub(crate) fn aggregate(plan: &LogicalPlan, aggregate: &Aggregate, input: &Leaf)
     let mut unique = vec![((0..grouped).collect::<BTreeSet<usize>>(), 1)];
     let persons = persons(input, &keys, sets, &mut unique);
     // Ranges of results are checked; how many groups a person has is as much as how many rows.
-    let taken = match persons {
-        Persons::Column { column, max_rows } if !input.taken.is_empty() => {
-            vec![(BTreeSet::from([column]), max_rows)]
-        }
-        Persons::Column { .. } | Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
-    };
+    let taken = if input.taken.is_empty() { Vec::new() } else { persons.taken() };
     let bound = if keys.is_empty() { 1 } else { input.bound };
     Ok(Leaf {
         owner: input.owner,
@@ -122,15 +114,15 @@ fn persons(
     for set in sets {
         let rows = match input.persons.among(set, &input.scope, lost) {
             Persons::Lost(why) => return Persons::Lost(why),
-            _ if set.len() == 1 => 1,
-            _ => max_rows,
+            Persons::Rows | Persons::Column { .. } | Persons::Either { .. } if set.len() == 1 => 1,
+            Persons::Rows | Persons::Column { .. } | Persons::Either { .. } => max_rows,
         };
         all = all.saturating_add(rows);
     }
     let persons = match input.persons.among(keys, &input.scope, lost) {
         Persons::Column { column, .. } => Persons::Column { column, max_rows: all },
         Persons::Either { columns, .. } => Persons::Either { columns, max_rows: all },
-        other => other,
+        other @ (Persons::Rows | Persons::Lost(_)) => other,
     };
     if let Persons::Column { column, .. } = persons {
         unique.push((BTreeSet::from([column]), all));

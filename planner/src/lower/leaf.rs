@@ -149,7 +149,7 @@ pub(crate) fn describe(plan: &LogicalPlan, federation: &Federation) -> Result<Le
         }
         LogicalPlan::Window(window) => {
             let leaf = describe(&window.input, federation)?;
-            Ok(window::window(window, leaf, federation)?.under(plan))
+            Ok(window::window(window, &leaf, federation)?.under(plan))
         }
         LogicalPlan::Projection(projection) => {
             let input = describe(&projection.input, federation)?;
@@ -489,10 +489,7 @@ fn stack(mut all: Leaf, next: Leaf) -> Result<Leaf> {
     all.bound = all.bound.saturating_add(next.bound);
     all.keys.clear();
     let unchecked = all.taken.is_empty() && next.taken.is_empty();
-    all.taken = match all.persons {
-        Persons::Column { column, max_rows } if !unchecked => vec![(BTreeSet::from([column]), max_rows)],
-        Persons::Column { .. } | Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
-    };
+    all.taken = if unchecked { Vec::new() } else { all.persons.taken() };
     all.origins.iter_mut().for_each(|origin| *origin = None);
     all.branched.iter_mut().zip(&next.branched).for_each(|(a, b)| *a |= b);
     all.pooled |= next.pooled;

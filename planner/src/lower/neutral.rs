@@ -75,14 +75,15 @@ fn decided(expr: &Expr) -> Option<Expr> {
 }
 
 fn of_two(binary: &BinaryExpr) -> Option<Expr> {
-    let (left, right) = (truth(&binary.left), truth(&binary.right));
+    let (left, right) = (&binary.left, &binary.right);
+    let other = |side: &Expr| Some(side.clone());
     match binary.op {
-        Operator::And if left == Some(Some(false)) || right == Some(Some(false)) => Some(lit(false)),
-        Operator::Or if left == Some(Some(true)) || right == Some(Some(true)) => Some(lit(true)),
-        Operator::And if left == Some(Some(true)) => Some(binary.right.as_ref().clone()),
-        Operator::And if right == Some(Some(true)) => Some(binary.left.as_ref().clone()),
-        Operator::Or if left == Some(Some(false)) => Some(binary.right.as_ref().clone()),
-        Operator::Or if right == Some(Some(false)) => Some(binary.left.as_ref().clone()),
+        Operator::And if is(left, false) || is(right, false) => Some(lit(false)),
+        Operator::Or if is(left, true) || is(right, true) => Some(lit(true)),
+        Operator::And if is(left, true) => other(right),
+        Operator::And if is(right, true) => other(left),
+        Operator::Or if is(left, false) => other(right),
+        Operator::Or if is(right, false) => other(left),
         Operator::Eq
         | Operator::NotEq
         | Operator::Lt
@@ -93,9 +94,7 @@ fn of_two(binary: &BinaryExpr) -> Option<Expr> {
         | Operator::Minus
         | Operator::Multiply
         | Operator::Divide
-        | Operator::Modulo => {
-            (is_null(&binary.left) || is_null(&binary.right)).then(|| lit(ScalarValue::Null))
-        }
+        | Operator::Modulo => (is_null(left) || is_null(right)).then(|| lit(ScalarValue::Null)),
         _ => None,
     }
 }
@@ -104,7 +103,7 @@ fn of_two(binary: &BinaryExpr) -> Option<Expr> {
 fn of_case(case: &Case) -> Expr {
     let mut arms = Vec::new();
     for (when, then) in &case.when_then_expr {
-        if truth(when) == Some(Some(true)) {
+        if is(when, true) {
             return rebuilt(arms, Some(then.clone()));
         }
         if !is_never_true(when) {
@@ -134,17 +133,13 @@ fn is_never_true(condition: &Expr) -> bool {
         Expr::BinaryExpr(binary) if binary.op == Operator::Or => {
             is_never_true(&binary.left) && is_never_true(&binary.right)
         }
-        other => matches!(truth(other), Some(None | Some(false))),
+        other => is(other, false) || is_null(other),
     }
 }
 
-/// What a condition is, if a literal says so: true, false, or NULL.
-fn truth(expr: &Expr) -> Option<Option<bool>> {
-    match expr {
-        Expr::Literal(ScalarValue::Boolean(value), _) => Some(*value),
-        Expr::Literal(ScalarValue::Null, _) => Some(None),
-        _ => None,
-    }
+/// Whether a condition is this literal.
+fn is(condition: &Expr, value: bool) -> bool {
+    matches!(condition, Expr::Literal(ScalarValue::Boolean(Some(literal)), _) if *literal == value)
 }
 
 #[cfg(test)]

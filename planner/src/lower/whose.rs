@@ -33,6 +33,14 @@ pub(crate) enum Persons {
 }
 
 impl Persons {
+    /// How many rows a person has, for the owner to check; nothing where no column is the person.
+    pub(crate) fn taken(&self) -> Vec<(BTreeSet<usize>, u64)> {
+        match self {
+            Persons::Column { column, max_rows } => vec![(BTreeSet::from([*column]), *max_rows)],
+            Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
+        }
+    }
+
     /// Whether an expression over the rows is the person.
     pub(crate) fn is(&self, expr: &Expr, scope: &Scope) -> bool {
         match self {

@@ -2,9 +2,9 @@
 //!
 //! A row then holds what other rows say. That is sound where all of these are of the same person, which PARTITION BY the
 //! person says, and where the owner withholds nothing; all other windows are refused (`release_check`, and here once more).
-#![expect(clippy::wildcard_enum_match_arm, reason = "only window functions stand in a window")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, WindowFunction};
@@ -26,7 +26,7 @@ use crate::plan::Range;
 /// # Errors
 /// Refused where windows mix rows of several persons of an owner that withholds numbers of few people; invalid ("not
 /// built") for a function of which nothing is known.
-pub(super) fn window(window: &Window, input: Leaf, federation: &Federation) -> Result<Leaf> {
+pub(super) fn window(window: &Window, input: &Leaf, federation: &Federation) -> Result<Leaf> {
     let owner = federation.parties.get(input.owner.0).ok_or_else(|| failure::internal("an owner"))?;
     let mut leaf = input.clone();
     let names = window.schema.field_names();
@@ -39,7 +39,7 @@ pub(super) fn window(window: &Window, input: Leaf, federation: &Federation) -> R
             return Err(failure::mixing_window(&show(expr)));
         }
         let column = leaf.scope.facts.len();
-        let of = Over::new(expr, &call, &input)?;
+        let of = Over::new(expr, &call, input)?;
         leaf.scope.facts.push(of.facts()?.with_condition(of.conditional()?));
         leaf.branched.push(of.branched()?);
         leaf.origins.push(None);
@@ -97,8 +97,7 @@ impl<'a> Over<'a> {
             Facts::number(data_type.clone(), false, type_scale(&DataType::Int64), range)
         };
         match (&self.call.fun, name.as_str()) {
-            (_, "row_number" | "rank" | "dense_rank") => Ok(counted(1)),
-            (_, "ntile") => Ok(counted(1)),
+            (_, "row_number" | "rank" | "dense_rank" | "ntile") => Ok(counted(1)),
             (_, "percent_rank" | "cume_dist") => Ok(derived_double(false, data_type, 0.0, 1.0)),
             (_, "lag" | "lead") => {
                 let value = argument()?;
@@ -120,7 +119,7 @@ impl<'a> Over<'a> {
                     order_by: Vec::new(),
                     null_treatment: params.null_treatment,
                 };
-                let call = AggregateFunction { func: function.clone(), params };
+                let call = AggregateFunction { func: Arc::clone(function), params };
                 let expr = Expr::AggregateFunction(call.clone());
                 result(&expr, &call, self.input, self.rows())
             }

@@ -76,14 +76,14 @@ impl Added<'_> {
                 Ok(with.unwrap_or_else(|| plan.clone()))
             }
             LogicalPlan::Union(union) => {
-                self.to_union(union).map(|with| with.unwrap_or_else(|| plan.clone()))
+                self.union_with_person(union).map(|with| with.unwrap_or_else(|| plan.clone()))
             }
             other => Ok(other.clone()),
         }
     }
 
     /// Each part of a union with its person at the same place; `None` if one has none.
-    fn to_union(&mut self, union: &Union) -> Result<Option<LogicalPlan>> {
+    fn union_with_person(&mut self, union: &Union) -> Result<Option<LogicalPlan>> {
         let mut inputs = Vec::new();
         for input in &union.inputs {
             let with = self.to(input)?;

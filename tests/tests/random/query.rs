@@ -320,10 +320,9 @@ impl Query {
         let left = &federation.left.columns;
         let right = &federation.right.columns;
         match self.from {
-            From::Hospital => (of(left, "", "a"), vec!["id"]),
-            From::Insurer => (of(right, "", "b"), vec!["id"]),
             // With a key that says whose a row is, a group has persons of that owner alone.
-            From::Sites => (of(left, "", "a"), vec!["id"]),
+            From::Hospital | From::Sites => (of(left, "", "a"), vec!["id"]),
+            From::Insurer => (of(right, "", "b"), vec!["id"]),
             From::Stacked | From::United => {
                 (of(left, "", "a"), vec!["CASE WHEN o = 0 THEN id END", "CASE WHEN o = 1 THEN id END"])
             }
@@ -338,10 +337,10 @@ impl Query {
             From::Stacked | From::United | From::Sites => {
                 let names: Vec<String> =
                     (0..federation.left.columns.len()).map(|index| format!("a{index}")).collect();
-                let tag = |owner: u8| match self.from {
-                    From::Sites => format!("{owner} AS site, "),
-                    _ if tagged => format!("{owner} AS o, "),
-                    _ => String::new(),
+                let tag = |owner: u8| match (self.from == From::Sites, tagged) {
+                    (true, _) => format!("{owner} AS site, "),
+                    (false, true) => format!("{owner} AS o, "),
+                    (false, false) => String::new(),
                 };
                 let all = if self.from == From::United { "" } else { " ALL" };
                 format!(

@@ -227,8 +227,7 @@ mod tests {
             let (most, largest) = ((1i128 << numerator) - 1, (1i128 << divisor) - 1);
             let mut pairs = Vec::new();
             for (i, (a, b)) in numbers(5, 500, 126, true).iter().zip(numbers(6, 500, 60, false)).enumerate() {
-                let shift = (i % 126) as u32;
-                pairs.push(((a >> shift).clamp(-most, most), (b >> (i * 7 % 60)).clamp(1, largest)));
+                pairs.push(((a >> (i % 126)).clamp(-most, most), (b >> (i * 7 % 60)).clamp(1, largest)));
             }
             for den in [1, 2, 3, largest / 2 + 1, largest - 1, largest].map(|den| den.clamp(1, largest)) {
                 for quotient in [0, 1, 2, most / den / 3, most / den - 1, most / den] {

@@ -1,6 +1,6 @@
 //! Sorting few rows by comparing all pairs of them.
 //!
-//! For rows i < j of a block, l_ij = [key_j < key_i] says whether the two change places. Row i goes to place
+//! For rows i < j of a block, l_ij = 1 where `key_j < key_i` says whether the two change places. Row i goes to place
 //! i + sum_{j > i} l_ij - sum_{j < i} l_ji: equal keys stay as they are. All comparisons are one, their sums are local once
 //! a part of every bit is a number, and then the rows move: about a dozen rounds however wide the keys are, for about half
 //! the square of the rows in comparisons.

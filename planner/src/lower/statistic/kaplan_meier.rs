@@ -26,7 +26,7 @@ use crate::catalog::Use;
 use crate::function::Variable;
 use crate::function::table::distribution::Distribution;
 use crate::lower::failure;
-use crate::plan::{How, Range, RingSize};
+use crate::plan::{How, Node, Range, RingSize};
 
 /// Bits of a number of events or persons in fixed point: what a quotient of few rounds takes.
 const BITS: u32 = 60;
@@ -112,6 +112,18 @@ pub(super) fn exposure(job: &mut Job<'_>, at_times: bool) -> Result<Exposure> {
     let [leaving, events, groups, all @ ..] = tables.as_slice() else {
         return Err(failure::internal("three tables of counts"));
     };
+    let (cells, event_gates) = at_risk(leaving, events, bound, job.nodes)?;
+    let (groups, all) = (groups.clone(), all.first().cloned());
+    Ok(Exposure { strata, by, grid, cells, groups, all, bound, event_gates, multiple, withholds })
+}
+
+/// Persons at risk from those who leave, beside events; and what counts persons with events, with those who leave then.
+fn at_risk(
+    leaving: &Cells,
+    events: &Cells,
+    bound: i128,
+    nodes: &mut Vec<Node>,
+) -> Result<(Cells, Vec<Demand>)> {
     let last = leaving.shape.len() - 1;
     let mut limits = vec![("at_risk", Range { lo: 0, hi: bound })];
     let names: Vec<String> = leaving
@@ -121,19 +133,17 @@ pub(super) fn exposure(job: &mut Job<'_>, at_times: bool) -> Result<Exposure> {
         .map(|d| d.name.clone())
         .collect();
     limits.extend(names.iter().map(|name| (name.as_str(), Range { lo: 0, hi: bound })));
-    let at_risk = leaving.fold(last, How::FromEnd, &limits, job.nodes)?;
+    let at_risk = leaving.fold(last, How::FromEnd, &limits, nodes)?;
     let moved = |gate: &Demand| Demand { column: at_risk.defs.len() + gate.column, ..gate.clone() };
     let event_gates: Vec<Demand> = events.gates.iter().map(moved).collect();
     let events = events.ungated();
     let mut parts = vec![(at_risk.whole(), ""), (events.whole(), "")];
     let left = match event_gates.as_slice() {
         [] => None,
-        _ => Some(leaving.ungated().only("at_risk", job.nodes)?),
+        _ => Some(leaving.ungated().only("at_risk", nodes)?),
     };
     parts.extend(left.iter().map(|left| (left.whole(), " leaving")));
-    let cells = beside(&parts, Vec::new(), job.nodes)?;
-    let (groups, all) = (groups.clone(), all.first().cloned());
-    Ok(Exposure { strata, by, grid, cells, groups, all, bound, event_gates, multiple, withholds })
+    Ok((beside(&parts, Vec::new(), nodes)?, event_gates))
 }
 
 /// Every value of the declared domain, or steps of a width.

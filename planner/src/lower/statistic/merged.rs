@@ -80,43 +80,12 @@ impl Steps<'_> {
             [.., length] => (*length, own.shape.len() - 1),
             [] => return Err(failure::internal("a curve without times")),
         };
+        let split = self.split(own, (places, length, last), nodes)?;
         let names = self.names();
-        let limit = Range { lo: 0, hi: self.bound };
-        let limits = |names: &[String]| -> Vec<(String, Range)> {
-            names.iter().map(|name| (name.clone(), limit)).collect()
-        };
-        let so_far = self.fold(own, last, &limits(&self.all_names()), nodes)?;
-        let next = |time: usize| places.iter().copied().filter(|place| *place >= time).min().unwrap_or(time);
-        let next: Vec<usize> = (0..length).map(next).collect();
-        let parts = [(own.whole(), ""), (so_far.whole(), " so far"), (so_far.at_times(&next), " then")];
-        let both = beside(&parts, Vec::new(), nodes)?;
-        let mut registers = both.registers();
-        let mut enough = None;
-        for (demand, name) in self.demands.iter().zip(&names) {
-            let (then, so_far) =
-                (registers.get(&format!("{name} then"))?, registers.get(&format!("{name} so far"))?);
-            let remaining = registers.program.subtract(then, so_far)?;
-            registers.within(remaining, 0, self.bound);
-            let met = registers.at_least(remaining, i128::from(demand.at_least))?;
-            enough = Some(enough.map_or(met, |before| registers.program.and(before, met)));
-        }
-        let enough = enough.ok_or_else(|| failure::internal("steps that nobody asks for"))?;
-        let none = registers.program.constant(0)?;
-        let handed: Vec<String> = names.iter().map(|name| format!("{name} handed on")).collect();
-        let mut kept = Vec::new();
-        for (name, handed) in names.iter().zip(&handed) {
-            let own = registers.get(name)?;
-            let stays = registers.program.select(enough, own, none)?;
-            registers.within(stays, 0, self.bound);
-            let moves = registers.program.subtract(own, stays)?;
-            registers.within(moves, 0, self.bound);
-            kept.push((stays, name.as_str()));
-            kept.push((moves, handed.as_str()));
-        }
-        let split = registers.keep(&kept, nodes);
+        let handed: Vec<String> = names.iter().map(|name| handed_on(name)).collect();
         let waiting: Vec<&str> = handed.iter().map(String::as_str).collect();
         let waiting = split.only_these(&waiting, nodes)?;
-        let until = self.fold(&waiting, last, &limits(&handed), nodes)?;
+        let until = self.so_far(&waiting, last, &handed, nodes)?;
         // Those handed on from after the time asked for before this one up to it; nothing at other times.
         let (ends, starts) = windows(places, length);
         let parts = [
@@ -147,22 +116,61 @@ impl Steps<'_> {
         Ok(registers.keep(&kept, nodes))
     }
 
+    /// The counts that stay at their times, since enough events remain until the next time asked for, and those that do not.
+    fn split(
+        &self,
+        own: &Cells,
+        (places, length, last): (&[usize], usize, usize),
+        nodes: &mut Vec<Node>,
+    ) -> Result<Cells> {
+        let names = self.names();
+        let so_far = self.so_far(own, last, &self.all_names(), nodes)?;
+        let next = |time: usize| places.iter().copied().filter(|place| *place >= time).min().unwrap_or(time);
+        let next: Vec<usize> = (0..length).map(next).collect();
+        let parts = [(own.whole(), ""), (so_far.whole(), " so far"), (so_far.at_times(&next), " then")];
+        let both = beside(&parts, Vec::new(), nodes)?;
+        let mut registers = both.registers();
+        let mut enough = None;
+        for (demand, name) in self.demands.iter().zip(&names) {
+            let (then, so_far) =
+                (registers.get(&format!("{name} then"))?, registers.get(&format!("{name} so far"))?);
+            let remaining = registers.program.subtract(then, so_far)?;
+            registers.within(remaining, 0, self.bound);
+            let met = registers.at_least(remaining, i128::from(demand.at_least))?;
+            enough = Some(enough.map_or(met, |before| registers.program.and(before, met)));
+        }
+        let enough = enough.ok_or_else(|| failure::internal("steps that nobody asks for"))?;
+        let none = registers.program.constant(0)?;
+        let handed: Vec<String> = names.iter().map(|name| handed_on(name)).collect();
+        let mut kept = Vec::new();
+        for (name, handed) in names.iter().zip(&handed) {
+            let own = registers.get(name)?;
+            let stays = registers.program.select(enough, own, none)?;
+            registers.within(stays, 0, self.bound);
+            let moves = registers.program.subtract(own, stays)?;
+            registers.within(moves, 0, self.bound);
+            kept.push((stays, name.as_str()));
+            kept.push((moves, handed.as_str()));
+        }
+        Ok(registers.keep(&kept, nodes))
+    }
+
     /// The names of all columns that are put together.
     fn all_names(&self) -> Vec<String> {
         self.names().into_iter().chain(["events".to_owned(), "leaving".to_owned()]).collect()
     }
 
-    /// Running sums.
-    fn fold(
-        &self,
-        cells: &Cells,
-        last: usize,
-        limits: &[(String, Range)],
-        nodes: &mut Vec<Node>,
-    ) -> Result<Cells> {
-        let limits: Vec<(&str, Range)> = limits.iter().map(|(name, range)| (name.as_str(), *range)).collect();
+    /// Running sums of these columns.
+    fn so_far(&self, cells: &Cells, last: usize, names: &[String], nodes: &mut Vec<Node>) -> Result<Cells> {
+        let limit = Range { lo: 0, hi: self.bound };
+        let limits: Vec<(&str, Range)> = names.iter().map(|name| (name.as_str(), limit)).collect();
         cells.fold(last, How::FromStart, &limits, nodes)
     }
+}
+
+/// The name of the counts that are handed on to a later time.
+fn handed_on(name: &str) -> String {
+    format!("{name} handed on")
 }
 
 /// For each time, two places between which, both included, lie the times after the last one asked for and up to this one, if
@@ -183,6 +191,8 @@ fn windows(places: &[usize], length: usize) -> (Vec<usize>, Vec<usize>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::super::super::tests::{federation, loaded, rows, secure};
     use super::windows;
 
@@ -213,7 +223,7 @@ died = { type = "BOOLEAN", nullable = false, allow = ["survival", "aggregate"] }
             (0..events + others).map(move |person| (time + 1, person < *events))
         });
         for (id, (months, died)) in people.enumerate() {
-            csv.push_str(&format!("\n{},{months},{died}", id + 1));
+            write!(csv, "\n{},{months},{died}", id + 1).unwrap();
         }
         let data = loaded(&federation, &[("a.t", &csv)]);
         let found = secure(&federation, &data, &format!("SELECT * FROM {call}")).unwrap();
