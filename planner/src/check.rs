@@ -7,9 +7,12 @@
 //! - **release** (`check/release.rs`): only group tables and models are released, every column under the count of people that
 //!   every owner underneath demands, to an analyst that every owner names. A plan that breaks this is refused;
 //! - **persons** (`check/persons.rs`): that what is compared with `min_people` counts that owner's people, and not rows;
+//! - **elsewhere** (`check/elsewhere.rs`): in which groups of a union an owner can have no row, so that it has no people to ask
+//!   for there;
 //! - **home** (`check/home.rs`): that an aggregate which an owner computes for others' conditions is NULL unless enough of its
 //!   people are behind it.
 
+mod elsewhere;
 mod home;
 mod local_rows;
 mod persons;
@@ -21,7 +24,9 @@ use crate::error::{Class, Error, Result};
 use crate::hash::plan_hash;
 use crate::plan::SecurePlan;
 use crate::planned::CheckedPlan;
+
 use crate::session::Session;
+pub(crate) use elsewhere::differ;
 
 /// The permission to reveal what one plan lists, once. Not `Clone`; spent by value.
 #[derive(Debug)]

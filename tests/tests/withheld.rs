@@ -397,3 +397,44 @@ async fn ranks_of_small_open_groups_are_withheld() {
     assert!(strict[1].0.iter().all(|row| row[2] == "NULL"), "{:?}", strict[1]);
     assert!(open[1].0.iter().any(|row| row[2] == "94"), "{:?}", open[1]);
 }
+
+/// A LIMIT over groups of stacked parts gives the first of those that would be shown without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_over_parts_asks_each_owner_where_it_has_rows() {
+    let stacked =
+        "FROM (SELECT 'a' AS site, * FROM hospital.lifestyle UNION ALL SELECT 'b', * FROM clinic.lifestyle)";
+    let queries = [
+        format!("SELECT site, COUNT(*) AS n, AVG(age) {stacked} GROUP BY site ORDER BY n DESC"),
+        // Open and closed keys beside the part; a number of few in a group of many.
+        format!("SELECT site, sex, COUNT(*) AS n, MAX(age) {stacked} GROUP BY site, sex ORDER BY site, sex"),
+        "SELECT site, k, COUNT(*), SUM(x) FROM (SELECT 'a' AS site, town AS k, age AS x FROM hospital.lifestyle UNION ALL SELECT 'b', doctor, minutes FROM insurer.visits) GROUP BY site, k ORDER BY k, site".to_owned(),
+        format!(
+            "SELECT site, COUNT(*), SUM(age) FILTER (WHERE age = 94) {stacked} GROUP BY site ORDER BY site DESC"
+        ),
+    ];
+    let limited: Vec<String> = queries.iter().map(|sql| format!("{sql} LIMIT 60")).collect();
+    let all: Vec<&str> = queries.iter().chain(&limited).map(String::as_str).collect();
+    for min_people in [1, 3, 20] {
+        let rows: Vec<_> = answers(min_people, &all).await.into_iter().map(|(rows, _)| rows).collect();
+        let (whole, first) = rows.split_at(queries.len());
+        assert_eq!(whole, first, "{min_people}");
+        assert_eq!(whole[0].len(), 2);
+        assert!(!whole[2].is_empty() || min_people == 20, "{:?}", whole[2]);
+        assert_eq!(whole[3].iter().all(|row| row[2] == "NULL"), min_people > 1, "{:?}", whole[3]);
+    }
+}
+
+/// What a query asks of rows that no data can make is withheld like what no data makes, totals too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn totals_of_impossible_rows_are_withheld() {
+    let queries = [
+        "SELECT smoker, COUNT(*) FROM hospital.lifestyle WHERE 1 = 0 GROUP BY ROLLUP(smoker)",
+        "SELECT COUNT(DISTINCT patient_id), SUM(exercise + exercise), AVG(age) FROM (SELECT * FROM hospital.lifestyle UNION ALL SELECT * FROM clinic.lifestyle) WHERE 1 = 0",
+    ];
+    let strict: Vec<_> = answers(2, &queries).await.into_iter().map(|(rows, _)| rows).collect();
+    assert_eq!(strict[0], [["NULL", "NULL"]]);
+    assert_eq!(strict[1], [["NULL", "NULL", "NULL"]]);
+    let open: Vec<_> = answers(1, &queries).await.into_iter().map(|(rows, _)| rows).collect();
+    assert_eq!(open[0], [["NULL", "0"]]);
+    assert_eq!(open[1], [["0", "NULL", "NULL"]]);
+}

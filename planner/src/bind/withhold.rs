@@ -2,46 +2,83 @@
 //!
 //! The optimizer computes `COUNT(*) ... WHERE 1 = 0` without reading a row. A number with nobody behind it is withheld
 //! whether that follows from the text or from the data.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's enums have dozens of variants; the rest may have rows"
+)]
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{EmptyRelation, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{Aggregate, EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, lit};
 
 use super::{DeclaredTable, reads_tables};
 use crate::catalog::Federation;
 use crate::error::Error;
 use crate::function::TableFunction;
 
-/// The plan with NULL for every aggregate without keys over no rows, if an owner of a table of `raw`, the same query as it
-/// was written, withholds numbers of few people.
+/// The plan with its value for every aggregate without keys over no rows: NULL if an owner of a table of `raw`, the same query
+/// as it was written, withholds numbers of few people.
 pub(super) fn of_no_rows(
     federation: &Federation,
     raw: &LogicalPlan,
     optimised: LogicalPlan,
 ) -> Result<LogicalPlan> {
     refuse_functions(&optimised)?;
-    if !withholds(federation, raw)? {
-        return Ok(optimised);
-    }
-    let withheld = optimised.transform_up_with_subqueries(|node| {
+    let withholds = withholds(federation, raw)?;
+    let given = optimised.transform_up_with_subqueries(|node| {
         let LogicalPlan::Aggregate(aggregate) = &node else { return Ok(Transformed::no(node)) };
-        if !aggregate.group_expr.is_empty() || reads_tables(&node) || !over_nothing(&aggregate.input)? {
+        let none = || if withholds { over_nothing(&aggregate.input) } else { Ok(is_empty(&aggregate.input)) };
+        if reads_tables(&node) || !none()? {
             return Ok(Transformed::no(node));
         }
-        let mut nulls = Vec::new();
-        for (qualifier, field) in aggregate.schema.iter() {
-            let null = ScalarValue::try_from(field.data_type())?;
-            nulls.push(lit(null).alias_qualified(qualifier.cloned(), field.name()));
+        let keys = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
+        // With keys there are no groups; grouping sets have their totals still.
+        let totals = matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]);
+        if keys > 0 && !(totals && withholds) {
+            return Ok(Transformed::no(node));
         }
+        let Some(values) = values(aggregate, keys, withholds)? else { return Ok(Transformed::no(node)) };
         let schema = Arc::new(DFSchema::empty());
         let one_row = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema });
-        LogicalPlanBuilder::from(one_row).project(nulls)?.build().map(Transformed::yes)
+        let below = if keys > 0 { node } else { one_row };
+        LogicalPlanBuilder::from(below).project(values)?.build().map(Transformed::yes)
     })?;
+    if !given.transformed {
+        return Ok(given.data);
+    }
     // What stands above takes the types of its inputs anew: these may be NULL.
-    withheld.data.recompute_schema()
+    given.data.recompute_schema()
+}
+
+/// The columns of an aggregate over no rows: its keys, and what each number is; `None` where that is not known.
+fn values(aggregate: &Aggregate, keys: usize, withholds: bool) -> Result<Option<Vec<Expr>>> {
+    let columns = || aggregate.schema.iter();
+    let mut values: Vec<Expr> = columns().take(keys).map(|column| Expr::Column(column.into())).collect();
+    for ((qualifier, field), expr) in columns().skip(keys).zip(&aggregate.aggr_expr) {
+        let value = match expr.clone().unalias() {
+            _ if withholds => ScalarValue::try_from(field.data_type())?,
+            // The engine fails to add no decimals beside a COUNT(DISTINCT).
+            Expr::AggregateFunction(of) => of.func.default_value(field.data_type())?,
+            _ => return Ok(None),
+        };
+        values.push(lit(value).alias_qualified(qualifier.cloned(), field.name()));
+    }
+    Ok(Some(values))
+}
+
+/// Whether a plan has no rows, whatever else is in it.
+fn is_empty(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::EmptyRelation(empty) => !empty.produce_one_row,
+        LogicalPlan::Aggregate(aggregate) => !aggregate.group_expr.is_empty() && is_empty(&aggregate.input),
+        LogicalPlan::Projection(projection) => is_empty(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => is_empty(&alias.input),
+        LogicalPlan::Filter(filter) => is_empty(&filter.input),
+        _ => false,
+    }
 }
 
 /// A table function over rows that no data can make has no answer.

@@ -5,15 +5,17 @@
 //!   match with them); or
 //! - a count of runs, where the runs are of the owner's person column, or of the identifier by which that owner's table,
 //!   one row a person, was joined; or
-//! - a count of distinct numbers that the owner gave its persons.
+//! - a count of distinct numbers that the owner gave its persons; or
+//! - one of these, and beside it what is 0 in every group that the owner can have a row in ([`without`]).
 
 use std::collections::BTreeSet;
 
+use super::elsewhere::without;
 use super::local_rows::{Shape, all_persons, bases, per_person, same_bases, shape};
 use crate::catalog::{Federation, Party};
 use crate::plan::{
-    HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, NumberedPart, Op, PartyId, Piece, Reg,
-    SecurePlan, Source,
+    Compute, HashedJoin, How, Input, Measure, Multiplicity, Node, NodeId, NumberedPart, Op, PartyId, Piece,
+    Reg, SecurePlan, Source,
 };
 
 /// Whether column `column` of node `node` (a group table, perhaps computed on) counts people of `owner`.
@@ -65,10 +67,17 @@ fn counts_in(
         }
         Some(Node::Compute(compute)) => {
             let Some((Reg(reg), _)) = compute.outputs.get(column) else { return false };
+            let of_column =
+                |column: usize| counts_in(plan, federation, owner, (compute.input, column), summed);
             match compute.ops.get(*reg) {
-                Some(Op::Column(source)) => {
-                    counts_in(plan, federation, owner, (compute.input, *source), summed)
-                }
+                Some(Op::Column(source)) => of_column(*source),
+                // More than the people only where there are none.
+                Some(Op::Add(persons, rows)) => match (compute.ops.get(persons.0), scaled(compute, *rows)) {
+                    (Some(Op::Column(persons)), Some(rows)) => {
+                        of_column(*persons) && without(plan, owner, (compute.input, rows))
+                    }
+                    _ => false,
+                },
                 _ => false,
             }
         }
@@ -92,6 +101,18 @@ fn counts_in(
             place.is_some_and(|place| counts_in(plan, federation, owner, (table, place), summed))
         }
         Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_) | Node::Release(_)) | None => false,
+    }
+}
+
+/// The column that a register is a multiple of.
+fn scaled(compute: &Compute, Reg(reg): Reg) -> Option<usize> {
+    match compute.ops.get(reg) {
+        Some(Op::Column(column)) => Some(*column),
+        Some(Op::Scale(Reg(of), _)) => match compute.ops.get(*of) {
+            Some(Op::Column(column)) => Some(*column),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -251,7 +251,7 @@ fn cells(plan: &SecurePlan, at: NodeId) -> bool {
 }
 
 /// All owners whose rows are under a node, but for secret values given to them, which have gates of their own.
-fn owners_below(plan: &SecurePlan, from: NodeId) -> BTreeSet<PartyId> {
+pub(super) fn owners_below(plan: &SecurePlan, from: NodeId) -> BTreeSet<PartyId> {
     let mut owners = BTreeSet::new();
     let mut left = vec![from];
     let mut seen = BTreeSet::new();

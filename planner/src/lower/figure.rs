@@ -20,6 +20,7 @@ use super::program::{Kind, Program};
 use super::rank::Share;
 use super::rows::{leaves_of, place};
 use super::rowset::RowSet;
+use super::sites::Sites;
 use super::truths::where_it_is;
 use super::value::Number;
 use super::want::{Counting, Want};
@@ -73,6 +74,8 @@ pub(crate) struct Sums<'a> {
     pub(crate) grouped: bool,
     /// Whether groups are those of open keys.
     pub(crate) open: bool,
+    /// What tells groups of different owners apart.
+    pub(super) sites: Sites,
 }
 
 /// An aggregate's argument in every branch, NULL where its FILTER is not true.
@@ -100,7 +103,16 @@ impl<'a> Sums<'a> {
     /// No sums yet. `grouped`: every group that is shown has a row.
     pub(crate) fn new(rows: RowSet<'a>, grouped: bool) -> Sums<'a> {
         let (measures, columns, program) = (Vec::new(), Vec::new(), Program::default());
-        Sums { rows, rounded: None, measures, columns, program, grouped, open: false }
+        Sums {
+            rows,
+            rounded: None,
+            measures,
+            columns,
+            program,
+            grouped,
+            open: false,
+            sites: Sites::default(),
+        }
     }
 
     /// The largest multiple to which an owner wants counts rounded; 1 for none.

@@ -3,7 +3,7 @@
 use datafusion::logical_expr::Expr;
 
 use super::failure;
-use super::figure::{Gate, Sums};
+use super::figure::{Gate, Sums, all_rows};
 use super::leaf::Persons;
 use super::persons::PersonRows;
 use super::want::{Counting, Want};
@@ -38,9 +38,33 @@ impl Sums<'_> {
             let what = format!("{what} of {}", party.name);
             let persons = self.persons(owner, &places, counting, (&what, true))?;
             let reason = format!("min_people of {}", party.name);
-            gates.push(Gate { persons, at_least: party.release.min_people, reason });
+            let gate = Gate { persons, at_least: party.release.min_people, reason };
+            gates.push(self.or_elsewhere(gate, owner)?);
         }
         Ok(gates)
+    }
+
+    /// A gate that is met too in groups that an owner can have no row in, as everybody knows: by their rows, each of which
+    /// weighs as many persons as it asks for.
+    fn or_elsewhere(&mut self, gate: Gate, owner: PartyId) -> Result<Gate> {
+        let without = self.sites.without(owner, &self.rows);
+        if !without.contains(&true) {
+            return Ok(gate);
+        }
+        let counting = all_rows(without.len()).into_iter().zip(&without);
+        let wants: Vec<Want> = counting
+            .map(|(counting, here)| if *here { Want::Count(counting) } else { Want::Nothing { bit: false } })
+            .collect();
+        let name = format!("rows beside {}", gate.reason);
+        let encoding = Encoding::Arithmetic(RingSize::Z64);
+        let value = self
+            .rows
+            .column(&wants, ColumnDef { name: name.clone(), encoding, range: Range { lo: 0, hi: 1 } })?;
+        let def = self.count_def(name);
+        let rows = self.measure(Measure::Sum { value }, def);
+        let weighed = self.program.scale(rows, i128::from(gate.at_least))?;
+        let persons = self.program.add(gate.persons, weighed)?;
+        Ok(Gate { persons, reason: format!("{} where it has a part", gate.reason), ..gate })
     }
 
     /// The number of distinct persons of an owner with a row that counts; `normalised`: as identifiers are compared, else

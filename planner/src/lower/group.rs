@@ -27,6 +27,7 @@ use super::rowset::RowSet;
 use super::scale::type_scale;
 use super::secret::{Secret, give, in_chain};
 use super::sets::flat_keys;
+use super::sites::Sites;
 use super::sizes::refuse_sizes;
 use super::subquery;
 use super::top::Top;
@@ -83,6 +84,8 @@ pub(crate) fn lower_groups(
         let keys = open.over_groups(&mut sums);
         (By::Open(open), sums, keys, Vec::new())
     };
+    let sites = Sites::new(aggregate, &sums.rows)?;
+    let sums = Sums { sites, ..sums };
     refuse_sizes(aggregate, &sums)?;
     let all = Top::default();
     let top = if sums.open { Some(top.unwrap_or(&all)) } else { top };

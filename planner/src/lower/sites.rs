@@ -3,6 +3,8 @@
 //! `SELECT site, COUNT(*) FROM (SELECT 'north' AS site FROM north.t UNION ALL SELECT 'south' FROM south.t) GROUP BY site`: a
 //! group has rows of the owners whose parts have its value, as everybody knows from the query, and counts persons of these
 //! alone. With all owners in one GROUP BY, each would demand enough persons of its own in the groups of the others too.
+//! A LIMIT chooses among the groups of all parts, which therefore stay in one GROUP BY; what an owner demands there is met by
+//! the rows of the parts that share no group with its own ([`Sites`]).
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the engine's enums have dozens of variants; the rest tells no parts apart"
@@ -12,14 +14,50 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Union};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, Union};
 use datafusion::scalar::ScalarValue;
 
 use super::chain::chain;
 use super::failure;
 use super::leaf::owners;
+use super::rowset::RowSet;
 use crate::Result;
+use crate::check::differ;
 use crate::plan::PartyId;
+
+/// For each branch of stacked rows the keys of a GROUP BY, where they are constants.
+#[derive(Default)]
+pub(super) struct Sites(Vec<Vec<Option<ScalarValue>>>);
+
+impl Sites {
+    /// The constants among the keys of an aggregate over these rows.
+    pub(super) fn new(aggregate: &Aggregate, rows: &RowSet<'_>) -> Result<Sites> {
+        let mut sites = vec![Vec::new(); rows.branches().len()];
+        for key in &aggregate.group_expr {
+            let exprs = rows.expressions(key, aggregate.input.schema())?;
+            for (site, expr) in sites.iter_mut().zip(exprs) {
+                site.push(match expr {
+                    Expr::Literal(value, _) if !value.is_null() => Some(value),
+                    _ => None,
+                });
+            }
+        }
+        Ok(Sites(sites))
+    }
+
+    /// The branches whose rows are in no group with a row of this owner.
+    pub(super) fn without(&self, owner: PartyId, rows: &RowSet<'_>) -> Vec<bool> {
+        let branches = rows.branches().iter();
+        let has: Vec<bool> =
+            branches.map(|branch| branch.leaves.iter().any(|leaf| leaf.owner == owner)).collect();
+        let own: Vec<_> = self.0.iter().zip(&has).filter(|(_, has)| **has).map(|(site, _)| site).collect();
+        let apart = |one: &[Option<ScalarValue>], other: &[Option<ScalarValue>]| {
+            one.iter().zip(other).any(|pair| matches!(pair, (Some(one), Some(other)) if differ(one, other)))
+        };
+        let without = |(site, has): (&Vec<_>, &bool)| !has && own.iter().all(|own| apart(site, own));
+        self.0.iter().zip(&has).map(without).collect()
+    }
+}
 
 /// The plan once for each value of a key of the aggregate at its bottom that tells parts of different owners apart; `None` if
 /// no key does.

@@ -12,6 +12,7 @@ mod models;
 mod persons;
 mod refusals;
 mod secrets;
+mod sites;
 mod ways;
 mod within;
 
