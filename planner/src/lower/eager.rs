@@ -33,7 +33,7 @@ use super::rows::{
     Branch, KeyJoin, KeySide, Link, Presence, Relation, key_columns, leaves_of, localised, place, renamed,
     symbol,
 };
-use super::tree::{is_known, rows_per_key, table_names, tree};
+use super::tree::{is_known, staying_rows, table_names, tree};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::hashed::hashed;
@@ -155,7 +155,7 @@ fn only_join(branch: &Branch, root: usize) -> Option<&KeySide> {
     let plain = branch.filters.iter().all(apart)
         && branch.absences.iter().all(|expr| !leaves_of(expr).contains(&root));
     let always = branch.presence.get(root) == Some(&Presence::Always) && join.link == Link::Required;
-    (plain && always && leaf.whole.is_some() && rows_per_key(leaf, side) > 1).then_some(side)
+    (plain && always && leaf.whole.is_some() && staying_rows(join, root, leaf) > 1).then_some(side)
 }
 
 /// What the aggregates ask of the root; `None` for others than SUM, COUNT and AVG of its columns.

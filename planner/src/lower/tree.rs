@@ -35,7 +35,7 @@ pub(crate) fn rows_per_key(leaf: &Leaf, side: &KeySide) -> u64 {
 }
 
 /// How many rows of a leaf that stays may have one identifier: nothing is taken for granted.
-fn staying_rows(join: &KeyJoin, leaf: usize, source: &Leaf) -> u64 {
+pub(crate) fn staying_rows(join: &KeyJoin, leaf: usize, source: &Leaf) -> u64 {
     known_rows(side_of(join, leaf), source).unwrap_or(source.bound).min(source.bound)
 }
 

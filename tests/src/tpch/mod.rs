@@ -47,6 +47,8 @@ pub enum Answer {
         rows: usize,
         /// What it took.
         stats: Stats,
+        /// The longest chain of dependent messages of its plan.
+        rounds: u64,
         /// What each stage did.
         stages: String,
     },
@@ -104,8 +106,8 @@ impl Runs {
             return Err(format!("query {number}\nin the clear:   {want:?}\nby the parties: {got:?}"));
         }
         let session = Session { analyst: "analyst".to_owned(), ..Session::default() };
-        let stages = stages::of(self.cluster.federation(), &session, &sql);
-        Ok(Answer::Right { rows: got.len(), stats, stages })
+        let (stages, rounds) = stages::of(self.cluster.federation(), &session, &sql);
+        Ok(Answer::Right { rows: got.len(), stats, rounds, stages })
     }
 
     /// Ends the parties.

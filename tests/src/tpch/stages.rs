@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use planner::catalog::Federation;
+use planner::cost::cost;
 use planner::plan::{Matching, Multiplicity, Node, SecurePlan};
 use planner::{Planned, Session};
 
-/// `local: sales (customer, orders); secure: hashed join N:1, group by cells; clear: sort`.
-pub(super) fn of(federation: &Federation, session: &Session, sql: &str) -> String {
+/// `local: sales (customer, orders); secure: hashed join N:1, group by cells; clear: sort`, and the rounds that the plan takes.
+pub(super) fn of(federation: &Federation, session: &Session, sql: &str) -> (String, u64) {
     match planner::plan(federation, session, sql) {
         Ok(Planned::Secure(checked)) => {
             let (local, secure) = (local(&checked.plan, federation), secure(&checked.plan));
-            format!("local: {local}; secure: {secure}; clear: {}", clear(&checked.plan))
+            let stages = format!("local: {local}; secure: {secure}; clear: {}", clear(&checked.plan));
+            (stages, cost(&checked.plan, federation).total.rounds)
         }
-        Ok(_) => "answered without the parties".to_owned(),
-        Err(error) => error.message,
+        Ok(_) => ("answered without the parties".to_owned(), 0),
+        Err(error) => (error.message, 0),
     }
 }
 

@@ -46,10 +46,9 @@ fn arguments() -> Result<Arguments, String> {
 /// A line of the table.
 fn line(placement: Placement, number: usize, answer: &Answer) -> String {
     match answer {
-        Answer::Right { rows, stats, stages } => {
+        Answer::Right { rows, stats, rounds, stages } => {
             let sent = stats.seats.iter().map(|seat| seat.sent_bytes).max().unwrap_or(0);
             let sent = format!("{}.{}", sent / 1_000_000, sent / 100_000 % 10);
-            let rounds = stats.seats.iter().map(|seat| seat.rounds).max().unwrap_or(0);
             let seconds = stats.elapsed.as_secs_f64();
             let name = placement.name();
             format!("| {number} | {name} | {rows} | {seconds:.2} | {sent} | {rounds} | {stages} |")
