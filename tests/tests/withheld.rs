@@ -424,6 +424,23 @@ async fn a_limit_over_parts_asks_each_owner_where_it_has_rows() {
     }
 }
 
+/// A FILTER says which rows count; that what it leaves is 0 in all of them tells no more of few than any number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filter_is_no_condition_in_a_pair() {
+    let queries = [
+        "SELECT COVAR_POP(exercise, age) FILTER (WHERE exercise = 0), COUNT(DISTINCT patient_id) FILTER (WHERE exercise = 0) FROM hospital.lifestyle",
+        "SELECT COVAR_POP(CASE WHEN age = 94 THEN exercise ELSE 0 END, age) FILTER (WHERE age > 20) FROM hospital.lifestyle",
+    ];
+    let open: Vec<_> = answers(1, &queries).await.into_iter().map(|(rows, _)| rows).collect();
+    let people: u32 = open[0][0][1].parse().expect("a number");
+    assert!(people > 2, "{people}");
+    let strict: Vec<_> = answers(people, &queries).await.into_iter().map(|(rows, _)| rows).collect();
+    assert_eq!(strict[0], open[0]);
+    assert_ne!(open[1], [["NULL"]]);
+    assert_eq!(strict[1], [["NULL"]]);
+    assert_eq!(answers(people + 1, &queries[..1]).await[0].0, [["NULL", "NULL"]]);
+}
+
 /// What a query asks of rows that no data can make is withheld like what no data makes, totals too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn totals_of_impossible_rows_are_withheld() {

@@ -22,7 +22,8 @@ use crate::{Error, Result};
 mod numbered;
 mod ranks;
 
-/// Runs `node` over `input`: first the groups in ascending order of their keys, then rows that stand for nothing.
+/// Runs `node` over `input`: first the groups in ascending order of their keys, then rows that stand for nothing, no more
+/// in all than the node's bound.
 ///
 /// Cost: products row by row; [`sort`] by the planes of the keys and a bit; a tree of ANDs over these; for each column of
 /// persons a tree over its planes and a bit, [`segmented_or`] and a conversion of each count; [`compact`]. Persons that are
@@ -270,7 +271,11 @@ fn results(node: &Group, table: Vec<Column>, apart: Vec<(usize, Column)>, rows: 
             | Measure::AtRank { .. } => {}
         }
     }
-    Table::new(done.into_iter().collect::<Option<_>>().ok_or_else(missing)?, rows)
+    let groups = rows.min(node.bound);
+    let front = |column: Option<Column>| {
+        column.map(|column| if groups < rows { column.rows(0..groups) } else { column })
+    };
+    Table::new(done.into_iter().map(front).collect::<Option<_>>().ok_or_else(missing)?, groups)
 }
 
 #[cfg(test)]

@@ -337,18 +337,33 @@ impl<'a> Sums<'a> {
         known: &[Vec<Expr>],
         what: &str,
     ) -> Result<Vec<Gate>> {
+        let argument = Argument {
+            exprs: exprs.to_vec(),
+            facts: self.rows.facts(exprs)?,
+            conditional: self.rows.is_conditional(exprs)?,
+            demands: self.demands(exprs)?,
+        };
+        self.gates_of_conditions(&argument, known, what)
+    }
+
+    /// The gates of the conditions in an argument but for its FILTER, over rows in which these are known.
+    pub(super) fn gates_of_conditions(
+        &mut self,
+        argument: &Argument,
+        known: &[Vec<Expr>],
+        what: &str,
+    ) -> Result<Vec<Gate>> {
         let mut gates = Vec::new();
-        if self.rows.is_conditional(exprs)? {
+        if argument.conditional {
             let nonzero = |(known, whole): (&Vec<Expr>, &Expr)| Counting {
                 known: known.clone(),
                 nonzero: Some(whole.clone()),
                 ring: RingSize::Z64,
             };
-            let counting: Vec<Counting> = known.iter().zip(exprs).map(nonzero).collect();
+            let counting: Vec<Counting> = known.iter().zip(&argument.exprs).map(nonzero).collect();
             gates.extend(self.gates(&counting, &format!("{what} not 0"))?);
         }
-        let demands = self.demands(exprs)?;
-        gates.extend(self.gates_of_demands(&demands, known, what)?);
+        gates.extend(self.gates_of_demands(&argument.demands, known, what)?);
         Ok(gates)
     }
 

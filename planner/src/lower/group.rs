@@ -347,7 +347,7 @@ impl Groups<'_> {
             }
             By::Open(open) => {
                 let (keys, valid) = open.placed(&at)?;
-                Node::Group(crate::plan::Group { input, keys, valid, measures, columns })
+                Node::Group(crate::plan::Group { input, keys, valid, bound: open.most, measures, columns })
             }
         });
         let node = NodeId(nodes.len() - 1);

@@ -66,6 +66,7 @@ mod leaf;
 mod model;
 mod model_release;
 mod moments;
+mod most_groups;
 mod neutral;
 mod not_in;
 mod open_keys;

@@ -9,6 +9,7 @@ use super::failure;
 use super::figure::Sums;
 use super::infer::show;
 use super::key::Key;
+use super::most_groups::most_groups;
 use super::rowset::RowSet;
 use super::value::Number;
 use super::want::Want;
@@ -27,6 +28,8 @@ pub(super) struct OpenKeys {
     /// in its group.
     valid: usize,
     keys: Vec<OpenKey>,
+    /// No more groups than these.
+    pub(super) most: usize,
 }
 
 /// A key.
@@ -53,7 +56,7 @@ impl OpenKeys {
             keys.push(open_key(key, &exprs, facts, rows, &mut planes)?);
         }
         let valid = rows.column(&vec![Want::Candidate; rows.branches().len()], bit("valid".to_owned()))?;
-        Ok(OpenKeys { planes, valid, keys })
+        Ok(OpenKeys { planes, valid, keys, most: most_groups(aggregate, rows)? })
     }
 
     /// The keys over groups: measures of the groups.

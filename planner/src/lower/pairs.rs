@@ -150,7 +150,7 @@ impl Sums<'_> {
             both_known(pair, RingSize::Z64).into_iter().map(|counting| counting.known).collect();
         for (place, argument) in pair.iter().enumerate() {
             let what = format!("{what}, argument {}", place + 1);
-            gates.extend(self.condition_gates(&argument.exprs, &known, &what)?);
+            gates.extend(self.gates_of_conditions(argument, &known, &what)?);
         }
         Ok(gates)
     }

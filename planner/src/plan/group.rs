@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{ColumnDef, Measure, NodeId, NumberedPart, Rank};
 
-/// Sums columns over the rows of each group. One output row for each row of the input: first the groups, in ascending order
-/// of their keys, then rows that stand for nothing. Output columns: one for each measure.
+/// Sums columns over the rows of each group. Output rows: first the groups, in ascending order of their keys, then rows that
+/// stand for nothing; as many as the input has, but no more than `bound`. Output columns: one for each measure.
 ///
 /// Rows are sorted by their keys; nobody learns how many groups there are, or how large they are.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Group {
     pub keys: Vec<usize>,
     /// 1 where the row counts, as a bit.
     pub valid: usize,
+    /// There are no more groups, whatever the data.
+    pub bound: usize,
     /// What is known of each group.
     pub measures: Vec<Measure>,
     /// Columns of the output.
@@ -108,7 +110,8 @@ mod tests {
             at(1, 1, 2, RankPlace::Below),
             at(1, 9, 10, RankPlace::Reaching),
         ];
-        let group = Group { input: NodeId(0), keys: vec![3], valid: 2, measures, columns: Vec::new() };
+        let group =
+            Group { input: NodeId(0), keys: vec![3], valid: 2, bound: 9, measures, columns: Vec::new() };
         let sorts = group.rank_sorts();
         assert_eq!(sorts.iter().map(|sort| sort.value).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(sorts[0].ranks, BTreeMap::from([(Rank::FIRST, vec![2])]));

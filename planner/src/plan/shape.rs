@@ -91,7 +91,7 @@ impl SecurePlan {
                 Node::Union(union) => union.inputs.iter().map(|id| of(*id)).sum(),
                 Node::Compute(compute) => of(compute.input),
                 Node::Broadcast(broadcast) => of(broadcast.input),
-                Node::Group(group) => of(group.input),
+                Node::Group(group) => of(group.input).min(group.bound),
                 Node::Aggregate(aggregate) => aggregate.cells(),
                 Node::Fold(fold) => fold.rows(),
                 Node::Assemble(assemble) => assemble.rows,

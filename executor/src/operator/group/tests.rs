@@ -41,7 +41,7 @@ fn node(rows: usize) -> Group {
         range: Range { lo: 0, hi: 1 << 40 },
     };
     let columns = vec![number; measures.len()];
-    Group { input: NodeId(0), keys: vec![1, 0], valid: 2, measures, columns }
+    Group { input: NodeId(0), keys: vec![1, 0], valid: 2, bound: 6, measures, columns }
 }
 
 /// Rows of persons with up to three adjacent rows each; the value follows from the key.
@@ -140,6 +140,7 @@ fn groups_equal_the_clear() {
                 }
                 assert_eq!(found, *group, "seed {seed}, {rows} rows, group {index}");
             }
+            assert!(ran.columns.iter().all(|column| column.len() == rows.min(6)));
             assert!(ran.columns[0][expected.len()..].iter().all(|exists| *exists == 0));
         }
     }

@@ -175,10 +175,12 @@ pub(super) fn groups(group: &crate::plan::Group, input: &Table) -> Table {
             other => panic!("{other:?}"),
         }
     };
+    let rows = input.rows.min(group.bound);
+    assert!(members.len() <= rows, "{} groups of at most {}", members.len(), group.bound);
     let column = |measure: &Measure| {
         let mut cells: Vec<i128> = members.values().map(|rows| measured(measure, rows)).collect();
-        cells.resize(input.rows, 0);
+        cells.resize(rows, 0);
         cells
     };
-    Table { columns: group.measures.iter().map(column).collect(), rows: input.rows }
+    Table { columns: group.measures.iter().map(column).collect(), rows }
 }
