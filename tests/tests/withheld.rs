@@ -445,13 +445,19 @@ async fn a_filter_is_no_condition_in_a_pair() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn totals_of_impossible_rows_are_withheld() {
     let queries = [
-        "SELECT smoker, COUNT(*) FROM hospital.lifestyle WHERE 1 = 0 GROUP BY ROLLUP(smoker)",
+        "SELECT smoker, GROUPING(smoker), COUNT(*) FROM hospital.lifestyle WHERE 1 = 0 GROUP BY ROLLUP(smoker)",
         "SELECT COUNT(DISTINCT patient_id), SUM(exercise + exercise), AVG(age) FROM (SELECT * FROM hospital.lifestyle UNION ALL SELECT * FROM clinic.lifestyle) WHERE 1 = 0",
+        // What is withheld meets no condition.
+        "SELECT smoker, COUNT(*) FROM hospital.lifestyle WHERE 1 = 0 GROUP BY ROLLUP(smoker) HAVING COUNT(*) < 4 ORDER BY smoker LIMIT 3",
+        "SELECT COUNT(*) FROM hospital.lifestyle WHERE 1 = 0 HAVING COUNT(*) < 4",
     ];
     let strict: Vec<_> = answers(2, &queries).await.into_iter().map(|(rows, _)| rows).collect();
-    assert_eq!(strict[0], [["NULL", "NULL"]]);
+    assert_eq!(strict[0], [["NULL", "1", "NULL"]]);
     assert_eq!(strict[1], [["NULL", "NULL", "NULL"]]);
+    assert!(strict[2].is_empty() && strict[3].is_empty(), "{strict:?}");
     let open: Vec<_> = answers(1, &queries).await.into_iter().map(|(rows, _)| rows).collect();
-    assert_eq!(open[0], [["NULL", "0"]]);
+    assert_eq!(open[0], [["NULL", "1", "0"]]);
     assert_eq!(open[1], [["0", "NULL", "NULL"]]);
+    assert_eq!(open[2], [["NULL", "0"]]);
+    assert_eq!(open[3], [["0"]]);
 }

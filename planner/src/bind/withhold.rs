@@ -12,7 +12,9 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Aggregate, EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{
+    Aggregate, EmptyRelation, Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, lit,
+};
 
 use super::{DeclaredTable, reads_tables};
 use crate::catalog::Federation;
@@ -35,34 +37,50 @@ pub(super) fn of_no_rows(
             return Ok(Transformed::no(node));
         }
         let keys = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
-        // With keys there are no groups; grouping sets have their totals still.
-        let totals = matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]);
-        if keys > 0 && !(totals && withholds) {
+        // With keys there are no groups; grouping sets have their total still.
+        if keys > 0 && !(withholds && has_total(&aggregate.group_expr)) {
             return Ok(Transformed::no(node));
         }
         let Some(values) = values(aggregate, keys, withholds)? else { return Ok(Transformed::no(node)) };
         let schema = Arc::new(DFSchema::empty());
         let one_row = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: true, schema });
-        let below = if keys > 0 { node } else { one_row };
-        LogicalPlanBuilder::from(below).project(values)?.build().map(Transformed::yes)
+        LogicalPlanBuilder::from(one_row).project(values)?.build().map(Transformed::yes)
     })?;
     if !given.transformed {
         return Ok(given.data);
     }
-    // What stands above takes the types of its inputs anew: these may be NULL.
-    given.data.recompute_schema()
+    // All that stands above takes the types of its inputs anew: these may be NULL.
+    let anew = given.data.transform_up_with_subqueries(|node| node.recompute_schema().map(Transformed::yes));
+    Ok(anew?.data)
 }
 
-/// The columns of an aggregate over no rows: its keys, and what each number is; `None` where that is not known.
+/// Whether grouping sets have one total, which has a row though there are none.
+fn has_total(keys: &[Expr]) -> bool {
+    match keys {
+        [Expr::GroupingSet(GroupingSet::Rollup(_) | GroupingSet::Cube(_))] => true,
+        [Expr::GroupingSet(GroupingSet::GroupingSets(sets))] => {
+            sets.iter().filter(|set| set.is_empty()).count() == 1
+        }
+        _ => false,
+    }
+}
+
+/// The one row of an aggregate over no rows: no key, and what each number is; `None` where that is not known.
 fn values(aggregate: &Aggregate, keys: usize, withholds: bool) -> Result<Option<Vec<Expr>>> {
-    let columns = || aggregate.schema.iter();
-    let mut values: Vec<Expr> = columns().take(keys).map(|column| Expr::Column(column.into())).collect();
-    for ((qualifier, field), expr) in columns().skip(keys).zip(&aggregate.aggr_expr) {
-        let value = match expr.clone().unalias() {
-            _ if withholds => ScalarValue::try_from(field.data_type())?,
+    let mut values = Vec::new();
+    for (index, (qualifier, field)) in aggregate.schema.iter().enumerate() {
+        let null = ScalarValue::try_from(field.data_type())?;
+        let number = index.checked_sub(keys).and_then(|number| aggregate.aggr_expr.get(number));
+        let value = match number.map(|number| number.clone().unalias()) {
+            // A bit for each key that is not grouped by.
+            None if field.name() == Aggregate::INTERNAL_GROUPING_ID => {
+                ScalarValue::UInt64(Some((1 << (keys - 1)) - 1)).cast_to(field.data_type())?
+            }
+            None => null,
+            Some(_) if withholds => null,
             // The engine fails to add no decimals beside a COUNT(DISTINCT).
-            Expr::AggregateFunction(of) => of.func.default_value(field.data_type())?,
-            _ => return Ok(None),
+            Some(Expr::AggregateFunction(of)) => of.func.default_value(field.data_type())?,
+            Some(_) => return Ok(None),
         };
         values.push(lit(value).alias_qualified(qualifier.cloned(), field.name()));
     }
