@@ -19,6 +19,8 @@ mod persons;
 mod release;
 mod structure;
 
+pub(crate) use home::gated_groups;
+
 use crate::catalog::Federation;
 use crate::error::{Class, Error, Result};
 use crate::hash::plan_hash;

@@ -8,11 +8,11 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, lit};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, Subquery, col, lit};
 
 use super::{lineage, owners_of};
 use crate::catalog::{Domain, Federation, SqlType};
@@ -51,6 +51,55 @@ pub(super) fn written_out(federation: &Federation, plan: LogicalPlan) -> Result<
         })
     })
     .map(|done| done.data)
+}
+
+/// The plan with the arguments of aggregates that hold correlated scalar subqueries computed below the aggregate, where the
+/// optimizer makes joins of them.
+pub(super) fn below_aggregates(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| {
+        let LogicalPlan::Aggregate(aggregate) = &node else { return Ok(Transformed::no(node)) };
+        let mut arguments: Vec<Expr> = Vec::new();
+        let names = NamePreserver::new(&node);
+        let mut measures = Vec::new();
+        for measure in &aggregate.aggr_expr {
+            let name = names.save(measure);
+            let done = measure.clone().transform_down(|part| {
+                let Expr::AggregateFunction(mut function) = part else { return Ok(Transformed::no(part)) };
+                let filter = function.params.filter.iter_mut().map(Box::as_mut);
+                for argument in function.params.args.iter_mut().chain(filter) {
+                    if is_correlated(argument)? {
+                        let place = arguments.iter().position(|other| other == argument);
+                        let place = place.unwrap_or(arguments.len());
+                        if place == arguments.len() {
+                            arguments.push(argument.clone());
+                        }
+                        *argument = col(argument_name(place));
+                    }
+                }
+                Ok(Transformed::new(Expr::AggregateFunction(function), true, TreeNodeRecursion::Jump))
+            })?;
+            measures.push(name.restore(done.data));
+        }
+        if arguments.is_empty() {
+            return Ok(Transformed::no(node));
+        }
+        let named = arguments.into_iter().enumerate().map(|(place, expr)| expr.alias(argument_name(place)));
+        let columns = aggregate.input.schema().columns().into_iter().map(Expr::Column).chain(named).collect();
+        let input = Projection::try_new(columns, Arc::clone(&aggregate.input))?;
+        let input = Arc::new(LogicalPlan::Projection(input));
+        let below = Aggregate::try_new(input, aggregate.group_expr.clone(), measures)?;
+        Ok(Transformed::yes(LogicalPlan::Aggregate(below)))
+    })
+    .map(|done| done.data)
+}
+
+fn argument_name(place: usize) -> String {
+    format!("__argument_{place}")
+}
+
+/// Whether an expression holds a scalar subquery that names columns around it.
+fn is_correlated(expr: &Expr) -> Result<bool> {
+    expr.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(subquery) if !of_outer(subquery).is_empty())))
 }
 
 /// The columns around it that a subquery names.

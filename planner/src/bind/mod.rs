@@ -164,6 +164,7 @@ fn plan_resolved(
             .and_then(optimise::analyse)
             .and_then(division::make_total)
             .and_then(|plan| correlated::written_out(federation, plan))
+            .and_then(correlated::below_aggregates)
             .and_then(|plan| optimise::optimise(plan, session.submitted_us))
             .and_then(|plan| withhold::of_no_rows(federation, &raw, plan))
             .map_err(|error| engine_error::translate(&error))

@@ -5,10 +5,16 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::scalar::ScalarValue;
 
 use super::release::owners_below;
+use crate::catalog::Federation;
 use crate::plan::{Measure, Node, NodeId, Op, PartyId, Reg, SecurePlan, Source};
 
 /// Whether column `column` of the group table `node` is a sum over rows of which none shares a group with a row of `owner`.
-pub(super) fn without(plan: &SecurePlan, owner: PartyId, (node, column): (NodeId, usize)) -> bool {
+pub(super) fn without(
+    plan: &SecurePlan,
+    federation: &Federation,
+    owner: PartyId,
+    (node, column): (NodeId, usize),
+) -> bool {
     let (rows, measure, keys) = match plan.nodes.get(node.0) {
         Some(Node::Aggregate(aggregate)) => {
             (aggregate.input, aggregate.measures.get(column), Keys::Cells(&aggregate.keys))
@@ -20,7 +26,7 @@ pub(super) fn without(plan: &SecurePlan, owner: PartyId, (node, column): (NodeId
         return false;
     };
     let (own, others): (Vec<NodeId>, Vec<NodeId>) =
-        union.inputs.iter().partition(|input| owners_below(plan, **input).contains(&owner));
+        union.inputs.iter().partition(|input| owners_below(plan, federation, **input).contains(&owner));
     own.iter().all(|own| is_zero(plan, (*own, *value)))
         && others
             .iter()

@@ -7,8 +7,9 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, JoinType, ScalarValue};
 use datafusion::logical_expr::utils::{enumerate_grouping_sets, split_conjunction};
-use datafusion::logical_expr::{Aggregate, Distinct, Expr, GroupingSet, LogicalPlan, Operator};
+use datafusion::logical_expr::{Aggregate, Distinct, Expr, GroupingSet, Join, LogicalPlan, Operator};
 
+use super::home::gated_groups;
 use crate::catalog::{self, Party};
 
 /// How many rows of a local plan one person may have; the persons of a semi join are those of the side that is kept.
@@ -27,6 +28,7 @@ pub(super) fn per_person(plan: &LogicalPlan, party: &Party) -> u64 {
             JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => per_person(&join.left, party),
             JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => per_person(&join.right, party),
             _ if gives_one_row(&join.right) => per_person(&join.left, party),
+            JoinType::Left | JoinType::Inner if looks_up(join, party) => per_person(&join.left, party),
             // Where more than the person must be equal, rows of both sides may be without a partner.
             JoinType::Full if join.on.len() > 1 || join.filter.is_some() => {
                 let (left, right) = (per_person(&join.left, party), per_person(&join.right, party));
@@ -38,6 +40,36 @@ pub(super) fn per_person(plan: &LogicalPlan, party: &Party) -> u64 {
             union.inputs.iter().map(|input| per_person(input, party)).fold(0, u64::saturating_add)
         }
         other => other.inputs().first().map_or(u64::MAX, |input| per_person(input, party)),
+    }
+}
+
+/// Whether the right side of a join is an aggregate that is gated at home, of which a row has one group at most.
+fn looks_up(join: &Join, party: &Party) -> bool {
+    let on: BTreeSet<usize> = join.on.iter().filter_map(|(_, right)| column_of(&join.right, right)).collect();
+    gated_groups(&join.right, party) && keys_among(&join.right, &on)
+}
+
+fn column_of(plan: &LogicalPlan, expr: &Expr) -> Option<usize> {
+    match expr {
+        Expr::Column(column) => plan.schema().maybe_index_of_column(column),
+        _ => None,
+    }
+}
+
+/// Whether these columns of a plan are all keys of the aggregate under it.
+fn keys_among(plan: &LogicalPlan, columns: &BTreeSet<usize>) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => {
+            (0..aggregate.group_expr.len()).all(|key| columns.contains(&key))
+        }
+        LogicalPlan::Projection(projection) => {
+            let below = columns.iter().filter_map(|column| projection.expr.get(*column));
+            let below = below.filter_map(|expr| column_of(&projection.input, &expr.clone().unalias()));
+            keys_among(&projection.input, &below.collect())
+        }
+        LogicalPlan::SubqueryAlias(alias) => keys_among(&alias.input, columns),
+        LogicalPlan::Filter(filter) => keys_among(&filter.input, columns),
+        _ => false,
     }
 }
 

@@ -74,7 +74,7 @@ fn counts_in(
                 // More than the people only where there are none.
                 Some(Op::Add(persons, rows)) => match (compute.ops.get(persons.0), scaled(compute, *rows)) {
                     (Some(Op::Column(persons)), Some(rows)) => {
-                        of_column(*persons) && without(plan, owner, (compute.input, rows))
+                        of_column(*persons) && without(plan, federation, owner, (compute.input, rows))
                     }
                     _ => false,
                 },

@@ -8,7 +8,7 @@ use crate::plan::{Broadcast, Input, JoinKey, Lasso, Matching, Node, NodeId, Part
 use crate::release_check::recipient_refusal;
 use crate::session::Session;
 
-use super::home::gated;
+use super::home::{gated, gated_groups};
 use super::{broken, local_rows, persons, refused};
 
 /// Persons that a model needs for each parameter.
@@ -37,7 +37,7 @@ pub(super) fn check(plan: &SecurePlan, federation: &Federation, session: &Sessio
             }
             Node::HashedJoin(join) => {
                 for key in [&join.stay_key, &join.moved_key] {
-                    join_allowed(plan, federation, key, index)?;
+                    join_allowed(plan, federation, key, (join.matching, index))?;
                     if let Matching::Pseudonyms { .. } = join.matching {
                         pseudonyms_allowed(plan, federation, key, index)?;
                     }
@@ -77,8 +77,15 @@ fn bound(input: &Input, federation: &Federation, node: usize) -> Result<()> {
     }
 }
 
-/// Pseudonyms are made of columns that allow `join` only.
-fn join_allowed(plan: &SecurePlan, federation: &Federation, key: &JoinKey, node: usize) -> Result<()> {
+/// Pseudonyms are made of columns that allow `join` only; hashes that are compared inside, as any other values are, may be
+/// of columns that allow `filter`.
+fn join_allowed(
+    plan: &SecurePlan,
+    federation: &Federation,
+    key: &JoinKey,
+    (matching, node): (Matching, usize),
+) -> Result<()> {
+    let inside = matches!(matching, Matching::Oblivious { .. });
     let Some(Node::Input(input)) = plan.nodes.get(key.input.0) else {
         return Err(broken(node, "an identifier that is of no input"));
     };
@@ -91,7 +98,8 @@ fn join_allowed(plan: &SecurePlan, federation: &Federation, key: &JoinKey, node:
         for (table, name) in bases {
             let declared = local_rows::declared(party, &table, &name)
                 .ok_or_else(|| broken(node, format!("the identifier {} is not declared", key.name)))?;
-            if !declared.allow.contains(&Use::Join) && !declared.allow.contains(&Use::Public) {
+            let allows = |wanted: Use| declared.allow.contains(&wanted);
+            if !allows(Use::Join) && !allows(Use::Public) && !(inside && allows(Use::Filter)) {
                 return Err(refused(format!(
                     "column {}.{table}.{name} may not be used in a join: {} does not allow `join` on it",
                     party.name, party.name
@@ -120,7 +128,7 @@ fn pseudonyms_allowed(plan: &SecurePlan, federation: &Federation, key: &JoinKey,
 /// One release: what it is of, and whether every column is under the count of people that every owner demands.
 fn release(plan: &SecurePlan, federation: &Federation, release: &Release, node: usize) -> Result<()> {
     let (source, of) = source(plan, release.input, node)?;
-    for owner in owners_below(plan, source) {
+    for owner in owners_below(plan, federation, source) {
         let party = party(federation, owner, node)?;
         let min_people = party.release.min_people;
         if min_people < 2 {
@@ -177,7 +185,7 @@ fn broadcast(plan: &SecurePlan, federation: &Federation, broadcast: &Broadcast, 
         let below = match of_owner {
             Some(input) => BTreeSet::from([input.owner]),
             None => match source(plan, value.from, node)? {
-                (source, Released::Groups) => owners_below(plan, source),
+                (source, Released::Groups) => owners_below(plan, federation, source),
                 (_, Released::Model(_)) => return Err(broken(node, "a secret value of a model")),
             },
         };
@@ -250,15 +258,19 @@ fn cells(plan: &SecurePlan, at: NodeId) -> bool {
     }
 }
 
-/// All owners whose rows are under a node, but for secret values given to them, which have gates of their own.
-pub(super) fn owners_below(plan: &SecurePlan, from: NodeId) -> BTreeSet<PartyId> {
+/// All owners whose rows are under a node, but for secret values given to them and aggregates of enough people that rows look
+/// up, which have gates of their own.
+pub(super) fn owners_below(plan: &SecurePlan, federation: &Federation, from: NodeId) -> BTreeSet<PartyId> {
     let mut owners = BTreeSet::new();
     let mut left = vec![from];
     let mut seen = BTreeSet::new();
     while let Some(id) = left.pop() {
         let Some(node) = plan.nodes.get(id.0).filter(|_| seen.insert(id)) else { continue };
         if let Node::Input(input) = node {
-            owners.insert(input.owner);
+            let owner = federation.parties.get(input.owner.0);
+            if !owner.is_some_and(|owner| gated_groups(&input.plan, owner)) {
+                owners.insert(input.owner);
+            }
         }
         if let Node::Broadcast(broadcast) = node {
             left.push(broadcast.input);

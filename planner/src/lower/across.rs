@@ -154,7 +154,7 @@ fn shifted(branch: &Branch, (leaves, joins, secrets): (usize, usize, usize)) -> 
     };
     let all = |exprs: &[Expr]| exprs.iter().map(moved).collect::<Result<Vec<_>>>();
     let side = |side: &KeySide| -> Result<KeySide> {
-        Ok(KeySide { leaf: side.leaf + leaves, parts: all(&side.parts)? })
+        Ok(KeySide { leaf: side.leaf + leaves, parts: all(&side.parts)?, inside: side.inside })
     };
     let join = |join: &KeyJoin| -> Result<KeyJoin> {
         Ok(KeyJoin { left: side(&join.left)?, right: side(&join.right)?, ..join.clone() })
@@ -231,8 +231,7 @@ fn identifiers(
         }
         match &mut key {
             None => {
-                let (left, right) =
-                    (KeySide { leaf: a, parts: vec![l] }, KeySide { leaf: b, parts: vec![r] });
+                let (left, right) = (KeySide::of(a, vec![l]), KeySide::of(b, vec![r]));
                 key = Some(KeyJoin { left, right, normalised: false, link: Link::Required });
             }
             Some(key) if key.left.leaf == a && key.right.leaf == b => {
@@ -243,9 +242,10 @@ fn identifiers(
         }
     }
     for (l, r) in of_one {
-        let sides = leaves_of(&l).first().zip(leaves_of(&r).first()).map(|(a, b)| {
-            (KeySide { leaf: *a, parts: vec![l.clone()] }, KeySide { leaf: *b, parts: vec![r.clone()] })
-        });
+        let sides = leaves_of(&l)
+            .first()
+            .zip(leaves_of(&r).first())
+            .map(|(a, b)| (KeySide::of(*a, vec![l.clone()]), KeySide::of(*b, vec![r.clone()])));
         match (sides.and_then(|sides| apart(branch, sides, false)), &key) {
             (Some((left, right)), None) => {
                 key = Some(KeyJoin { left, right, normalised: false, link: Link::Required });
@@ -253,7 +253,41 @@ fn identifiers(
             _ => others.push((l, r)),
         }
     }
-    key.map(|key| (key, others)).ok_or_else(not_joined)
+    if let Some(key) = key {
+        return Ok((key, others));
+    }
+    compared_inside(branch, others, second, federation)
+}
+
+/// Values of two owners that are no identifiers, compared inside, as in a condition.
+fn compared_inside(
+    branch: &Branch,
+    pairs: Vec<Equal>,
+    second: usize,
+    federation: &Federation,
+) -> Result<(KeyJoin, Vec<Equal>)> {
+    let sides = |(l, r): &Equal| {
+        let (a, b) = of_two(l, r, second)?;
+        let owner = |leaf: usize| branch.leaves.get(leaf).map(|leaf| leaf.owner);
+        let of_columns = |expr: &Expr| {
+            expr.column_refs()
+                .into_iter()
+                .all(|column| may(branch, &Expr::Column(column.clone()), federation, Use::Filter))
+        };
+        let asked = of_columns(l) && of_columns(r);
+        (asked && owner(a) != owner(b)).then_some((a, b))
+    };
+    let leaves = pairs.iter().find_map(sides).ok_or_else(not_joined)?;
+    let (same, rest): (Vec<Equal>, Vec<Equal>) =
+        pairs.into_iter().partition(|pair| sides(pair) == Some(leaves));
+    let (left, right): (Vec<Expr>, Vec<Expr>) = same.into_iter().unzip();
+    let key = KeyJoin {
+        left: KeySide { leaf: leaves.0, parts: left, inside: true },
+        right: KeySide { leaf: leaves.1, parts: right, inside: true },
+        normalised: false,
+        link: Link::Required,
+    };
+    Ok((key, rest))
 }
 
 /// The leaves of an equality of one leaf of each side.
@@ -278,7 +312,7 @@ fn hashed_identifier(
                 if x.len() != y.len() {
                     return Err(failure::invalid("HASHED has as many parts on both sides of an equality"));
                 }
-                let (left, right) = (KeySide { leaf: a, parts: x }, KeySide { leaf: b, parts: y });
+                let (left, right) = (KeySide::of(a, x), KeySide::of(b, y));
                 let (left, right) = apart(branch, (left, right), true).ok_or_else(not_joined)?;
                 key = Some(KeyJoin { left, right, normalised: true, link: Link::Required });
             }
@@ -331,6 +365,11 @@ fn parts(expr: &Expr) -> Option<Vec<Expr>> {
 
 /// Whether an expression is a column that allows `join`.
 fn may_join(branch: &Branch, expr: &Expr, federation: &Federation) -> bool {
+    may(branch, expr, federation, Use::Join)
+}
+
+/// Whether an expression is a column that allows a use.
+fn may(branch: &Branch, expr: &Expr, federation: &Federation, wanted: Use) -> bool {
     let inner = match expr {
         Expr::Cast(cast) => cast.expr.as_ref(),
         other => other,
@@ -342,7 +381,7 @@ fn may_join(branch: &Branch, expr: &Expr, federation: &Federation) -> bool {
         let origin = leaf.origins.get(index).copied()??;
         let table = federation.parties.get(leaf.owner.0)?.tables.get(origin.table)?;
         let allow = &table.columns.get(origin.column)?.allow;
-        Some(allow.contains(&Use::Join) || allow.contains(&Use::Public))
+        Some(allow.contains(&wanted) || allow.contains(&Use::Public))
     };
     allowed().unwrap_or(false)
 }

@@ -41,8 +41,9 @@ pub(super) fn join_at_owner(first: &Branch, second: &Branch, on: &On) -> Result<
         return Ok(None);
     }
     if met.other.whole.is_none() {
-        let Some((mut branch, mark)) = met.attach(on)? else { return Ok(None) };
+        let Some((mut branch, mark)) = met.attach(on, JoinType::Inner)? else { return Ok(None) };
         branch.filters.push(Expr::IsNotNull(Box::new(mark)));
+        branch.filters.extend(met.moved(on)?.1);
         return Ok(Some(branch));
     }
     let (columns, conditions) = met.moved(on)?;
@@ -61,7 +62,7 @@ pub(super) fn join_at_owner(first: &Branch, second: &Branch, on: &On) -> Result<
 /// tables; `None` for any other join.
 pub(super) fn left_at_owner(first: &Branch, second: &Branch, on: &On) -> Result<Option<Branch>> {
     let Some(met) = Met::of(first, second, on)? else { return Ok(None) };
-    Ok(met.attach(on)?.map(|(branch, _)| branch))
+    Ok(met.attach(on, JoinType::Left)?.map(|(branch, _)| branch))
 }
 
 /// Whether a row of a table of an owner of the first side is there, as a condition on the first side; `None` where other
@@ -90,7 +91,7 @@ pub(super) fn whole(joined: &Leaf, left: &Leaf, right: &Leaf) -> Option<u64> {
     left.whole.and(right.whole)?;
     Some(match joined.persons {
         Persons::Column { max_rows, .. } => max_rows,
-        Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => joined.bound,
+        Persons::Either { .. } | Persons::Rows | Persons::Gated | Persons::Lost(_) => joined.bound,
     })
 }
 
@@ -193,7 +194,7 @@ impl<'a> Met<'a> {
     fn add_rest(&self, branch: &mut Branch) -> Result<()> {
         let side = |side: &KeySide| -> Result<KeySide> {
             let parts = side.parts.iter().map(|part| self.symbols(part)).collect::<Result<_>>()?;
-            Ok(KeySide { leaf: self.leaf_place(side.leaf), parts })
+            Ok(KeySide { leaf: self.leaf_place(side.leaf), parts, inside: side.inside })
         };
         let absences = branch.absences.len();
         for (index, leaf) in self.second.leaves.iter().enumerate().filter(|(index, _)| *index != self.inner) {
@@ -261,13 +262,13 @@ impl<'a> Met<'a> {
         Ok(leaf)
     }
 
-    /// All rows of the leaf, joined with those of the other table that meet its filters and the conditions beside; `None`
-    /// where other owners' columns have a part in these.
+    /// All rows of the leaf, joined with those of the other table that meet its filters and, unless the join is an inner one,
+    /// which may ask for them later, the conditions beside; `None` where other owners' columns have a part in these.
     fn plan(&self, on: &On, join_type: JoinType) -> Result<Option<LogicalPlan>> {
         let engine = |error| failure::engine(&error);
         let (l_plan, r_plan) = (renamed(self.leaf, "l")?, renamed(self.other, "r")?);
         let Keys { left, right, .. } = self.keys(&l_plan, &r_plan)?;
-        let (_, conditions) = self.moved(on)?;
+        let conditions = if join_type == JoinType::Inner { Vec::new() } else { self.moved(on)?.1 };
         let own = |expr: &Expr| !names_shared(expr) && leaves_of(expr).iter().all(|leaf| *leaf == self.index);
         if !conditions.iter().all(own) {
             return Ok(None);
@@ -279,6 +280,7 @@ impl<'a> Met<'a> {
             let filter = localised(filter, r_plan.plan())?;
             r_plan = r_plan.filter(filter).map_err(engine)?;
         }
+        let join_type = if join_type == JoinType::Inner { JoinType::Left } else { join_type };
         if join_type == JoinType::Left {
             let mut columns: Vec<Expr> = r_plan.schema().columns().into_iter().map(Expr::Column).collect();
             columns.push(lit(ScalarValue::Boolean(Some(true))).alias("matched"));
@@ -315,12 +317,12 @@ impl<'a> Met<'a> {
 
     /// The branch with the columns of the other table, of which there is at most one row per identifier, beside those of
     /// the leaf, NULL where there is none, and the mark that is NULL then too. `None` for any other table.
-    fn attach(&self, on: &On) -> Result<Option<(Branch, Expr)>> {
+    fn attach(&self, on: &On, join_type: JoinType) -> Result<Option<(Branch, Expr)>> {
         let key: Option<BTreeSet<usize>> = self.pairs.iter().map(|(_, b)| plain(b)).collect();
         if key.is_none_or(|key| self.other.rows_per_key(&key) != 1) {
             return Ok(None);
         }
-        let Some(plan) = self.plan(on, JoinType::Left)? else { return Ok(None) };
+        let Some(plan) = self.plan(on, join_type)? else { return Ok(None) };
         let (l_plan, r_plan) = (renamed(self.leaf, "l")?, renamed(self.other, "r")?);
         let both = beside(self.leaf, self.other, &self.keys(&l_plan, &r_plan)?.columns)?;
         let (left, bound, keys) = (self.leaf.whole, self.leaf.bound, self.leaf.keys.clone());

@@ -220,7 +220,7 @@ fn counts_stay(
         Persons::Column { column, .. } => {
             side.parts.len() == 1 && side.parts.iter().any(|part| plain(part) == Some(*column))
         }
-        Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => false,
+        Persons::Either { .. } | Persons::Rows | Persons::Gated | Persons::Lost(_) => false,
     };
     let mut conditional = false;
     for part in parts {
@@ -356,7 +356,7 @@ impl Summed {
                 Persons::Column { column: 0, max_rows: 1 }
             }
             Persons::Lost(why) => Persons::Lost(why),
-            Persons::Column { .. } | Persons::Either { .. } | Persons::Rows => {
+            Persons::Column { .. } | Persons::Either { .. } | Persons::Rows | Persons::Gated => {
                 Persons::Lost("the rows of several persons are summed before a join")
             }
         };

@@ -15,6 +15,21 @@ pub(crate) fn once() -> Error {
     )
 }
 
+/// A correlated scalar subquery that is neither written out for each value nor joined.
+pub(crate) fn open_lookup() -> Error {
+    Error {
+        hint: Some(
+            "aggregate one owner's table, WHERE a column of it = a column around it (both allow `filter`); or compare with a \
+             column that declares `values`; or join an aggregate per identifier: JOIN (SELECT id, AVG(x) AS x FROM t GROUP BY id)"
+                .into(),
+        ),
+        ..not_built(
+            "a scalar subquery over several owners' rows, or with other conditions than equalities, that depends on columns \
+             around it whose domains are not closed",
+        )
+    }
+}
+
 /// The query does not make sense.
 pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error { class: Class::Invalid, message: message.into(), hint: None, position: None }

@@ -114,15 +114,19 @@ fn persons(
     for set in sets {
         let rows = match input.persons.among(set, &input.scope, lost) {
             Persons::Lost(why) => return Persons::Lost(why),
-            Persons::Rows | Persons::Column { .. } | Persons::Either { .. } if set.len() == 1 => 1,
-            Persons::Rows | Persons::Column { .. } | Persons::Either { .. } => max_rows,
+            Persons::Rows | Persons::Gated | Persons::Column { .. } | Persons::Either { .. }
+                if set.len() == 1 =>
+            {
+                1
+            }
+            Persons::Rows | Persons::Gated | Persons::Column { .. } | Persons::Either { .. } => max_rows,
         };
         all = all.saturating_add(rows);
     }
     let persons = match input.persons.among(keys, &input.scope, lost) {
         Persons::Column { column, .. } => Persons::Column { column, max_rows: all },
         Persons::Either { columns, .. } => Persons::Either { columns, max_rows: all },
-        other @ (Persons::Rows | Persons::Lost(_)) => other,
+        other @ (Persons::Rows | Persons::Gated | Persons::Lost(_)) => other,
     };
     if let Persons::Column { column, .. } = persons {
         unique.push((BTreeSet::from([column]), all));

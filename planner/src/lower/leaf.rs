@@ -14,8 +14,9 @@ use datafusion::logical_expr::{Aggregate, Expr, Join, LogicalPlan, TableScan, Ta
 use super::condition::{Demand, addend, demands, has_condition};
 use super::facts::Facts;
 use super::infer::{Scope, infer};
+use super::secret::finer;
 pub(crate) use super::whose::{Persons, first_known};
-use super::{failure, inner, outer_at_home, picked_rows, window};
+use super::{failure, inner, lookup, outer_at_home, picked_rows, window};
 use crate::Result;
 use crate::bind::{DeclaredTable, owners_of};
 use crate::catalog::{Federation, Table, Use};
@@ -153,7 +154,11 @@ pub(crate) fn describe(plan: &LogicalPlan, federation: &Federation) -> Result<Le
         }
         LogicalPlan::Projection(projection) => {
             let input = describe(&projection.input, federation)?;
-            let leaf = project(&input, &projection.expr)?;
+            let mut leaf = project(&input, &projection.expr)?;
+            if lookup::is_gated(plan, federation)? {
+                leaf.persons = Persons::Gated;
+                leaf.scope.facts = leaf.scope.facts.into_iter().map(finer).collect();
+            }
             Ok(leaf.under(plan))
         }
         LogicalPlan::Distinct(datafusion::logical_expr::Distinct::All(input)) => {
@@ -447,6 +452,10 @@ pub(crate) fn beside(left: &Leaf, right: &Leaf, on: &On) -> Result<Leaf> {
                 Persons::Lost("an owner's tables are joined on something else than the person")
             }
         }
+        (Persons::Column { column, max_rows }, Persons::Gated) => {
+            Persons::Column { column: *column, max_rows: max_rows.saturating_mul(per_right) }
+        }
+        (Persons::Rows, Persons::Gated) if per_right == 1 => Persons::Rows,
         _ => Persons::Lost("an owner's tables are joined without a person on both sides"),
     };
     Ok(Leaf {

@@ -23,6 +23,7 @@
 //!            identifier and more, made by one of them before the join
 //!   leaf     one owner's derived tables: inner (groups), outer_at_home (RIGHT, FULL JOIN), picked_rows (LIMIT, conditions on
 //!            row numbers), window; with_person keeps whose records rows are
+//!   lookup   aggregates per value that rows look up, gated at home: correlated scalar subqueries
 //!   slots    sides with several rows per identifier as parts with one each: N:M joins, IN and EXISTS; not_in: NULLs in NOT IN
 //!   model    regressions, penalised or not
 //!   statistic  tests, survival, counts: sums per cell and arithmetic on cells
@@ -63,6 +64,7 @@ mod inner;
 mod interpret;
 mod key;
 mod leaf;
+mod lookup;
 mod model;
 mod model_release;
 mod moments;

@@ -432,7 +432,11 @@ fn person(branch: &Branch) -> Result<Expr> {
         Persons::Column { column, .. } if branch.presence.get(leaf) == Some(&Presence::Always) => {
             source.names.get(column).map(|name| symbol(leaf, column, name))
         }
-        Persons::Column { .. } | Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => None,
+        Persons::Column { .. }
+        | Persons::Either { .. }
+        | Persons::Rows
+        | Persons::Gated
+        | Persons::Lost(_) => None,
     });
     named.ok_or_else(|| failure::not_built("folds of rows whose policy names no `person`"))
 }

@@ -24,7 +24,6 @@ use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, Join, LogicalPlan,
 
 use super::across::{On, Pair, pair};
 use super::beside::{found_at_owner, join_at_owner, left_at_owner};
-use super::failure;
 use super::guard::{guarded, matched};
 use super::leaf::name;
 use super::reduce::reduce;
@@ -33,6 +32,7 @@ use super::rows::{
 };
 use super::slots::{one_each, slots};
 use super::tree::{other_side, rows_per_key, side_of};
+use super::{failure, lookup};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::hashed::HASHED;
@@ -45,14 +45,16 @@ pub(super) fn join(join: &Join, federation: &Federation) -> Result<Relation> {
     if join.null_equality != NullEquality::NullEqualsNothing && !is_known_on_a_side(join) {
         return Err(null_equals_null(join));
     }
+    let gated = lookup::gated(join, federation)?;
     let left = normalise(&join.left, federation)?.settled().branches;
-    let right = normalise(&join.right, federation)?.settled().branches;
+    let right = normalise(gated.as_ref().unwrap_or(&join.right), federation);
+    let right = right.map_err(|error| lookup::unmade(join, error))?.settled().branches;
     let on = On::of(join)?;
     let sides = Sides { on: &on, federation };
     let flipped = on.flipped();
     let mirrored = Sides { on: &flipped, federation };
     let mut once = Vec::new();
-    let branches = match join.join_type {
+    let mut branches = match join.join_type {
         JoinType::Inner => sides.inner(&left, &right)?,
         JoinType::Left => sides.left(&left, &right)?,
         JoinType::Right => back(mirrored.left(&right, &left)?, &on),
@@ -69,6 +71,9 @@ pub(super) fn join(join: &Join, federation: &Federation) -> Result<Relation> {
         JoinType::LeftMark => sides.mark(&left, &right)?,
         JoinType::RightMark => mirrored.mark(&right, &left)?,
     };
+    for branch in &mut branches {
+        lookup::is_there(gated.as_ref(), join, branch, federation)?;
+    }
     if branches.is_empty() {
         return Err(failure::internal(format!("{} of nothing", name(&join.left))));
     }
@@ -318,7 +323,8 @@ impl Sides<'_> {
                 Some(symbol(leaf, column, name))
             })
         };
-        let side = KeySide { leaf, parts: right.parts.iter().map(own).collect::<Result<_>>()? };
+        let parts = right.parts.iter().map(own).collect::<Result<_>>()?;
+        let side = KeySide { leaf, parts, inside: right.inside };
         one_each(second, &side, normalised)?.ok_or(error)
     }
 }

@@ -15,10 +15,10 @@ use datafusion::logical_expr::{
 
 use super::facts::Facts;
 use super::failure;
-use super::leaf::{Leaf, declared};
+use super::leaf::{Leaf, Origin, declared};
 use super::rows::{Branch, KeySide, key_columns, renamed, symbol};
 use crate::Result;
-use crate::catalog::Federation;
+use crate::catalog::{Federation, Use};
 
 /// Pads a side of a join, unless it is a whole table. Returns the condition that a row of it must meet.
 ///
@@ -66,6 +66,13 @@ fn padded(leaf: &Leaf, key: &BTreeSet<usize>, federation: &Federation) -> Result
     }
     let party = federation.parties.get(leaf.owner.0).ok_or_else(|| failure::internal("an unknown owner"))?;
     let table = party.tables.get(index).ok_or_else(|| failure::internal("an unknown table"))?;
+    let joins = |origin: &Origin| {
+        let allow = table.columns.get(origin.column).map(|column| &column.allow);
+        allow.is_some_and(|allow| allow.contains(&Use::Join) || allow.contains(&Use::Public))
+    };
+    if !origins.iter().all(joins) {
+        return Ok(None);
+    }
     let source = source_of(&leaf.plan, leaf, index, federation)?;
     let name = TableReference::partial(party.name.clone(), table.name.clone());
     let columns = origins.iter().map(|origin| origin.column).collect();

@@ -55,6 +55,7 @@ pub(crate) fn persons(branch: &Branch, tree: &Tree, leaf: usize) -> Result<LeafP
         Persons::Rows => (&[][..], 1),
         Persons::Column { column, max_rows } => (std::slice::from_ref(column), *max_rows),
         Persons::Either { columns, max_rows } => (columns.as_slice(), *max_rows),
+        Persons::Gated => return Err(failure::internal("the persons of a gated aggregate")),
         Persons::Lost(why) => {
             return Err(failure::persons_lost(why));
         }

@@ -109,7 +109,7 @@ fn described(leaf: &Leaf, columns: &[Option<usize>], plan: LogicalPlan, scope: S
             }
             None => Persons::Lost("IN or EXISTS finds several persons by one identifier"),
         },
-        Persons::Either { .. } | Persons::Rows => {
+        Persons::Either { .. } | Persons::Rows | Persons::Gated => {
             Persons::Lost("IN or EXISTS finds several persons by one identifier")
         }
         Persons::Lost(why) => Persons::Lost(why),

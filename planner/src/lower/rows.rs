@@ -22,7 +22,7 @@ use super::leaf::{Leaf, On, Persons, beside, describe, first_known, name, owners
 use super::per_identifier::per_identifier;
 use super::secret::{self, Secret};
 use super::with_person::keeping_person;
-use super::{failure, guard, outer, picked_rows, subquery};
+use super::{failure, guard, lookup, outer, picked_rows, subquery};
 use crate::Result;
 use crate::catalog::Federation;
 use crate::function::hashed::hashed;
@@ -132,6 +132,16 @@ pub(crate) struct KeySide {
     pub(crate) leaf: usize,
     /// Its parts, over symbols of the leaf.
     pub(crate) parts: Vec<Expr>,
+    /// Whether they are no identifier, but values that are compared on shares only, as in a condition: columns that allow
+    /// `filter`. Nothing is taken for granted of how often they repeat.
+    pub(crate) inside: bool,
+}
+
+impl KeySide {
+    /// An identifier.
+    pub(crate) fn of(leaf: usize, parts: Vec<Expr>) -> KeySide {
+        KeySide { leaf, parts, inside: false }
+    }
 }
 
 /// Column `column` of leaf `leaf`, as expressions name it: `#leaf."column:name"`.
@@ -266,6 +276,9 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             }
             Ok(vec![branch].into())
         }
+        gated if lookup::is_gated(gated, federation)? => {
+            Ok(vec![Branch::of_leaf(describe(gated, federation)?)].into())
+        }
         LogicalPlan::SubqueryAlias(alias) => normalise(&alias.input, federation),
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => normalise(&sort.input, federation),
         LogicalPlan::Projection(projection) => {
@@ -299,8 +312,15 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
             normalise_local_join(join, federation)
         }
         other if owners(other)?.len() == 1 => {
-            let plan = keeping_person(joined_subqueries(other)?, federation)?;
-            Ok(vec![Branch::of_leaf(describe(&plan, federation)?)].into())
+            let (plan, there) = lookup::gated_lookups(joined_subqueries(other)?, federation)?;
+            let plan = keeping_person(plan, federation)?;
+            let mut branch = Branch::of_leaf(describe(&plan, federation)?);
+            for (column, value) in other.schema().columns().iter().zip(&mut branch.columns) {
+                if there.contains(column) {
+                    *value = lit(true);
+                }
+            }
+            Ok(vec![branch].into())
         }
         LogicalPlan::Join(join) => outer::join(join, federation),
         LogicalPlan::Aggregate(aggregate) => per_identifier(aggregate, federation),
@@ -320,12 +340,14 @@ fn normalise_local_join(join: &Join, federation: &Federation) -> Result<Relation
     if join.null_equality != NullEquality::NullEqualsNothing {
         return Err(failure::not_built("a join on IS NOT DISTINCT FROM"));
     }
+    let gated = lookup::gated(join, federation)?;
     let left = normalise(&join.left, federation)?;
-    let right = normalise(&join.right, federation)?;
+    let right = normalise(gated.as_ref().unwrap_or(&join.right), federation)?;
     let mut branches = Vec::new();
     for l in &left.branches {
         for r in &right.branches {
             let mut branch = merge(l, r, join)?;
+            lookup::is_there(gated.as_ref(), join, &mut branch, federation)?;
             if let Some(filter) = &join.filter {
                 branch.filter(filter, &join.schema)?;
             }
@@ -406,10 +428,23 @@ pub(crate) fn localised(expr: &Expr, plan: &LogicalPlan) -> Result<Expr> {
     })
 }
 
-/// The columns of a leaf that are the parts of an identifier; `None` where a part is an expression.
+/// The columns of a leaf that are the parts of an identifier, or are cast to wider integers there; `None` where a part is another expression.
 pub(crate) fn key_columns(side: &KeySide, leaf: &Leaf) -> Option<BTreeSet<usize>> {
-    let columns: Option<BTreeSet<usize>> = side.parts.iter().map(plain_symbol).collect();
+    let plain = |part: &Expr| match part {
+        Expr::Cast(cast) => plain_symbol(&cast.expr).filter(|column| {
+            let from = leaf.scope.facts.get(*column).map(|facts| &facts.data_type);
+            from.is_some_and(|from| is_wider(from, cast.field.data_type()))
+        }),
+        other => plain_symbol(other),
+    };
+    let columns: Option<BTreeSet<usize>> = side.parts.iter().map(plain).collect();
     columns.filter(|columns| columns.iter().all(|column| *column < leaf.scope.facts.len()))
+}
+
+/// Whether different integers of a type are different ones of another.
+fn is_wider(from: &DataType, to: &DataType) -> bool {
+    let whole = |data_type: &DataType| data_type.is_signed_integer().then(|| data_type.primitive_width());
+    whole(from).is_some_and(|narrow| whole(to).is_some_and(|wide| wide >= narrow))
 }
 
 /// No more rows of a leaf have the same identifier, where anything is declared or known of that.

@@ -12,6 +12,7 @@ use super::facts::Facts;
 use super::failure;
 use super::guard::plain;
 use super::infer::{Scope, infer};
+use super::leaf::Persons;
 use super::persons::{LeafPersons, PersonRows, persons};
 use super::rows::{Branch, Presence, Relation, place, replace};
 use super::tree::order;
@@ -183,11 +184,15 @@ impl<'a> RowSet<'a> {
         Ok(self.columns.len() - 1)
     }
 
-    /// The owners of all tables underneath, each with the branches and leaves that have a part in its rows.
+    /// The owners of all tables underneath, each with the branches and leaves that have a part in its rows; of aggregates that
+    /// were gated at home nobody is counted.
     pub(crate) fn owners(&self) -> Vec<(PartyId, Vec<(usize, usize)>)> {
         let mut owners: Vec<(PartyId, Vec<(usize, usize)>)> = Vec::new();
         for (index, branch) in self.relation.branches.iter().enumerate() {
             for (leaf, source) in branch.leaves.iter().enumerate() {
+                if source.persons == Persons::Gated {
+                    continue;
+                }
                 let here = branch.presence.get(leaf) != Some(&Presence::Nowhere);
                 let place = here.then_some((index, leaf));
                 match owners.iter_mut().find(|(owner, _)| *owner == source.owner) {

@@ -82,15 +82,7 @@ impl Secret {
     /// its aggregate cannot be counted.
     pub(crate) fn of(subquery: &Subquery, federation: &Federation) -> Result<Secret> {
         if !subquery.outer_ref_columns.is_empty() {
-            let mut error = failure::not_built(
-                "a scalar subquery that depends on columns around it whose domains are not closed",
-            );
-            error.hint = Some(
-                "compare with a column that declares `values`, or join an aggregate per identifier: JOIN (SELECT id, AVG(x) AS \
-                 x FROM t GROUP BY id)"
-                    .into(),
-            );
-            return Err(error);
+            return Err(failure::open_lookup());
         }
         Secret::of_plan(&subquery.subquery, federation)
     }
@@ -334,7 +326,7 @@ fn at_owner(plan: &LogicalPlan, federation: &Federation) -> Result<Secret> {
 }
 
 /// A double in steps as fine as its digits: what lies between two values of rows stays there.
-fn finer(facts: Facts) -> Facts {
+pub(crate) fn finer(facts: Facts) -> Facts {
     let Some(range) = facts.range.filter(|_| is_float(&facts.data_type) && facts.closed.is_none()) else {
         return facts;
     };

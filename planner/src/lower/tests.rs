@@ -8,6 +8,7 @@ mod files;
 mod grid;
 mod joins;
 mod keys;
+mod lookups;
 mod models;
 mod persons;
 mod refusals;

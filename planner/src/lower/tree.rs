@@ -31,7 +31,7 @@ pub(crate) struct Tree {
 /// what is. Of an identifier of which nothing is, what the table says of persons is taken for granted, and checked at
 /// the owner.
 pub(crate) fn rows_per_key(leaf: &Leaf, side: &KeySide) -> u64 {
-    known_rows(side, leaf).or(leaf.whole).unwrap_or(leaf.bound).min(leaf.bound)
+    known_rows(side, leaf).or(leaf.whole.filter(|_| !side.inside)).unwrap_or(leaf.bound).min(leaf.bound)
 }
 
 /// How many rows of a leaf that stays may have one identifier: nothing is taken for granted.
@@ -217,7 +217,9 @@ pub(crate) fn order(branch: &Branch, root: usize, runs: &[Vec<Expr>]) -> Option<
                     [Expr::Column(other)] => place(other) == Some((root, *column)),
                     _ => false,
                 },
-                Some(Persons::Either { .. } | Persons::Rows | Persons::Lost(_)) | None => false,
+                Some(Persons::Either { .. } | Persons::Rows | Persons::Gated | Persons::Lost(_)) | None => {
+                    false
+                }
             };
             let (person_run, other) = if person(a) { (a, b) } else { (b, a) };
             let of_person = match (person_run.as_slice(), other.as_slice()) {
@@ -358,7 +360,7 @@ impl Joins<'_> {
             stay_key: self.key(index, stay, rows)?,
             moved: moved.node,
             moved_key: self.key(index, other, 1)?,
-            matching: self.matching(stay, other, multiplicity, &encodings)?,
+            matching: self.matching((stay, other), join.left.inside, multiplicity, &encodings)?,
             multiplicity,
             normalised: join.normalised,
             columns: joined.columns.clone(),
@@ -370,8 +372,8 @@ impl Joins<'_> {
     /// The cheaper of the ways to compare identifiers that both owners allow.
     fn matching(
         &self,
-        stay: usize,
-        moved: usize,
+        (stay, moved): (usize, usize),
+        inside: bool,
         multiplicity: Multiplicity,
         encodings: &[Encoding],
     ) -> Result<Matching> {
@@ -387,7 +389,7 @@ impl Joins<'_> {
         let mut possible =
             matchings(self.federation, both.map(|leaf| leaf.owner), both.map(|leaf| &leaf.tables), bounds);
         // How many rows a derived table has, and of whom, is nobody's business.
-        if both.iter().any(|leaf| leaf.whole.is_none()) {
+        if inside || both.iter().any(|leaf| leaf.whole.is_none()) {
             possible.retain(|matching| matches!(matching, Matching::Oblivious { .. }));
         }
         let seconds =

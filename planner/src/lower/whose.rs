@@ -28,6 +28,8 @@ pub(crate) enum Persons {
         /// No person has more rows.
         max_rows: u64,
     },
+    /// Nobody's: the rows are aggregates of enough persons each, as their owner's own plan says.
+    Gated,
     /// They cannot be counted from these rows; why.
     Lost(&'static str),
 }
@@ -37,7 +39,7 @@ impl Persons {
     pub(crate) fn taken(&self) -> Vec<(BTreeSet<usize>, u64)> {
         match self {
             Persons::Column { column, max_rows } => vec![(BTreeSet::from([*column]), *max_rows)],
-            Persons::Either { .. } | Persons::Rows | Persons::Lost(_) => Vec::new(),
+            Persons::Either { .. } | Persons::Rows | Persons::Gated | Persons::Lost(_) => Vec::new(),
         }
     }
 
@@ -50,7 +52,7 @@ impl Persons {
                     parts.iter().map(|part| plain_column(part, scope)).collect();
                 parts.is_some_and(|parts| columns.iter().copied().collect::<BTreeSet<_>>() == parts)
             }),
-            Persons::Rows | Persons::Lost(_) => false,
+            Persons::Rows | Persons::Gated | Persons::Lost(_) => false,
         }
     }
 
@@ -60,7 +62,7 @@ impl Persons {
         let (max_rows, columns) = match self {
             Persons::Column { column, max_rows } => (*max_rows, std::slice::from_ref(column)),
             Persons::Either { columns, max_rows } => (*max_rows, columns.as_slice()),
-            Persons::Rows | Persons::Lost(_) => return self.clone(),
+            Persons::Rows | Persons::Gated | Persons::Lost(_) => return self.clone(),
         };
         if let Some(column) = exprs.iter().position(|expr| self.is(expr, scope)) {
             return Persons::Column { column, max_rows };

@@ -109,7 +109,7 @@ impl Added<'_> {
         let persons = match describe(&input, self.federation)?.persons {
             Persons::Column { column, .. } => vec![column],
             Persons::Either { columns, .. } => columns,
-            Persons::Rows | Persons::Lost(_) => return Ok(None),
+            Persons::Rows | Persons::Gated | Persons::Lost(_) => return Ok(None),
         };
         let columns = input.schema().columns();
         for person in persons.into_iter().filter_map(|column| columns.get(column).cloned()) {

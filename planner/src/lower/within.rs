@@ -13,7 +13,7 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection, col, lit, when};
+use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection, col, lit, when};
 
 use super::condition::{demands, has_condition};
 use super::failure;
@@ -23,8 +23,8 @@ use super::with_person::with_person;
 use crate::Result;
 use crate::catalog::{Federation, Party};
 
-/// A plan of one row over one owner's rows, an aggregate without keys and what is computed from it, with the same columns:
-/// NULL where the owner would withhold the aggregate, counts rounded as it rounds counts.
+/// An aggregate over one owner's rows and what is computed from it, with the same columns: NULL where the owner would withhold
+/// the aggregate, counts rounded as it rounds counts; of an aggregate with keys, groups of enough persons only.
 ///
 /// # Errors
 /// Refused where the persons behind the aggregate cannot be counted.
@@ -34,7 +34,7 @@ pub(super) fn gated(plan: &LogicalPlan, owner: &Party, federation: &Federation) 
     }
     match plan {
         LogicalPlan::Aggregate(aggregate) => of_aggregate(aggregate, owner, federation),
-        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => {
+        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Filter(_) => {
             let inputs = plan.inputs().into_iter().map(|input| gated(input, owner, federation));
             let inputs = inputs.collect::<Result<Vec<_>>>()?;
             plan.with_new_exprs(plan.expressions(), inputs).map_err(|error| failure::engine(&error))
@@ -49,8 +49,20 @@ fn of_aggregate(aggregate: &Aggregate, owner: &Party, federation: &Federation) -
     let leaf = describe(&input, federation)?;
     let mut guards: Vec<Expr> = Vec::new();
     let mut columns = Vec::new();
-    let names = aggregate.schema.iter().map(|(qualifier, field)| (qualifier.cloned(), field.name().clone()));
-    for (measure, (qualifier, name)) in aggregate.aggr_expr.iter().zip(names) {
+    let names =
+        || aggregate.schema.iter().map(|(qualifier, field)| (qualifier.cloned(), field.name().clone()));
+    let keys = aggregate.group_expr.len();
+    for (index, (qualifier, name)) in names().take(keys).enumerate() {
+        columns.push(Expr::Column(column_of(aggregate, index)?).alias_qualified(qualifier, name));
+    }
+    let least = i64::try_from(owner.release.min_people).unwrap_or(i64::MAX);
+    let mut whole = None;
+    if keys > 0 && owner.release.min_people > 1 {
+        // Whether there is a group at all is a number of its own.
+        guards.push(persons(&leaf, None)?);
+        whole = Some(col(guard_name(0)).gt_eq(lit(least)));
+    }
+    for (measure, (qualifier, name)) in aggregate.aggr_expr.iter().zip(names().skip(keys)) {
         let Expr::AggregateFunction(function) = measure.clone().unalias() else {
             return Err(failure::internal("an aggregate that is none"));
         };
@@ -63,7 +75,6 @@ fn of_aggregate(aggregate: &Aggregate, owner: &Party, federation: &Federation) -
                     guards.push(persons);
                     guards.len() - 1
                 });
-                let least = i64::try_from(owner.release.min_people).unwrap_or(i64::MAX);
                 met.push(col(guard_name(place)).gt_eq(lit(least)));
             }
         }
@@ -75,8 +86,12 @@ fn of_aggregate(aggregate: &Aggregate, owner: &Party, federation: &Federation) -
     }
     let named = guards.into_iter().enumerate().map(|(place, guard)| guard.alias(guard_name(place)));
     let measures = aggregate.aggr_expr.iter().cloned().chain(named).collect();
-    let counted = Aggregate::try_new(Arc::new(input), Vec::new(), measures).map_err(engine)?;
-    let plan = Projection::try_new(columns, Arc::new(LogicalPlan::Aggregate(counted))).map_err(engine)?;
+    let counted = Aggregate::try_new(Arc::new(input), aggregate.group_expr.clone(), measures);
+    let mut counted = LogicalPlan::Aggregate(counted.map_err(engine)?);
+    if let Some(whole) = whole {
+        counted = LogicalPlan::Filter(Filter::try_new(whole, Arc::new(counted)).map_err(engine)?);
+    }
+    let plan = Projection::try_new(columns, Arc::new(counted)).map_err(engine)?;
     Ok(LogicalPlan::Projection(plan))
 }
 
@@ -155,6 +170,7 @@ fn persons(leaf: &Leaf, condition: Option<Expr>) -> Result<Expr> {
             let parts = columns.iter().filter_map(|column| all.get(*column).cloned()).map(Expr::Column);
             (coalesce(parts.collect()), true)
         }
+        Persons::Gated => return Err(failure::uncounted("they are behind an aggregate of an aggregate")),
         Persons::Lost(why) => return Err(failure::uncounted(why)),
     };
     let filter = condition.map(Box::new);

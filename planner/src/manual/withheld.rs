@@ -26,7 +26,10 @@
 //! inner number is NULL unless enough people are behind it, its count is rounded, and its columns need the `filter` use
 //! beside that of the aggregate. The inner number may be of the same owner, of another one or of several: what one owner's
 //! rows say is computed and gated there, all else on shares (`Broadcast` in EXPLAIN), and nobody learns it. A subquery that
-//! depends on a column with declared `values` has a number, and a gate, for each of them. Beside aggregates in the SELECT
+//! depends on a column with declared `values` has a number, and a gate, for each of them. One over one owner's rows may depend
+//! on any columns that allow `filter`, by equality (`WHERE t.town = h.town`): the owner groups its rows by them, a group of too
+//! few people is not there, and rows look theirs up in secret; NULL, then, says no more than that, also where it is a count
+//! of no rows. EXISTS by such columns is refused, for a row is of one person: compare a count. Beside aggregates in the SELECT
 //! list a subquery is a number of its own, released by itself; in an expression with them it is computed inside, and the
 //! whole is NULL if the inner number would be. Where people cannot be counted (groups of several people that IN or EXISTS
 //! ask for, or that a query joins) the query is refused.

@@ -6,6 +6,7 @@ use datafusion::logical_expr::{Expr, Subquery};
 
 use crate::catalog::Use;
 use crate::error::{Class, Error, Result};
+use crate::plan::PartyId;
 
 use super::Checker;
 use super::expression::Scope;
@@ -15,7 +16,19 @@ impl Checker<'_> {
     /// EXISTS: a semi-join if the two queries are linked by identifiers, else the presence of a row.
     pub(super) fn exists(&mut self, subquery: &Subquery, at: &Expr, scope: &Scope<'_>) -> Result<Lineage> {
         let relation = self.sought(subquery, scope)?;
+        let owners = self.owners_of(&subquery.subquery);
+        let withholds = |owner: &PartyId| self.federation.parties[owner.0].release.min_people > 1;
         match relation.kind {
+            // Where nothing is withheld, a row may be there as well as a number of rows may be 1.
+            Kind::Rows if relation.correlated && !owners.iter().any(withholds) => Ok(decision(true)),
+            Kind::Rows if relation.correlated && !relation.correlated_by_join => Err(Error {
+                hint: Some(
+                    "Compare a number of rows, which is withheld where few people are behind it: WHERE (SELECT COUNT(*) FROM ... \
+                     WHERE ...) > 0"
+                        .to_owned(),
+                ),
+                ..self.row_level(at)
+            }),
             Kind::Rows if !relation.correlated_by_join => Err(self.row_level(at)),
             Kind::Rows => Ok(decision(true)),
             Kind::Clear | Kind::Released => Ok(decision(relation.correlated)),
