@@ -58,3 +58,6 @@ pub(crate) async fn run(
     }
     Table::new(columns, rows.rows())
 }
+
+#[cfg(test)]
+mod tests;
