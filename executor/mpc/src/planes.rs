@@ -123,7 +123,10 @@ impl Planes {
         transpose(&mut lines);
         for (line, plane) in lines.iter().zip(planes) {
             let words = &mut self.words[plane * stride..][at.clone()];
-            words.copy_from_slice(&line[..words.len()]);
+            match words.first_chunk_mut::<LINE>() {
+                Some(words) => *words = *line,
+                None => words.copy_from_slice(&line[..words.len()]),
+            }
         }
     }
 

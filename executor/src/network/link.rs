@@ -3,7 +3,9 @@
 //! One task reads and sorts what arrives to whoever waits for it, whatever the program does meanwhile; another writes.
 //! A short message on an idle link is written by its sender at once, without waking the writer: one system call, and
 //! the shortest way for protocols whose rounds depend on each other. Everything else queues and goes out in turns of one
-//! frame, so that a short message never waits behind a long one. A send never waits for the peer.
+//! frame, so that a short message never waits behind a long one. A send never waits for the peer's program; who sends a
+//! long column waits while much of it is still to be written ([`Link::room`]), since it is encrypted best while it is in
+//! the cache.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,6 +109,16 @@ impl Link {
         let due = self.inner.line.as_ref().map(|line| line.due(message.len()));
         let record = lock(&self.inner.traffic).begin(Direction::Sent, channel, message.len());
         self.inner.post(Outgoing::message(channel, message, record, due))
+    }
+
+    /// Waits while much of what was sent is still to be written. Never waits for anything that this side has to do: the
+    /// peer reads whatever its program does.
+    pub async fn room(&self) {
+        tokio::select! {
+            biased;
+            () = self.inner.outbox.room() => {}
+            _ = self.inner.inbox.ended() => {}
+        }
     }
 
     /// A buffer for a message of `bytes` to send: one that carried another message, if there is any.

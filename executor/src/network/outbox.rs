@@ -3,21 +3,31 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncWrite, WriteHalf};
+use tokio::sync::Notify;
 
 use super::frame::{DUE_BYTES, HEADER_BYTES, Header, Kind, PAYLOAD_BYTES};
 use super::pool::Pool;
 use super::tls::Stream;
 use super::traffic::{Direction, Traffic};
 
+/// So many bytes of messages may wait to be written before whoever sends more has to wait: they are encrypted while they
+/// are still in the cache, and their buffers are used again soon.
+const WAITING_BYTES: usize = 1 << 20;
+
 /// The sending end of a link.
 #[derive(Debug)]
 pub(super) struct Outbox {
     queue: Mutex<VecDeque<Outgoing>>,
     socket: Mutex<Socket>,
+    /// Bytes of messages that are not written yet.
+    waiting_bytes: AtomicUsize,
+    /// Told when they have become few.
+    room: Notify,
     /// Takes the buffers of messages that are written.
     pool: Arc<Pool>,
 }
@@ -75,15 +85,37 @@ impl Outbox {
         Outbox {
             pool,
             queue: Mutex::default(),
+            waiting_bytes: AtomicUsize::new(0),
+            room: Notify::new(),
             socket: Mutex::new(Socket { half, current: None, unflushed: false }),
         }
     }
 
     /// Queues a message. Whether it is the only one in the queue.
     pub(super) fn push(&self, outgoing: Outgoing) -> bool {
+        self.waiting_bytes.fetch_add(outgoing.bytes(), Ordering::SeqCst);
         let mut queue = lock(&self.queue);
         queue.push_back(outgoing);
         queue.len() == 1
+    }
+
+    /// Waits while too much is still to be written.
+    pub(super) async fn room(&self) {
+        while self.waiting_bytes.load(Ordering::SeqCst) > WAITING_BYTES {
+            let room = self.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            if self.waiting_bytes.load(Ordering::SeqCst) > WAITING_BYTES {
+                room.await;
+            }
+        }
+    }
+
+    fn written(&self, bytes: usize) {
+        let before = self.waiting_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        if before > WAITING_BYTES / 2 && before - bytes <= WAITING_BYTES / 2 {
+            self.room.notify_waiters();
+        }
     }
 
     /// Writes what is queued if nobody else is writing. Ready when nothing is left; pending if the writer has to go on.
@@ -125,6 +157,7 @@ impl Outbox {
                 if rest.framed < rest.message.len() {
                     lock(&self.queue).push_back(rest);
                 } else {
+                    self.written(rest.message.len());
                     self.pool.give(rest.message);
                 }
             }

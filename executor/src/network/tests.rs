@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use planner::catalog::PublicKey;
@@ -97,6 +98,27 @@ async fn both_sides_may_send_large_columns_first() {
         assert_eq!(link.recv(1).await.unwrap().len(), column.len());
     };
     tokio::join!(side(&a), side(&b));
+}
+
+/// What is sent waits for what is still to be written, never for the peer's program.
+#[tokio::test]
+async fn who_sends_much_waits_until_it_is_written() {
+    let (a, b) = pair(&LinkSettings::default()).await;
+    assert_eq!(futures::poll!(std::pin::pin!(a.room())), Poll::Ready(()));
+    for number in 0..64 {
+        a.send(number, vec![7; 1 << 18]).unwrap();
+    }
+    let mut room = std::pin::pin!(a.room());
+    assert_eq!(futures::poll!(&mut room), Poll::Pending);
+    room.await;
+    for number in 0..64 {
+        assert_eq!(b.recv(number).await.unwrap().len(), 1 << 18);
+    }
+    for number in 100..164 {
+        a.send(number, vec![7; 1 << 18]).unwrap();
+    }
+    a.end("enough");
+    a.room().await;
 }
 
 #[tokio::test]

@@ -197,9 +197,16 @@ impl Network for SeatNetwork {
 
     fn send(&self, to: Seat, channel: Channel, payload: Vec<u8>) -> BoxFuture<'_, Result<(), mpc::Error>> {
         self.sent.store(true, Ordering::Relaxed);
-        let sent =
-            self.links.send(self.party(to), channel.0, payload).map_err(|error| unreachable(to, &error));
-        std::future::ready(sent).boxed()
+        async move {
+            let to_party = self.party(to);
+            let sent = self.links.send(to_party, channel.0, payload);
+            sent.map_err(|error| unreachable(to, &error))?;
+            if let Ok(link) = self.links.link(to_party) {
+                link.room().await;
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     fn recv(&self, from: Seat, channel: Channel) -> BoxFuture<'_, Result<Vec<u8>, mpc::Error>> {

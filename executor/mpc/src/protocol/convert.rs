@@ -3,8 +3,6 @@
 //! A bit x = a ^ b, `a` known to the holder and `b` to the two others, is a + b - 2 a b: one structured product.
 //! Model: semi-honest, 1 of 3.
 
-use futures::future::try_join_all;
-
 use super::compare::addends;
 use super::ladder::prefix_carries;
 use super::roles::Roles;
@@ -52,7 +50,7 @@ pub(super) async fn bits_by_window<R: Ring, T>(
         let ctx = ctx.nth(index);
         async move { Ok(then(window_to_arithmetic(&ctx, &x.rows(rows)).await?)) }
     });
-    try_join_all(each).await
+    windows::each(each).await
 }
 
 /// All planes of a window of rows.

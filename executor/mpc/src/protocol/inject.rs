@@ -10,8 +10,6 @@
 //! bytes again. Idea: our own; compare the bit injection of [ABY3](https://eprint.iacr.org/2018/403), section 5.4.1, by
 //! oblivious transfer. Model: semi-honest, 1 of 3.
 
-use futures::future::try_join_all;
-
 use super::roles::{self, Roles, Split};
 use super::windows;
 use crate::{Context, Planes, Result, Ring, Shared, SharedBits};
@@ -75,7 +73,7 @@ async fn by_window<R: Ring>(ctx: &Context, terms: &[Term<'_, R>], with_bit: bool
             window(&ctx, &terms, with_bit).await
         }
     });
-    let windows: Vec<Vec<Shared<R>>> = try_join_all(each).await?;
+    let windows: Vec<Vec<Shared<R>>> = windows::each(each).await?;
     let output = |index: usize| windows.iter().filter_map(|window| window.get(index)).collect::<Vec<_>>();
     Ok((0..=usize::from(with_bit)).map(|index| Shared::concat(&output(index))).collect())
 }

@@ -74,10 +74,10 @@ impl Tree<'_> {
 
     /// The two components of a v in some words, all of them in or out of what is known of an addend.
     fn v_words<'t>(&'t self, place: Place, words: &Range<usize>, zeros: &'t [u64]) -> (&'t [u64], &'t [u64]) {
-        let zeros = &zeros[..words.len()];
         let (bits, plane) = match (place, self.v) {
-            (Place::Zero, _) => return (zeros, zeros),
+            (Place::Zero, _) => return (&zeros[..words.len()], &zeros[..words.len()]),
             (Place::Leaf(plane), Generate::Addend(roles)) => {
+                let zeros = &zeros[..words.len()];
                 let (high, low) = roles.known_words();
                 let of = |known: &Range<usize>, component: &'t Planes| {
                     if known == words { &component.plane(plane)[words.clone()] } else { zeros }
@@ -94,7 +94,9 @@ impl Tree<'_> {
     fn products(&self, nodes: &[Node]) -> Planes {
         let pairs = nodes.len() / 2;
         let mut z = Planes::take(self.p.len(), 2 * pairs - 1);
-        let zeros = vec![0; z.stride()];
+        // A leaf has words that are zero; a node above has not.
+        let made = |node: &Node| matches!(node.v, Place::Level(..));
+        let zeros = if nodes.iter().all(made) { Vec::new() } else { vec![0; z.stride()] };
         let parts = match self.v {
             Generate::Planes(_) => [0..z.stride(), 0..0, 0..0],
             Generate::Addend(roles) => roles.chunk_words(),

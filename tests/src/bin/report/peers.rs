@@ -98,10 +98,13 @@ impl Network for Peers {
             let round = u32::try_from(self.rounds() + 1).unwrap_or(u32::MAX);
             payload.extend(round.to_le_bytes());
         }
-        let sent = self
-            .link(to)
-            .and_then(|link| link.send(channel.0, payload).map_err(|error| unreachable(to, &error)));
-        std::future::ready(sent).boxed()
+        async move {
+            let link = self.link(to)?;
+            link.send(channel.0, payload).map_err(|error| unreachable(to, &error))?;
+            link.room().await;
+            Ok(())
+        }
+        .boxed()
     }
 
     fn recv(&self, from: Seat, channel: Channel) -> BoxFuture<'_, Result<Vec<u8>>> {
