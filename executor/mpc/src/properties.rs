@@ -1,6 +1,12 @@
-//! Laws that hold for columns of any length and content, against the ideal twins.
+//! Laws that hold for columns of any length and content, against the ideal twins. Every run draws others;
+//! `PROPTEST_RNG_SEED`, which a failing test prints, repeats them.
+
+#![expect(clippy::print_stdout, reason = "a failing test says how it is repeated")]
+
+use std::hash::{BuildHasher as _, RandomState};
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::harness::{Clear, bools, numbers, words};
 use crate::{
@@ -9,7 +15,13 @@ use crate::{
 };
 
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() }
+    let given = ProptestConfig::default();
+    let rng_seed = match given.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(RandomState::new().hash_one(0)),
+        RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
+    };
+    println!("PROPTEST_RNG_SEED={rng_seed}");
+    ProptestConfig { cases: 24, failure_persistence: None, rng_seed, ..given }
 }
 
 /// Columns of any length up to a few words, of signed numbers of a given width, with extremes among them.

@@ -1,7 +1,7 @@
 //! Gates, comparisons of planes, one-hot codes, runs.
 
 use super::bill::{self, Bill, and, and_all, log};
-use super::{Case, Slot, Values, as_they_are, exactly, flags, planes};
+use super::{Case, Slot, Values, as_they_are, case, exactly, flags, planes};
 use crate::harness::{Clear, Outcome};
 use crate::{Context, Result, SharedBits, bits, compare, ideal, one_hot, read, segmented, select};
 
@@ -12,14 +12,15 @@ const PLACE: usize = 17;
 /// The longest run.
 const RUN: usize = 5;
 
-fn case(
+/// Of two columns and a bit.
+fn gate(
     name: &'static str,
     run: fn(&Clear, usize) -> Outcome,
     expected: fn(&Values) -> Vec<Slot>,
     cost: fn(usize) -> Bill,
 ) -> Case {
     let inputs = |n| vec![planes(n, WIDTH), planes(n, WIDTH), flags(n)];
-    Case { name, inputs, prepare: |v| some_equal(v), run, expected, cost, long: true }
+    case(name, inputs, run, expected, cost).prepared(some_equal)
 }
 
 /// Every third pair of rows is made equal.
@@ -46,79 +47,79 @@ fn bit(condition: bool) -> i128 {
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        case(
+        gate(
             "bits::and",
             |c, _| run(c, async |ctx, x| bits::and(&ctx, &x[0], &x[1]).await),
             |v| zip(v, |x, y| x & y),
             |n| and(n, WIDTH),
         ),
-        case(
+        gate(
             "bits::or",
             |c, _| run(c, async |ctx, x| bits::or(&ctx, &x[0], &x[1]).await),
             |v| zip(v, |x, y| x | y),
             |n| and(n, WIDTH),
         ),
-        case(
+        gate(
             "bits::and_bit",
             |c, _| run(c, async |ctx, x| bits::and_bit(&ctx, &x[2], &x[0]).await),
             |v| exactly(v[0].iter().zip(&v[2]).map(|(x, bit)| x * bit)),
             |n| and(n, WIDTH),
         ),
-        case(
+        gate(
             "bits::and_all",
             |c, _| run(c, async |ctx, x| bits::and_all(&ctx, &x[0]).await),
             |v| each(v, |x| bit(x == (1 << WIDTH) - 1)),
             |n| and_all(n, WIDTH),
         ),
-        case(
+        gate(
             "bits::or_all",
             |c, _| run(c, async |ctx, x| bits::or_all(&ctx, &x[0]).await),
             |v| each(v, |x| bit(x != 0)),
             |n| and_all(n, WIDTH),
         ),
-        case(
+        gate(
             "bits::suffix_or",
             |c, _| run(c, async |ctx, x| bits::suffix_or(&ctx, &x[0]).await),
             |v| each(v, ideal::suffix_or),
             |n| bill::suffix_or(n, WIDTH),
         ),
-        case(
+        gate(
             "bits::and_many",
             |c, _| run(c, async |ctx, x| bits::and_many(&ctx, &[&x[0], &x[1], &x[0]]).await),
             |v| zip(v, |x, y| x & y),
             |n| and(n, WIDTH).repeated(2),
         ),
-        case(
+        gate(
             "bits::or_many",
             |c, _| run(c, async |ctx, x| bits::or_many(&ctx, &[&x[0], &x[1], &x[1]]).await),
             |v| zip(v, |x, y| x | y),
             |n| and(n, WIDTH).repeated(2),
         ),
-        case(
+        gate(
             "compare::less_than_planes",
             |c, _| run(c, async |ctx, x| compare::less_than_planes(&ctx, &x[0], &x[1]).await),
             |v| exactly(ideal::less_than(&v[0], &v[1])),
             |n| bill::tree(n, WIDTH + 1),
         ),
-        case(
+        gate(
             "compare::less_than_planes_public",
             |c, _| run(c, async |ctx, x| compare::less_than_planes_public(&ctx, &x[0], 4000u64).await),
             |v| each(v, |x| bit(x < 4000)),
             |n| bill::tree(n, WIDTH + 1),
         ),
-        case(
+        gate(
             "compare::equal_planes",
             |c, _| run(c, async |ctx, x| compare::equal_planes(&ctx, &x[0], &x[1]).await),
             |v| exactly(ideal::equal(&v[0], &v[1])),
             |n| and_all(n, WIDTH),
         ),
-        case(
+        gate(
             "compare::equal_planes_public",
             |c, _| run(c, async |ctx, x| compare::equal_planes_public(&ctx, &x[0], 1u64).await),
             |v| each(v, |x| bit(x == 1)),
             |n| and_all(n, WIDTH),
         ),
-        case(
+        gate(
             "select::select_bits",
             |c, _| run(c, async |ctx, x| select::select_bits(&ctx, &x[2], &x[0], &x[1]).await),
             |v| exactly(ideal::select(&bools(&v[2]), &v[0], &v[1])),
@@ -127,7 +128,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             inputs: |n| vec![planes(n, 5)],
             prepare: as_they_are,
-            ..case(
+            ..gate(
                 "one_hot::one_hot",
                 |c, _| run(c, async |ctx, x| one_hot::one_hot(&ctx, &x[0]).await),
                 |v| each(v, |x| 1 << x),
@@ -137,7 +138,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             inputs: |n| vec![planes(n, WIDTH), planes(3, PLACE)],
             prepare: as_they_are,
-            ..case(
+            ..gate(
                 "read::read_rows",
                 |c, _| run(c, async |ctx, x| read::read_rows(&ctx, &x[0], &x[1]).await),
                 |v| {
@@ -155,7 +156,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             inputs: |n| vec![flags(n), flags(n)],
             prepare: short_runs,
-            ..case(
+            ..gate(
                 "segmented::segmented_or",
                 |c, _| run(c, async |ctx, x| segmented::segmented_or(&ctx, &x[0], &x[1], RUN).await),
                 |v| exactly(ideal::segmented_or(&bools(&v[0]), &bools(&v[1])).into_iter().map(bit)),

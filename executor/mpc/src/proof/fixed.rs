@@ -1,7 +1,7 @@
 //! Fixed-point numerics, within their stated errors.
 
 use super::bill::{self, Bill, and, each, levels, log, to_arithmetic, truncate, truncated_product};
-use super::{Case, Slot, Values, as_they_are, exactly, floor_or_below, signed, unsigned};
+use super::{Case, Slot, Values, case, exactly, floor_or_below, signed, unsigned};
 use crate::fixed::{self, MANTISSA};
 use crate::harness::{Clear, Outcome};
 use crate::ideal::fixed as twin;
@@ -17,16 +17,6 @@ const FRACTION: u32 = 30;
 
 /// Of a polynomial, the constant first.
 const COEFFICIENTS: [i128; 6] = [1 << 54, -3 << MANTISSA, 3 << 55, 1 << 53, 7 << MANTISSA, -(1 << 55)];
-
-fn case(
-    name: &'static str,
-    inputs: fn(usize) -> Vec<super::Input>,
-    run: fn(&Clear, usize) -> Outcome,
-    expected: fn(&Values) -> Vec<Slot>,
-    cost: fn(usize) -> Bill,
-) -> Case {
-    Case { name, inputs, prepare: as_they_are, run, expected, cost, long: false }
-}
 
 fn run(clear: &Clear, protocol: impl AsyncFn(Context, Shared<u128>) -> Result<Shared<u128>>) -> Outcome {
     clear.run::<u128, _>(async |ctx, i| protocol(ctx, i.x[0].clone()).await)

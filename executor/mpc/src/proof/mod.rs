@@ -27,7 +27,7 @@ use crate::Seat;
 use crate::harness::{self, Clear, Outcome};
 use bill::Bill;
 
-/// Lengths at which columns like to break; long ones are for [`Case::long`].
+/// Lengths at which columns like to break; longer ones are in [`Case::also`].
 const LENGTHS: [usize; 6] = [0, 1, 2, 63, 64, 65];
 const LONG: usize = (1 << 16) + 1;
 
@@ -173,11 +173,26 @@ struct Case {
     run: fn(&Clear, usize) -> Outcome,
     expected: fn(&Values) -> Vec<Slot>,
     cost: fn(usize) -> Bill,
-    /// Whether it is also run on [`LONG`] rows.
-    long: bool,
+    /// More lengths to run it on, longer ones among them, with fewer contents.
+    also: &'static [usize],
+}
+
+/// A functionality of which all inputs are valid, run on [`LONG`] rows too.
+fn case(
+    name: &'static str,
+    inputs: fn(usize) -> Vec<Input>,
+    run: fn(&Clear, usize) -> Outcome,
+    expected: fn(&Values) -> Vec<Slot>,
+    cost: fn(usize) -> Bill,
+) -> Case {
+    Case { name, inputs, prepare: as_they_are, run, expected, cost, also: &[LONG] }
 }
 
 impl Case {
+    fn prepared(self, prepare: fn(&mut Values)) -> Case {
+        Case { prepare, ..self }
+    }
+
     fn clear(&self, n: usize, content: Content) -> (Values, Clear) {
         let inputs = (self.inputs)(n);
         let mut values: Values =
@@ -238,8 +253,8 @@ fn check_all(cases: &[Case]) {
             let seed = seed as u64;
             case.check(seed as usize % 150, &[Content::Mixed(seed), Content::Mixed(seed / 7)]);
         }
-        if case.long {
-            case.check(LONG, &[Content::Random(1), Content::Highest]);
+        for &n in case.also {
+            case.check(n, &[Content::Random(1), Content::Highest]);
         }
     }
 }

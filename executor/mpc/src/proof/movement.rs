@@ -2,9 +2,9 @@
 
 use super::bill::{self, Bill, Table};
 use super::bits::bools;
-use super::{Case, Slot, Values, as_they_are, exactly, flags, planes, unsigned};
+use super::{Case, LONG, Slot, Values, case, exactly, flags, planes, unsigned};
 use crate::gather::NO_SOURCE;
-use crate::harness::{self, Clear, Inputs, Outcome};
+use crate::harness::{self, Inputs};
 use crate::protocol::scheme::{self, Payload, Scheme};
 use crate::sort::{Direction, Key};
 use crate::{
@@ -14,17 +14,6 @@ use crate::{
 
 /// Planes of the second column.
 const WIDTH: usize = 7;
-
-fn case(
-    name: &'static str,
-    inputs: fn(usize) -> Vec<super::Input>,
-    prepare: fn(&mut Values),
-    run: fn(&Clear, usize) -> Outcome,
-    expected: fn(&Values) -> Vec<Slot>,
-    cost: fn(usize) -> Bill,
-) -> Case {
-    Case { name, inputs, prepare, run, expected, cost, long: true }
-}
 
 /// A column of numbers, and one of planes.
 fn two(n: usize) -> Vec<super::Input> {
@@ -95,43 +84,42 @@ fn secret_orders() -> Vec<Case> {
         case(
             "arrange::move_to",
             with_order,
-            as_order,
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::move_to(&ctx, columns(&i), &i.x[1]).await),
             |v| taken(v, &inverse(&order_of(&v[2]))),
             |n| bill::move_to_numbers(n, Table::of(4, WIDTH)),
-        ),
+        )
+        .prepared(as_order),
         case(
             "arrange::invert",
             with_order,
-            as_order,
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::invert(&ctx, &i.x[1]).await),
             |v| exactly(inverse(&order_of(&v[2])).into_iter().map(i128::from)),
             bill::invert_numbers,
-        ),
+        )
+        .prepared(as_order),
         case(
             "arrange::take_from",
             with_order,
-            as_order,
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::take_from(&ctx, columns(&i), &i.x[1]).await),
             |v| taken(v, &order_of(&v[2])),
             |n| bill::take_from_numbers(n, Table::of(4, WIDTH)),
-        ),
+        )
+        .prepared(as_order),
         case(
             "arrange::compose",
             |n| vec![unsigned(n, 20), unsigned(n, 20)],
-            |v| {
-                for x in v {
-                    *x = ideal::order_by(x).into_iter().map(|row| row as i128).collect();
-                }
-            },
             |c, _| c.run::<u32, _>(async |ctx, i| arrange::compose(&ctx, &i.x[0], &i.x[1]).await),
             |v| exactly(ideal::gather(&v[0], &order_of(&v[1]))),
             |n| bill::take_from_numbers(n, Table::of(4, 0)),
-        ),
+        )
+        .prepared(|v| {
+            for x in v {
+                *x = ideal::order_by(x).into_iter().map(|row| row as i128).collect();
+            }
+        }),
         case(
             "arrange::compact",
             |n| vec![unsigned(n, 60), planes(n, WIDTH), flags(n)],
-            as_they_are,
             |c, _| c.run::<u64, _>(async |ctx, i| arrange::compact(&ctx, columns(&i), &i.bits[1]).await),
             |v| {
                 let last: Vec<bool> = bools(&v[2]).iter().map(|flag| !flag).collect();
@@ -142,7 +130,6 @@ fn secret_orders() -> Vec<Case> {
         case(
             "counting::destinations",
             |n| vec![planes(n, 3)],
-            as_they_are,
             |c, _| c.run::<u64, _>(async |ctx, i| counting::destinations(&ctx, &i.bits[0]).await),
             |v| {
                 let order: Vec<u32> = ideal::order_by(&v[0]).into_iter().map(|row| row as u32).collect();
@@ -153,7 +140,6 @@ fn secret_orders() -> Vec<Case> {
         case(
             "shuffle::shuffle",
             two,
-            as_they_are,
             // In which order nobody knows: compared as a multiset of rows.
             |c, n| {
                 let mut run = c.run::<u64, _>(async |ctx, i| shuffle::shuffle(&ctx, columns(&i)).await);
@@ -173,19 +159,19 @@ fn secret_orders() -> Vec<Case> {
         case(
             "fill::fill",
             |n| vec![unsigned(n, 60), planes(n, WIDTH), flags(n)],
-            |v| {
-                let heads = v[2].clone();
-                for column in &mut v[..2] {
-                    column.iter_mut().zip(&heads).for_each(|(x, head)| *x *= head);
-                }
-            },
             |c, _| c.run::<u64, _>(async |ctx, i| fill::fill(&ctx, columns(&i), &i.bits[1]).await),
             |v| {
                 let heads = bools(&v[2]);
                 exactly(ideal::fill(&v[0], &heads).into_iter().chain(ideal::fill(&v[1], &heads)))
             },
             |n| bill::fill(n, Table::of(8, WIDTH)),
-        ),
+        )
+        .prepared(|v| {
+            let heads = v[2].clone();
+            for column in &mut v[..2] {
+                column.iter_mut().zip(&heads).for_each(|(x, head)| *x *= head);
+            }
+        }),
     ]
 }
 
@@ -194,7 +180,6 @@ fn known_orders() -> Vec<Case> {
         case(
             "permute::permute_known",
             two,
-            as_they_are,
             |c, n| {
                 let order = known_order(n);
                 c.run::<u64, _>(async |ctx, i| {
@@ -207,7 +192,6 @@ fn known_orders() -> Vec<Case> {
         case(
             "gather::gather_known",
             two,
-            as_they_are,
             |c, n| {
                 let sources = known_sources(n);
                 c.run::<u64, _>(async |ctx, i| {
@@ -220,7 +204,6 @@ fn known_orders() -> Vec<Case> {
         case(
             "gather::place_known",
             two,
-            as_they_are,
             |c, n| {
                 let sources = known_places(n);
                 c.run::<u64, _>(async |ctx, i| {
@@ -246,7 +229,6 @@ fn sorting() -> Vec<Case> {
         case(
             "sort::sort",
             keyed,
-            as_they_are,
             |c, _| {
                 c.run::<u64, _>(async |ctx, i| {
                     sort::sort(&ctx, vec![i.x[0].clone().into()], &[key(&ctx, &i)]).await
@@ -258,7 +240,6 @@ fn sorting() -> Vec<Case> {
         case(
             "sort::sort",
             keyed,
-            as_they_are,
             |c, _| {
                 c.run::<u64, _>(async |ctx, i| {
                     let wide = vec![Column::U64(i.x[0].clone()); 5];
@@ -272,7 +253,6 @@ fn sorting() -> Vec<Case> {
         case(
             "sort::sort",
             |n| vec![unsigned(n, 60), planes(n, 3), flags(n), planes(n, 2)],
-            as_they_are,
             |c, _| {
                 c.run::<u64, _>(async |ctx, i| {
                     let first = Key::signed(&ctx, &i.bits[0], Direction::Ascending);
@@ -289,34 +269,11 @@ fn sorting() -> Vec<Case> {
             },
             |n| bill::sort(n, 6, Table::of(8, 0)),
         ),
-        case(
-            "sort::top_k",
-            |n| vec![unsigned(n, 60), planes(n, 40), flags(n)],
-            as_they_are,
-            |c, _| {
-                c.run::<u64, _>(async |ctx, i| {
-                    sort::top_k(&ctx, vec![i.x[0].clone().into()], &[key(&ctx, &i)], 1).await
-                })
-            },
-            |v| exactly(descending_nulls_last(v).into_iter().take(1)),
-            |n| bill::top_k(n, 41, Table::of(8, 0), 1),
-        ),
-        case(
-            "sort::top_k",
-            keyed,
-            as_they_are,
-            |c, _| {
-                c.run::<u64, _>(async |ctx, i| {
-                    sort::top_k(&ctx, vec![i.x[0].clone().into()], &[key(&ctx, &i)], 64).await
-                })
-            },
-            |v| exactly(descending_nulls_last(v).into_iter().take(64)),
-            |n| bill::top_k(n, 7, Table::of(8, 0), 64),
-        ),
+        top_k::<1, 40>(),
+        top_k::<64, 6>(),
         case(
             "rank::sort_blocks",
             |n| vec![unsigned(n, 60), planes(n, 5)],
-            as_they_are,
             |c, _| {
                 c.run::<u64, _>(async |ctx, i| {
                     rank::sort_blocks(&ctx, vec![i.x[0].clone().into()], &i.bits[0], 8).await
@@ -329,22 +286,10 @@ fn sorting() -> Vec<Case> {
             },
             |n| bill::sort_blocks(n, 5, 8, Table::of(8, 0)),
         ),
-        case(
-            "sort::top_k",
-            keyed,
-            as_they_are,
-            |c, _| {
-                c.run::<u64, _>(async |ctx, i| {
-                    sort::top_k(&ctx, vec![i.x[0].clone().into()], &[key(&ctx, &i)], 3).await
-                })
-            },
-            |v| exactly(descending_nulls_last(v).into_iter().take(3)),
-            |n| bill::top_k(n, 7, Table::of(8, 0), 3),
-        ),
+        top_k::<3, 6>(),
         case(
             "sort::order",
             |n| vec![planes(n, 9)],
-            as_they_are,
             |c, _| c.run::<u64, _>(async |ctx, i| sort::order(&ctx, &i.bits[0]).await),
             |v| exactly(ideal::order_by(&v[0]).into_iter().map(|row| row as i128)),
             |n| bill::order(n, 9),
@@ -352,15 +297,6 @@ fn sorting() -> Vec<Case> {
         case(
             "merge::merge",
             |n| vec![planes(n, 9), planes(out_len(n), 9)],
-            |v| {
-                // The planes below the key follow from it, so that equal keys are equal records.
-                for list in v {
-                    for x in &mut *list {
-                        *x = *x >> 2 << 2 | *x >> 2 & 3;
-                    }
-                    list.sort_unstable();
-                }
-            },
             |c, _| {
                 c.run::<u64, _>(async |ctx, i| -> crate::Result<SharedBits> {
                     merge::merge(&ctx, &i.bits[0], &i.bits[1], 2).await
@@ -372,7 +308,16 @@ fn sorting() -> Vec<Case> {
                 exactly(all)
             },
             |n| bill::merge(n + out_len(n), 9, 7),
-        ),
+        )
+        .prepared(|v| {
+            // The planes below the key follow from it, so that equal keys are equal records.
+            for list in v {
+                for x in &mut *list {
+                    *x = *x >> 2 << 2 | *x >> 2 & 3;
+                }
+                list.sort_unstable();
+            }
+        }),
     ]
 }
 
@@ -417,4 +362,20 @@ fn sorts_and_tournaments_take_the_cheapest_way() {
             }
         }
     }
+}
+
+/// The first `K` rows by a key of `WIDTH` planes, on lengths too at which another method begins to cost less.
+fn top_k<const K: usize, const WIDTH: usize>() -> Case {
+    let case = case(
+        "sort::top_k",
+        |n| vec![unsigned(n, 60), planes(n, WIDTH), flags(n)],
+        |c, _| {
+            c.run::<u64, _>(async |ctx, i| {
+                sort::top_k(&ctx, vec![i.x[0].clone().into()], &[key(&ctx, &i)], K).await
+            })
+        },
+        |v| exactly(descending_nulls_last(v).into_iter().take(K)),
+        |n| bill::top_k(n, WIDTH + 1, Table::of(8, 0), K),
+    );
+    Case { also: &[96, 99, 100, 101, 127, 128, 129, LONG], ..case }
 }

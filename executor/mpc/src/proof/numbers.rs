@@ -1,9 +1,7 @@
 //! Arithmetic: products, comparisons, conversions, truncation, division.
 
 use super::bill::{self, Bill, each, to_arithmetic};
-use super::{
-    Case, Slot, Values, as_they_are, bits::bools, exactly, flags, floor_or_below, planes, signed, unsigned,
-};
+use super::{Case, Values, bits::bools, case, exactly, flags, floor_or_below, planes, signed, unsigned};
 use crate::harness::{Clear, Inputs, Outcome};
 use crate::quotient::Widths;
 use crate::{
@@ -17,16 +15,6 @@ const U128: usize = 16;
 /// A public divisor of [`DIVISOR_BITS`] bits.
 const DIVISOR: i128 = 1_000_003;
 const DIVISOR_BITS: usize = 20;
-
-fn case(
-    name: &'static str,
-    inputs: fn(usize) -> Vec<super::Input>,
-    run: fn(&Clear, usize) -> Outcome,
-    expected: fn(&Values) -> Vec<Slot>,
-    cost: fn(usize) -> Bill,
-) -> Case {
-    Case { name, inputs, prepare: as_they_are, run, expected, cost, long: true }
-}
 
 /// Two columns of signed numbers.
 fn two(n: usize) -> Vec<super::Input> {
@@ -353,6 +341,21 @@ fn truncations() -> Vec<Case> {
             |v| exactly(ideal::floor_divide(&v[0], 1 << 37)),
             |n| bill::truncate_exact(n, 37, U64),
         ),
+        // Numbers of the whole domain, of which as few bits are left, or taken, as can be.
+        case(
+            "truncate::truncate_exact",
+            one,
+            |c, _| run(c, async |ctx, i| truncate::truncate_exact(&ctx, &i.x[0], 61).await),
+            |v| exactly(ideal::floor_divide(&v[0], 1 << 61)),
+            |n| bill::truncate_exact(n, 61, U64),
+        ),
+        case(
+            "truncate::truncate",
+            one,
+            |c, _| run(c, async |ctx, i| truncate::truncate(&ctx, &i.x[0], 1).await),
+            |v| floor_or_below(ideal::floor_divide(&v[0], 2)),
+            |n| bill::truncate(n, 1, U64),
+        ),
         case(
             "truncate::round",
             |n| vec![signed(n, 62)],
@@ -395,7 +398,8 @@ fn divisions() -> Vec<Case> {
         ),
         Case {
             prepare: positive_divisors::<63>,
-            long: false,
+            // 63 comparisons of twice as wide numbers a row: few rows will do.
+            also: &[],
             ..case(
                 "divide::divide",
                 |n| vec![signed(n, 64), unsigned(n, 61)],
@@ -408,7 +412,6 @@ fn divisions() -> Vec<Case> {
         },
         Case {
             prepare: positive_divisors::<62>,
-            long: false,
             ..case(
                 "quotient::divide_bounded",
                 |n| vec![signed(n, 63), unsigned(n, 62)],
@@ -423,7 +426,6 @@ fn divisions() -> Vec<Case> {
         },
         Case {
             prepare: positive_divisors::<118>,
-            long: false,
             ..case(
                 "quotient::divide_bounded",
                 |n| vec![signed(n, 119), unsigned(n, 31)],

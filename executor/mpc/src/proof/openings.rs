@@ -1,24 +1,13 @@
 //! What becomes known: openings, and the sums of models.
 
-use super::bill::{self, Bill, each};
-use super::{Case, Slot, Values, as_they_are, exactly, flags, planes, signed, unsigned};
-use crate::harness::{Clear, Outcome};
+use super::bill::{self, each};
+use super::{Case, Values, case, exactly, flags, planes, signed, unsigned};
 use crate::lasso::{statistics, statistics_of_folds};
 use crate::{Error, Planes, Seat, Shared, SharedBits, ideal, input, join, open};
 
 const U64: usize = 8;
 /// Planes that are opened.
 const WIDTH: usize = 9;
-
-fn case(
-    name: &'static str,
-    inputs: fn(usize) -> Vec<super::Input>,
-    run: fn(&Clear, usize) -> Outcome,
-    expected: fn(&Values) -> Vec<Slot>,
-    cost: fn(usize) -> Bill,
-) -> Case {
-    Case { name, inputs, prepare: as_they_are, run, expected, cost, long: true }
-}
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
