@@ -108,6 +108,7 @@ fn measure(query: &str) {
         fs::write("/proc/self/clear_refs", "5").expect("the peak starts anew");
         connection.execute(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         let peak = resident("VmHWM:");
+        assert_eq!(mpc::held_bytes(), 0, "{sql}: seats keep buffers after the end");
         cluster.shutdown().await;
         (before, peak)
     });

@@ -135,6 +135,7 @@ pub use context::{Context, Meter, Opening, Prg, Random, Taken, Traffic};
 pub use error::{Error, Result};
 pub use network::{Channel, Network};
 pub use planes::Planes;
+pub use pool::{Buffers, held_bytes, keep_buffers};
 pub use protocol::*;
 pub use ring::Ring;
 pub use seat::Seat;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncWrite, WriteHalf};
 use tokio::sync::Notify;
+use zeroize::Zeroize as _;
 
 use super::frame::{DUE_BYTES, HEADER_BYTES, Header, Kind, PAYLOAD_BYTES};
 use super::pool::Pool;
@@ -18,6 +19,9 @@ use super::traffic::{Direction, Traffic};
 /// So many bytes of messages may wait to be written before whoever sends more has to wait: they are encrypted while they
 /// are still in the cache, and their buffers are used again soon.
 const WAITING_BYTES: usize = 1 << 20;
+
+/// Messages up to this length, among which are what seeds and keys are made of, are wiped once they are written.
+const SECRET_BYTES: usize = 256;
 
 /// The sending end of a link.
 #[derive(Debug)]
@@ -153,11 +157,14 @@ impl Outbox {
                 socket.unflushed = true;
                 ready!(frame.poll_write(&mut socket.half, cx))?;
             }
-            if let Some(rest) = socket.current.take().map(|frame| frame.message) {
+            if let Some(mut rest) = socket.current.take().map(|frame| frame.message) {
                 if rest.framed < rest.message.len() {
                     lock(&self.queue).push_back(rest);
                 } else {
                     self.written(rest.message.len());
+                    if rest.message.len() <= SECRET_BYTES {
+                        rest.message.zeroize();
+                    }
                     self.pool.give(rest.message);
                 }
             }

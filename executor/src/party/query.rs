@@ -273,12 +273,15 @@ impl Query {
         let (_alive, stopped) = oneshot::channel::<()>();
         let runtime = Handle::current();
         let work = move || {
+            let buffers = mpc::keep_buffers();
             let outcome = runtime.block_on(async {
                 tokio::select! {
                     outcome = Box::pin(run_job(job, run)) => outcome,
                     _ = stopped => Err(Error::Cancelled),
                 }
             });
+            // What is left of the query is freed before anybody hears of its end.
+            drop(buffers);
             // Nobody waits any more if the query has ended.
             let _ended = done.send(outcome);
         };

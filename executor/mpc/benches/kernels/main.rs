@@ -62,6 +62,7 @@ const SOME: usize = 1 << 14;
 const FEW: usize = 1 << 10;
 
 fn protocols(c: &mut Criterion) {
+    let _buffers = mpc::keep_buffers();
     let all = [
         bits::kernels(),
         numbers::kernels(),

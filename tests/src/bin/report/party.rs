@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &Arguments, seat: Seat) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new()?;
     let peers = Arc::new(Peers::new(seat, runtime.block_on(connect(arguments, seat))?));
     // As a party does: a query has a thread of its own, and the runtime's threads move messages.
+    let _buffers = mpc::keep_buffers();
     let figures = runtime.block_on(measure(arguments, work, &peers))?;
     say(&figures.to_line())
 }
