@@ -15,7 +15,10 @@ pub struct Channel(pub u64);
 ///
 /// Implemented over TLS by the executor and in memory by [`crate::world`]. A payload is one whole column or one chunk
 /// of it; its length depends on public values only. Implementations must send and receive independently (a send never
-/// waits for a receive of the same program), so that two seats may both send first.
+/// waits for a receive of the same program), so that two seats may both send first. Nobody spins: a receive registers its
+/// task and gives way until the message is there, and a send until there is room, so that a seat without work leaves the
+/// processor to the others on its machine. Only the threads of rayon, between two pieces of local work, look around for a few
+/// microseconds before they sleep. While a chunk travels the sender makes the next one, and takes in what has come.
 pub trait Network: Send + Sync {
     /// The seat at this end.
     fn seat(&self) -> Seat;
