@@ -1,4 +1,5 @@
-//! Counts of the different rows of several owners: `COUNT(*)` over DISTINCT, UNION or GROUP BY without aggregates.
+//! Counts, sums and means over the different rows of several owners: `COUNT(*)` over DISTINCT, UNION or GROUP BY without
+//! aggregates.
 //!
 //! The groups are not made: a row is counted by what tells it from others ([`row_digest`]). Whatever does not change
 //! where a row is there several times (MIN, MAX, DISTINCT) is asked of the rows themselves.
@@ -102,6 +103,19 @@ impl Over<'_> {
         }
         let argument = self.rows(argument)?;
         let filter = params.filter.as_ref().map(|filter| self.rows(filter)).transpose()?;
+        if !params.distinct && (name == "sum" || name == "avg") {
+            // Of the rows with one digest one counts.
+            let params = AggregateFunctionParams {
+                args: vec![argument, self.digest.clone()],
+                distinct: true,
+                filter: filter.map(Box::new),
+                ..params.clone()
+            };
+            return Ok(Some(Expr::AggregateFunction(AggregateFunction {
+                func: Arc::clone(&function.func),
+                params,
+            })));
+        }
         let (func, argument, filter, distinct) = if SAME.contains(&name.as_str()) || params.distinct {
             (Arc::clone(&function.func), argument, filter, params.distinct)
         } else if name == "count" {

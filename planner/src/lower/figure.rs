@@ -182,6 +182,18 @@ impl<'a> Sums<'a> {
         if let "percentile_cont" | "percentile_disc" = function_name.as_str() {
             return self.percentile(expr, function, schema, &what);
         }
+        if let ("sum" | "avg", true, [x, digest]) =
+            (function_name.as_str(), params.distinct, params.args.as_slice())
+        {
+            let pair = [x, digest].map(|argument| self.argument_of(argument, function, schema));
+            let [x, digest] = pair;
+            return self.over_different_rows(
+                expr,
+                (&x?, &digest?),
+                &what,
+                (function_name == "avg", data_type),
+            );
+        }
         let argument = self.argument(function, schema)?;
         if let Some(once) = self.rows.once().cloned() {
             return self.figure_once(expr, &argument, once, (function_name.as_str(), params.distinct));
@@ -193,6 +205,8 @@ impl<'a> Sums<'a> {
             "count" => self.count_rows(&argument, &what),
             "sum" if distinct => self.sum_distinct(expr, &argument, &what, data_type),
             "avg" | "mean" if distinct => self.average_distinct(expr, &argument, &what, data_type),
+            "var" | "var_samp" | "var_sample" | "stddev" | "stddev_samp" | "var_pop" | "var_population"
+            | "stddev_pop" => self.spread(expr, &argument, &what, (&function_name, distinct)),
             _ if distinct => Err(failure::not_built(format!("DISTINCT in {}", show(expr)))),
             "min" => self.at_rank(expr, &argument, &what, Rank::FIRST),
             "max" => self.at_rank(expr, &argument, &what, Rank::LAST),
@@ -201,13 +215,23 @@ impl<'a> Sums<'a> {
             "bool_or" => self.some(&argument, &what),
             "sum" => self.sum(expr, &argument, &what, data_type),
             "avg" | "mean" => self.average(expr, &argument, &what, data_type),
-            "var" | "var_samp" | "var_sample" | "stddev" | "stddev_samp" => {
-                self.variance(expr, &argument, &what, true, function_name.starts_with("std"))
-            }
-            "var_pop" | "var_population" | "stddev_pop" => {
-                self.variance(expr, &argument, &what, false, function_name.starts_with("std"))
-            }
             _ => Err(failure::not_built(format!("the aggregate {}", show(expr)))),
+        }
+    }
+
+    /// A variance or its root, of a sample or of all.
+    fn spread(
+        &mut self,
+        expr: &Expr,
+        argument: &Argument,
+        what: &str,
+        (function, distinct): (&str, bool),
+    ) -> Result<Figure> {
+        let (sample, root) = (!function.contains("pop"), function.starts_with("std"));
+        if distinct {
+            self.variance_distinct(expr, argument, what, (sample, root))
+        } else {
+            self.variance(expr, argument, what, sample, root)
         }
     }
 

@@ -116,7 +116,7 @@ impl Sums<'_> {
     }
 
     /// A sum of one value, or of two, is a count by another name, and rounded as counts are.
-    fn rounded_total(&mut self, total: Reg, facts: &Facts) -> Result<Reg> {
+    pub(super) fn rounded_total(&mut self, total: Reg, facts: &Facts) -> Result<Reg> {
         let multiple = self.count_multiple();
         let Some(largest) = largest_of_two(facts).filter(|_| multiple > 1) else { return Ok(total) };
         let step = multiple.checked_mul(largest).ok_or_else(|| failure::bounds("a rounded sum"))?;
@@ -165,7 +165,7 @@ impl Sums<'_> {
     }
 
     /// A total by a number of rows; `facts` are those of one value.
-    fn mean(
+    pub(super) fn mean(
         &mut self,
         expr: &Expr,
         (total, count): (Reg, Reg),
@@ -219,6 +219,20 @@ impl Sums<'_> {
         let total = self.measure(Measure::Sum { value }, def);
         let count = self.count(&Self::not_null(argument), what)?;
         let known = self.enough(argument.facts.nullable, &gates, count, if sample { 2 } else { 1 })?;
+        let (reg, scale) = self.variance_of(expr, &argument.facts, (count, total, squares), sample)?;
+        Ok(Figure { root, ..Figure::of(Number { reg, known, scale }, gates) })
+    }
+
+    /// The variance of numbers with these facts, from how many there are, their sum and that of their squares.
+    pub(super) fn variance_of(
+        &mut self,
+        expr: &Expr,
+        facts: &Facts,
+        (count, total, squares): (Reg, Reg, Reg),
+        sample: bool,
+    ) -> Result<(Reg, Scale)> {
+        let wide = || failure::bounds(show(expr));
+        let range = facts.range.ok_or_else(wide)?.with_zero();
         let program = &mut self.program;
         let left = program.multiply(count, squares)?;
         let right = program.multiply(total, total)?;
@@ -228,14 +242,13 @@ impl Sums<'_> {
         let denominator = program.multiply(count, fewer)?;
         program.assume(denominator, Range { lo: 0, hi: i128::MAX });
         let fraction = AVERAGE_BITS.saturating_sub(2 * range.bits());
-        let unit = worth(argument.facts.scale);
+        let unit = worth(facts.scale);
         let top = Number { reg: numerator, known: None, scale: Scale::Step(unit * unit) };
         let bottom = Number { reg: denominator, known: None, scale: Scale::Unit };
         // A variance is at most a quarter of the squared width, times n / (n - 1), which is 2 or less.
         let width =
             range.hi.checked_sub(range.lo).and_then(|width| width.checked_mul(width)).ok_or_else(wide)?;
-        let (reg, scale) = quotient(program, &top, &bottom, fraction, Some(width))?;
-        Ok(Figure { root, ..Figure::of(Number { reg, known, scale }, gates) })
+        quotient(program, &top, &bottom, fraction, Some(width))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod at_home;
 mod choice;
+mod different;
 mod expressions;
 mod files;
 mod grid;

@@ -4,7 +4,7 @@ use super::*;
 use crate::check::check as check_plan;
 
 /// The federation of `tests/federations/heart` with numbers of fewer than three people withheld.
-fn withholding() -> (Federation, Data) {
+pub(super) fn withholding() -> (Federation, Data) {
     let (mut federation, data) = heart();
     for party in &mut federation.parties {
         party.release.min_people = 3;
