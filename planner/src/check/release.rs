@@ -99,7 +99,7 @@ fn join_allowed(
             let declared = local_rows::declared(party, &table, &name)
                 .ok_or_else(|| broken(node, format!("the identifier {} is not declared", key.name)))?;
             let allows = |wanted: Use| declared.allow.contains(&wanted);
-            if !allows(Use::Join) && !allows(Use::Public) && !(inside && allows(Use::Filter)) {
+            if !(allows(Use::Join) || allows(Use::Public) || inside && allows(Use::Filter)) {
                 return Err(refused(format!(
                     "column {}.{table}.{name} may not be used in a join: {} does not allow `join` on it",
                     party.name, party.name

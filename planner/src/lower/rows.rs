@@ -311,17 +311,7 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
         LogicalPlan::Join(join) if join.join_type == JoinType::Inner && owners(plan)?.len() == 1 => {
             normalise_local_join(join, federation)
         }
-        other if owners(other)?.len() == 1 => {
-            let (plan, there) = lookup::gated_lookups(joined_subqueries(other)?, federation)?;
-            let plan = keeping_person(plan, federation)?;
-            let mut branch = Branch::of_leaf(describe(&plan, federation)?);
-            for (column, value) in other.schema().columns().iter().zip(&mut branch.columns) {
-                if there.contains(column) {
-                    *value = lit(true);
-                }
-            }
-            Ok(vec![branch].into())
-        }
+        other if owners(other)?.len() == 1 => Ok(vec![of_owner(other, federation)?].into()),
         LogicalPlan::Join(join) => outer::join(join, federation),
         LogicalPlan::Aggregate(aggregate) => per_identifier(aggregate, federation),
         LogicalPlan::Union(union) => {
@@ -333,6 +323,19 @@ pub(crate) fn normalise(plan: &LogicalPlan, federation: &Federation) -> Result<R
         }
         other => Err(failure::not_built(format!("{} across owners", name(other)))),
     }
+}
+
+/// What one owner makes of its own rows.
+fn of_owner(rows: &LogicalPlan, federation: &Federation) -> Result<Branch> {
+    let (plan, there) = lookup::gated_lookups(joined_subqueries(rows)?, federation)?;
+    let plan = keeping_person(plan, federation)?;
+    let mut branch = Branch::of_leaf(describe(&plan, federation)?);
+    for (column, value) in rows.schema().columns().iter().zip(&mut branch.columns) {
+        if there.contains(column) {
+            *value = lit(true);
+        }
+    }
+    Ok(branch)
 }
 
 /// An inner join of tables of one owner.
