@@ -28,10 +28,13 @@ pub(crate) struct Tree {
 }
 
 /// How many rows of a leaf may have one identifier if it is moved: what is declared of the identifier or follows from
-/// what is. Of an identifier of which nothing is, what the table says of persons is taken for granted, and checked at
-/// the owner.
+/// what is. Of an identifier of which nothing is, in a table with one row a person, one row is taken for granted, and checked at
+/// the owner; where a person may have several rows, nothing is.
 pub(crate) fn rows_per_key(leaf: &Leaf, side: &KeySide) -> u64 {
-    known_rows(side, leaf).or(leaf.whole.filter(|_| !side.inside)).unwrap_or(leaf.bound).min(leaf.bound)
+    known_rows(side, leaf)
+        .or(leaf.whole.filter(|rows| *rows == 1 && !side.inside))
+        .unwrap_or(leaf.bound)
+        .min(leaf.bound)
 }
 
 /// How many rows of a leaf that stays may have one identifier: nothing is taken for granted.
@@ -134,7 +137,8 @@ fn no_root(branch: &Branch, federation: &Federation) -> Error {
             many.join(" and ")
         ),
         hint: Some(
-            "aggregate one side per identifier first: JOIN (SELECT id, SUM(x) AS x FROM t GROUP BY id)"
+            "aggregate one side per identifier first: JOIN (SELECT id, SUM(x) AS x FROM t GROUP BY id); or ask an owner to declare \
+             how many rows an identifier has, where it is no person's: `max_rows_per_value` or `unique`"
                 .into(),
         ),
         position: None,

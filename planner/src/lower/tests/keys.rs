@@ -103,6 +103,31 @@ fn two_sides_with_several_rows_are_joined_part_by_part() {
     assert_eq!(joins(&federation, sql).len(), 2);
 }
 
+/// How often a column repeats that is no person's and of which nothing is declared, a number of rows per person does not say.
+#[test]
+fn nothing_is_taken_for_granted_where_a_person_has_several_rows() {
+    let (_, data) = shop();
+    let several = |text: &str, rows: u64| {
+        let old = text.lines().find(|line| line.starts_with("max_rows = ")).unwrap_or_default();
+        text.replace(old, &format!("person = \"shop\"\nmax_rows_per_person = 10\nmax_rows = {rows}"))
+    };
+    let sql = "SELECT COUNT(*), AVG(x.pieces + y.cost) FROM a.items x JOIN c.offers y ON x.part = y.part";
+    let (items, offers) = (several(ITEMS, 120), several(OFFERS, 100));
+    let federation = policies(&items, ORDERS, &offers);
+    let error = secure(&federation, &data, sql).expect_err(sql);
+    assert_eq!(error.class, Class::Refused, "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("max_rows_per_value")));
+    // A few rows may all have one part.
+    check(&policies(&several(ITEMS, 12), ORDERS, &several(OFFERS, 10)), &data, sql);
+    let declared = |text: &str| text.replace("part = {", "part = { max_rows_per_value = 4,");
+    check(&policies(&declared(&items), ORDERS, &declared(&offers)), &data, sql);
+    // Such rows stay, all of them, beside one of a declared key.
+    let sql = "SELECT COUNT(*) FROM a.items i JOIN b.orders o ON i.part = o.id WHERE i.pieces > o.level";
+    check(&federation, &data, sql);
+    assert_eq!(joins(&federation, sql).iter().map(|join| join.stay_key.max_rows).collect::<Vec<_>>(), [120]);
+    check(&federation, &data, "SELECT COUNT(*) FROM a.items x JOIN c.offers y ON x.shop = y.shop");
+}
+
 /// Whether all joins of a query are one to one.
 fn is_summed_first(federation: &Federation, sql: &str) -> bool {
     joins(federation, sql).iter().all(|join| join.multiplicity == Multiplicity::OneToOne)
