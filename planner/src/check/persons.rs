@@ -65,22 +65,7 @@ fn counts_in(
             let width = plan.nodes.get(broadcast.input.0).map_or(0, |n| n.columns().len());
             column < width && counts_in(plan, federation, owner, (broadcast.input, column), summed)
         }
-        Some(Node::Compute(compute)) => {
-            let Some((Reg(reg), _)) = compute.outputs.get(column) else { return false };
-            let of_column =
-                |column: usize| counts_in(plan, federation, owner, (compute.input, column), summed);
-            match compute.ops.get(*reg) {
-                Some(Op::Column(source)) => of_column(*source),
-                // More than the people only where there are none.
-                Some(Op::Add(persons, rows)) => match (compute.ops.get(persons.0), scaled(compute, *rows)) {
-                    (Some(Op::Column(persons)), Some(rows)) => {
-                        of_column(*persons) && without(plan, federation, owner, (compute.input, rows))
-                    }
-                    _ => false,
-                },
-                _ => false,
-            }
-        }
+        Some(Node::Compute(compute)) => computed(plan, federation, owner, (compute, column), summed),
         Some(Node::Aggregate(aggregate)) => {
             let trace = Trace { plan, federation, owner };
             let measure = aggregate.measures.get(column);
@@ -101,6 +86,28 @@ fn counts_in(
             place.is_some_and(|place| counts_in(plan, federation, owner, (table, place), summed))
         }
         Some(Node::Input(_) | Node::HashedJoin(_) | Node::Union(_) | Node::Release(_)) | None => false,
+    }
+}
+
+/// The same of a column that is computed: it is passed on as it is, or more is added only where there are no people.
+fn computed(
+    plan: &SecurePlan,
+    federation: &Federation,
+    owner: PartyId,
+    (compute, column): (&Compute, usize),
+    summed: bool,
+) -> bool {
+    let Some((Reg(reg), _)) = compute.outputs.get(column) else { return false };
+    let of_column = |column: usize| counts_in(plan, federation, owner, (compute.input, column), summed);
+    match compute.ops.get(*reg) {
+        Some(Op::Column(source)) => of_column(*source),
+        Some(Op::Add(Reg(people), rows)) => match (compute.ops.get(*people), scaled(compute, *rows)) {
+            (Some(Op::Column(people)), Some(rows)) => {
+                of_column(*people) && without(plan, federation, owner, (compute.input, rows))
+            }
+            _ => false,
+        },
+        _ => false,
     }
 }
 

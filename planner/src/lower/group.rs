@@ -84,8 +84,7 @@ pub(crate) fn lower_groups(
         let keys = open.over_groups(&mut sums);
         (By::Open(open), sums, keys, Vec::new())
     };
-    let sites = Sites::new(aggregate, &sums.rows)?;
-    let sums = Sums { sites, ..sums };
+    let sums = Sums { sites: Sites::new(aggregate, &sums.rows)?, ..sums };
     refuse_sizes(aggregate, &sums)?;
     let all = Top::default();
     let top = if sums.open { Some(top.unwrap_or(&all)) } else { top };

@@ -69,19 +69,21 @@ fn others_rows_meet_no_demand_in_groups_of_an_owner() {
             // What weighs as people is the owner's own rows.
             |node| {
                 if let Node::Compute(compute) = node {
-                    compute.ops.iter_mut().for_each(|op| match op {
-                        Op::Constant { value: value @ 0, .. } => *value = 1,
-                        _ => {}
-                    });
+                    for op in &mut compute.ops {
+                        if let Op::Constant { value: value @ 0, .. } = op {
+                            *value = 1;
+                        }
+                    }
                 }
             },
             // People and rows change places.
             |node| {
                 if let Node::Compute(compute) = node {
-                    compute.ops.iter_mut().for_each(|op| match op {
-                        Op::Add(persons, rows) => std::mem::swap(persons, rows),
-                        _ => {}
-                    });
+                    for op in &mut compute.ops {
+                        if let Op::Add(persons, rows) = op {
+                            std::mem::swap(persons, rows);
+                        }
+                    }
                 }
             },
         ];
