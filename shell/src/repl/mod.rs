@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{Config, Editor};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{Failure, Result};
 use crate::format::Layout;
@@ -279,10 +280,14 @@ impl Shell<'_> {
             return Err(Failure::invalid("there is no statement to repeat"));
         }
         let text = self.last.clone();
+        // One listener for all, so that a Ctrl-C between two statements, or as one ends, is not missed.
+        let mut interrupt = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::internal(format!("Ctrl-C cannot be caught: {error}")))?;
         while self.statements(&text).await {
             tokio::select! {
+                biased;
+                _ = interrupt.recv() => break,
                 () = tokio::time::sleep(every) => {}
-                _ = tokio::signal::ctrl_c() => break,
             }
         }
         Ok(())

@@ -70,12 +70,15 @@ fn a_statement_is_repeated_until_ctrl_c() {
     let mut terminal = shell(&federation);
     assert!(answer(&mut terminal, "\\watch").contains("there is no statement to repeat"));
     answer(&mut terminal, "SELECT COUNT(*) AS n FROM hospital.lifestyle;");
-    typed(&mut terminal, "\\watch 0.05\r");
-    for _ in 0..3 {
-        terminal.exp_string("(1 row)").unwrap();
+    // Between statements, as one ends and while one runs.
+    for answers in 1..6 {
+        typed(&mut terminal, "\\watch 0.001\r");
+        for _ in 0..answers {
+            terminal.exp_string("(1 row)").unwrap();
+        }
+        terminal.send_control('c').unwrap();
+        terminal.exp_string(PROMPT).unwrap();
     }
-    terminal.send_control('c').unwrap();
-    terminal.exp_string(PROMPT).unwrap();
     assert!(answer(&mut terminal, "\\watch soon").contains("unknown command \\watch soon"));
     leave(terminal);
 }
